@@ -1,0 +1,40 @@
+/**
+ * Memory that a device and this process share: one mapping, seen through typed arrays of the three
+ * widths that rings and packets use. Offsets are bytes from the start of the region. Elements are
+ * little-endian, as virtio 1.2 §1.4 and the 8255x want them.
+ *
+ * Never look at a region through a DataView: before V8 has optimised it, a DataView assembles a
+ * multi-byte value from single bytes, and the device can write in between.
+ */
+export interface DmaRegion {
+  readonly byteLength: number;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  /** The address by which the device knows the byte at `offset`; exact, below 2^53. */
+  deviceAddress(offset: number): number;
+}
+
+/**
+ * Plain memory as a region, for drivers whose "device" is a file descriptor, and for tests.
+ * The device address of a byte is its offset.
+ */
+export class PlainRegion implements DmaRegion {
+  readonly byteLength: number;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+
+  /** Makes a zeroed region of `byteLength` bytes, a multiple of 4. */
+  constructor(byteLength: number) {
+    const buffer = new ArrayBuffer(byteLength);
+    this.byteLength = byteLength;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+  }
+
+  deviceAddress(offset: number): number {
+    return offset;
+  }
+}

@@ -1,0 +1,135 @@
+import type { DmaRegion } from "./dma_region.ts";
+import { NetdevError } from "./netdev_error.ts";
+
+/** Bytes kept free in front of the data of a new netbuf, for the headers of drivers. */
+export const NETBUF_HEADROOM = 64;
+
+/** Where a netbuf goes when its last reference is dropped. */
+export interface NetbufOwner {
+  take(netbuf: Netbuf): void;
+}
+
+/**
+ * One packet buffer, as uk_netbuf has it: a fixed piece of a region, and in it the bytes that are
+ * data now.
+ *
+ * ```text
+ * start                                                     end
+ *   |<-- headroom -->|<------- length ------->|<-- tailroom -->|
+ *                    data
+ * ```
+ *
+ * A netbuf holds numbers, not views: `data` is a byte offset into `region`, whose typed arrays all
+ * netbufs of the region share, so that handling a packet allocates nothing. Netbufs are made once,
+ * by their pool. Whoever took one from `alloc()` or from `rxBurst()` owns it until it frees it or
+ * a `txBurst()` accepts it.
+ */
+export class Netbuf {
+  readonly region: DmaRegion;
+  /** First byte of the buffer, an offset into the region: 2 past a multiple of 64 (see the pool). */
+  readonly start: number;
+  /** One past the last byte of the buffer. */
+  readonly end: number;
+  /** First byte of the packet, an offset into the region. */
+  data: number;
+  /** Bytes of the packet in this netbuf. */
+  length = 0;
+  /** The next piece of the same packet, or null. */
+  next: Netbuf | null = null;
+  /** References held; 0 while the netbuf lies in its pool. */
+  #references = 0;
+  readonly #owner: NetbufOwner;
+
+  constructor(region: DmaRegion, start: number, end: number, owner: NetbufOwner) {
+    this.region = region;
+    this.start = start;
+    this.end = end;
+    this.data = start + NETBUF_HEADROOM;
+    this.#owner = owner;
+  }
+
+  /** Bytes free in front of the data. */
+  get headroom(): number {
+    return this.data - this.start;
+  }
+
+  /** Bytes free behind the data. */
+  get tailroom(): number {
+    return this.end - this.data - this.length;
+  }
+
+  get references(): number {
+    return this.#references;
+  }
+
+  /** Makes it an empty packet with the standard headroom and one reference. For its pool. */
+  reset(): void {
+    this.data = this.start + NETBUF_HEADROOM;
+    this.length = 0;
+    this.next = null;
+    this.#references = 1;
+  }
+
+  /** Grows the packet by `bytes` at its front. `NetdevError("ENOSPC")` when the headroom is short. */
+  push(bytes: number): void {
+    if (bytes < 0 || bytes > this.headroom) {
+      throw new NetdevError("ENOSPC", `push of ${bytes} bytes into ${this.headroom} of headroom`);
+    }
+    this.data -= bytes;
+    this.length += bytes;
+  }
+
+  /** Strips `bytes` from the front of the packet. `NetdevError("EINVAL")` when it has fewer. */
+  pull(bytes: number): void {
+    if (bytes < 0 || bytes > this.length) {
+      throw new NetdevError("EINVAL", `pull of ${bytes} bytes from ${this.length} of data`);
+    }
+    this.data += bytes;
+    this.length -= bytes;
+  }
+
+  /** Adds a reference to this netbuf alone, not to the rest of its chain. */
+  ref(): void {
+    this.#references++;
+  }
+
+  /**
+   * Drops one reference of every netbuf of the chain; each goes back to its pool with its last one.
+   * `NetdevError("EINVAL")` when it is free already: two owners would write the same packet.
+   */
+  free(): void {
+    let rest = this.next;
+    this.#drop();
+    while (rest !== null) {
+      const netbuf: Netbuf = rest;
+      rest = netbuf.next;
+      netbuf.#drop();
+    }
+  }
+
+  #drop(): void {
+    if (this.#references === 0) {
+      throw new NetdevError("EINVAL", `netbuf at ${this.start} freed twice`);
+    }
+    this.#references--;
+    if (this.#references === 0) {
+      this.next = null;
+      this.#owner.take(this);
+    }
+  }
+
+  /** Appends `tail` (a netbuf or a chain) to the end of this chain, which takes over its reference. */
+  append(tail: Netbuf): void {
+    if (this.next === null) this.next = tail;
+    else this.next.append(tail);
+  }
+
+  /** Bytes of the packet over the whole chain. */
+  chainLength(): number {
+    let total = this.length;
+    for (let netbuf = this.next; netbuf !== null; netbuf = netbuf.next) {
+      total += netbuf.length;
+    }
+    return total;
+  }
+}

@@ -1,0 +1,89 @@
+import type { DmaRegion } from "./dma_region.ts";
+import { Netbuf, NETBUF_HEADROOM, type NetbufOwner } from "./netbuf.ts";
+import { NetdevError } from "./netdev_error.ts";
+
+const CACHE_LINE = 64;
+
+/**
+ * Each buffer begins 2 bytes past a cache line. With the headroom of 64 an Ethernet header then
+ * stands at 2 mod 4 and the IP header behind its 14 bytes at 0 mod 4.
+ */
+const ETHERNET_ALIGN = 2;
+
+/** How a pool is cut. */
+export interface NetbufPoolOptions {
+  /** Netbufs to make. */
+  readonly count: number;
+  /** Bytes from one buffer to the next, a multiple of 64; default 2048. */
+  readonly stride?: number;
+}
+
+/** The stride of a pool unless told otherwise: room for a 1500-byte MTU with all headers. */
+export const DEFAULT_NETBUF_STRIDE = 2048;
+
+/** Bytes of region that a pool takes: 64 for alignment, then one stride per netbuf. */
+export function netbufPoolBytes(options: NetbufPoolOptions): number {
+  return CACHE_LINE + options.count * (options.stride ?? DEFAULT_NETBUF_STRIDE);
+}
+
+/**
+ * The netbufs of one device, all made here and never again: a stack of the free ones. The last one
+ * freed is the next one handed out, as its bytes are likely to be in the cache still.
+ */
+export class NetbufPool implements NetbufOwner {
+  readonly region: DmaRegion;
+  /** Netbufs in all. */
+  readonly size: number;
+  readonly #free: Netbuf[];
+  #available: number;
+
+  /**
+   * Cuts `options.count` netbufs out of the {@link netbufPoolBytes} bytes at `offset` of `region`.
+   * `NetdevError("EINVAL")` for an odd shape, `NetdevError("ENOSPC")` when the region ends before.
+   */
+  constructor(region: DmaRegion, offset: number, options: NetbufPoolOptions) {
+    const { count, stride = DEFAULT_NETBUF_STRIDE } = options;
+    if (!Number.isInteger(count) || count < 1) {
+      throw new NetdevError("EINVAL", `a pool of ${count} netbufs: at least 1 is needed`);
+    }
+    if (stride % CACHE_LINE !== 0 || stride <= NETBUF_HEADROOM + ETHERNET_ALIGN) {
+      throw new NetdevError(
+        "EINVAL",
+        `netbuf stride ${stride}: a multiple of ${CACHE_LINE} above the headroom is needed`,
+      );
+    }
+    const first = Math.ceil(offset / CACHE_LINE) * CACHE_LINE + ETHERNET_ALIGN;
+    if (first + count * stride - ETHERNET_ALIGN > region.byteLength) {
+      throw new NetdevError(
+        "ENOSPC",
+        `${count} netbufs of ${stride} bytes at ${offset} do not fit into ${region.byteLength}`,
+      );
+    }
+    this.region = region;
+    this.size = count;
+    this.#available = count;
+    this.#free = new Array<Netbuf>(count);
+    for (let i = 0; i < count; i++) {
+      const start = first + i * stride;
+      this.#free[i] = new Netbuf(region, start, start + stride - ETHERNET_ALIGN, this);
+    }
+  }
+
+  /** Netbufs that lie free now. */
+  get available(): number {
+    return this.#available;
+  }
+
+  /** Hands out an empty netbuf that the caller owns, or null when the pool is dry. */
+  alloc(): Netbuf | null {
+    if (this.#available === 0) return null;
+    const netbuf = this.#free[--this.#available];
+    netbuf.reset();
+    return netbuf;
+  }
+
+  /** Takes a netbuf back. {@link Netbuf.free} calls this; nobody else should. */
+  take(netbuf: Netbuf): void {
+    this.#free[this.#available++] = netbuf;
+  }
+}

@@ -1,0 +1,318 @@
+import type { Netbuf } from "./netbuf.ts";
+import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
+import type { NetdevOps } from "./netdev_driver.ts";
+import { NetdevError } from "./netdev_error.ts";
+import {
+  NETDEV_STATUS_MORE,
+  NETDEV_STATUS_SUCCESS,
+  NETDEV_STATUS_UNDERRUN,
+  type NetdevConf,
+  type NetdevInfo,
+  type NetdevQueueInfo,
+  type NetdevRxqConf,
+  NetdevState,
+  type NetdevStats,
+} from "./netdev_types.ts";
+
+const STATE_NAMES = ["INVALID", "UNPROBED", "UNCONFIGURED", "CONFIGURED", "RUNNING"] as const;
+
+/** Smallest MTU that IPv4 allows (RFC 791 §3.2). */
+const MIN_MTU = 68;
+
+/**
+ * A network device, as its user sees it: uk_netdev's calls, each legal in its states. A call in
+ * another state, or with a value that cannot be, throws a {@link NetdevError}.
+ *
+ * ```text
+ * register ─> UNPROBED ─probe─> UNCONFIGURED ─configure─> CONFIGURED ─start─> RUNNING
+ *                                                         rxqConfigure
+ *                                                         txqConfigure
+ * close: from any of them to INVALID
+ * ```
+ *
+ * {@link NetdevRegistry.drvRegister} makes one.
+ */
+export class Netdev {
+  readonly id: number;
+  readonly driverName: string;
+  readonly #ops: NetdevOps;
+  #state: NetdevState;
+  #rxqs: boolean[] = [];
+  #txqs: boolean[] = [];
+
+  constructor(id: number, driverName: string, ops: NetdevOps) {
+    this.id = id;
+    this.driverName = driverName;
+    this.#ops = ops;
+    this.#state = ops.probe === undefined ? NetdevState.UNCONFIGURED : NetdevState.UNPROBED;
+  }
+
+  /** `net0`, `net1`, … by registration number. */
+  get name(): string {
+    return `net${this.id}`;
+  }
+
+  get state(): NetdevState {
+    return this.#state;
+  }
+
+  /** Lets the driver look at the hardware. UNPROBED → UNCONFIGURED; a failure leaves the state. */
+  probe(): void {
+    this.#need("probe", NetdevState.UNPROBED, NetdevState.UNPROBED);
+    this.#ops.probe?.();
+    this.#state = NetdevState.UNCONFIGURED;
+  }
+
+  /** What the device is able to do. From UNCONFIGURED on. */
+  infoGet(): NetdevInfo {
+    this.#need("infoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
+    return this.#ops.infoGet();
+  }
+
+  /** The descriptors a receive queue may have. From UNCONFIGURED on. */
+  rxqInfoGet(queueId: number): NetdevQueueInfo {
+    const { maxRxQueues } = this.infoGet();
+    checkQueue("receive", queueId, maxRxQueues);
+    return this.#ops.rxqInfoGet(queueId);
+  }
+
+  /** The descriptors a transmit queue may have. From UNCONFIGURED on. */
+  txqInfoGet(queueId: number): NetdevQueueInfo {
+    const { maxTxQueues } = this.infoGet();
+    checkQueue("transmit", queueId, maxTxQueues);
+    return this.#ops.txqInfoGet(queueId);
+  }
+
+  /** Settles the number of queues. UNCONFIGURED → CONFIGURED. */
+  configure(conf: NetdevConf): void {
+    this.#need("configure", NetdevState.UNCONFIGURED, NetdevState.UNCONFIGURED);
+    const info = this.#ops.infoGet();
+    checkQueueCount("receive", conf.rxQueues, info.maxRxQueues);
+    checkQueueCount("transmit", conf.txQueues, info.maxTxQueues);
+    this.#ops.configure(conf);
+    this.#rxqs = new Array<boolean>(conf.rxQueues).fill(false);
+    this.#txqs = new Array<boolean>(conf.txQueues).fill(false);
+    this.#state = NetdevState.CONFIGURED;
+  }
+
+  /** Makes a pool of netbufs in memory that the device reaches. In CONFIGURED. */
+  poolCreate(options: NetbufPoolOptions): NetbufPool {
+    this.#need("poolCreate", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
+    return this.#ops.poolCreate(options);
+  }
+
+  /**
+   * Sets up a receive queue of `descriptors`, 0 for the driver's default. In CONFIGURED, once a queue;
+   * `NetdevError("EBUSY")` the second time.
+   */
+  rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
+    this.#need("rxqConfigure", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
+    checkUnconfigured("receive", queueId, this.#rxqs);
+    checkDescriptors(descriptors, this.#ops.rxqInfoGet(queueId));
+    this.#ops.rxqConfigure(queueId, descriptors, conf);
+    this.#rxqs[queueId] = true;
+  }
+
+  /** Sets up a transmit queue, as {@link Netdev.rxqConfigure} does a receive queue. */
+  txqConfigure(queueId: number, descriptors: number): void {
+    this.#need("txqConfigure", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
+    checkUnconfigured("transmit", queueId, this.#txqs);
+    checkDescriptors(descriptors, this.#ops.txqInfoGet(queueId));
+    this.#ops.txqConfigure(queueId, descriptors);
+    this.#txqs[queueId] = true;
+  }
+
+  /**
+   * Lets packets flow, with interrupts off. CONFIGURED → RUNNING. `NetdevError("EINVAL")` while a
+   * queue is not set up.
+   */
+  start(): void {
+    this.#need("start", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
+    const rxq = this.#rxqs.indexOf(false);
+    if (rxq >= 0) throw new NetdevError("EINVAL", `start before receive queue ${rxq} is set up`);
+    const txq = this.#txqs.indexOf(false);
+    if (txq >= 0) throw new NetdevError("EINVAL", `start before transmit queue ${txq} is set up`);
+    this.#ops.start();
+    this.#state = NetdevState.RUNNING;
+  }
+
+  /** Quiets the device and gives every buffer back to its pool. Any state → INVALID; idempotent. */
+  close(): void {
+    if (this.#state === NetdevState.INVALID) return;
+    this.#state = NetdevState.INVALID;
+    this.#ops.close();
+  }
+
+  /** A copy of the MAC address. In CONFIGURED and RUNNING; `NetdevError("ENOTSUP")` without one. */
+  hwaddrGet(): Uint8Array {
+    this.#need("hwaddrGet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    if (this.#ops.hwaddrGet === undefined) throw this.#unsupported("hwaddrGet");
+    return this.#ops.hwaddrGet().slice();
+  }
+
+  /** Gives the device another MAC address of 6 bytes, no group address. */
+  hwaddrSet(address: Uint8Array): void {
+    this.#need("hwaddrSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    if (address.length !== 6 || (address[0] & 1) !== 0) {
+      throw new NetdevError("EINVAL", `${[...address]} is no unicast MAC address of 6 bytes`);
+    }
+    if (this.#ops.hwaddrSet === undefined) throw this.#unsupported("hwaddrSet");
+    this.#ops.hwaddrSet(address);
+  }
+
+  /** Largest IP packet to send, in bytes. In CONFIGURED and RUNNING. */
+  mtuGet(): number {
+    this.#need("mtuGet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    return this.#ops.mtuGet();
+  }
+
+  /** Sets the MTU, 68 to `maxMtu`. `NetdevError("ENOTSUP")` when the driver cannot. */
+  mtuSet(mtu: number): void {
+    this.#need("mtuSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    const { maxMtu } = this.#ops.infoGet();
+    if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > maxMtu) {
+      throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${maxMtu} is possible`);
+    }
+    if (this.#ops.mtuSet === undefined) throw this.#unsupported("mtuSet");
+    this.#ops.mtuSet(mtu);
+  }
+
+  /** Whether frames for other hosts are received. In CONFIGURED and RUNNING. */
+  promiscuousGet(): boolean {
+    this.#need("promiscuousGet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    return this.#ops.promiscuousGet();
+  }
+
+  /** Turns that on or off. `NetdevError("ENOTSUP")` when the driver cannot. */
+  promiscuousSet(on: boolean): void {
+    this.#need("promiscuousSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    if (this.#ops.promiscuousSet === undefined) throw this.#unsupported("promiscuousSet");
+    this.#ops.promiscuousSet(on);
+  }
+
+  /** Whether the link is up, as far as the driver can tell. In CONFIGURED and RUNNING. */
+  linkGet(): boolean {
+    this.#need("linkGet", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    return this.#ops.linkGet?.() ?? true;
+  }
+
+  /**
+   * Arms the interrupt of a receive queue. 0: armed. 1: packets already wait and it is still off;
+   * poll again instead of sleeping. (uk_netdev would then arm by itself once the queue is drained;
+   * here the caller asks again.) In RUNNING; `NetdevError("ENOTSUP")` without interrupts.
+   */
+  rxqIntrEnable(queueId: number): 0 | 1 {
+    this.#needRxq("rxqIntrEnable", queueId);
+    if (this.#ops.rxqIntrEnable === undefined) throw this.#unsupported("rxqIntrEnable");
+    return this.#ops.rxqIntrEnable(queueId) ? 0 : 1;
+  }
+
+  /** Turns the interrupt of a receive queue off. */
+  rxqIntrDisable(queueId: number): void {
+    this.#needRxq("rxqIntrDisable", queueId);
+    if (this.#ops.rxqIntrDisable === undefined) throw this.#unsupported("rxqIntrDisable");
+    this.#ops.rxqIntrDisable(queueId);
+  }
+
+  /**
+   * Receives up to `count` packets into `netbufs[0…]` and returns how many. The caller owns them.
+   * The driver refills its ring from the queue's pool. In RUNNING.
+   */
+  rxBurst(queueId: number, netbufs: Netbuf[], count: number): number {
+    this.#needRxq("rxBurst", queueId);
+    return this.#ops.rxBurst(queueId, netbufs, count);
+  }
+
+  /**
+   * Sends up to `count` packets of `netbufs[from…]` and returns how many were taken: the driver
+   * owns those and frees them when the device is done. The rest stay the caller's. The device is
+   * notified once. In RUNNING.
+   */
+  txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+    this.#needTxq("txBurst", queueId);
+    return this.#ops.txBurst(queueId, netbufs, from, count);
+  }
+
+  /** Frees what the device has sent; returns how many one-piece packets `txBurst` takes now. */
+  txqReclaim(queueId: number): number {
+    this.#needTxq("txqReclaim", queueId);
+    return this.#ops.txqReclaim(queueId);
+  }
+
+  /** Receives one packet into `netbufs[0]` and returns status bits: SUCCESS, MORE, UNDERRUN. */
+  rxOne(queueId: number, netbufs: Netbuf[]): number {
+    const received = this.rxBurst(queueId, netbufs, 1);
+    const status = this.#ops.rxqStatus(queueId);
+    if (received === 0) return status & NETDEV_STATUS_UNDERRUN;
+    return NETDEV_STATUS_SUCCESS | status;
+  }
+
+  /**
+   * Sends `netbufs[0]` and returns status bits: SUCCESS, and MORE when there is room for another.
+   * Without SUCCESS there was no room and the caller still owns the packet.
+   */
+  txOne(queueId: number, netbufs: Netbuf[]): number {
+    if (this.txBurst(queueId, netbufs, 0, 1) === 0) return 0;
+    const room = this.#ops.txqReclaim(queueId) > 0;
+    return room ? NETDEV_STATUS_SUCCESS | NETDEV_STATUS_MORE : NETDEV_STATUS_SUCCESS;
+  }
+
+  /** The counters of the driver, as a snapshot. From UNCONFIGURED on. */
+  statsGet(): NetdevStats {
+    this.#need("statsGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
+    return this.#ops.statsGet();
+  }
+
+  #need(call: string, from: NetdevState, to: NetdevState): void {
+    if (this.#state >= from && this.#state <= to) return;
+    const legal = STATE_NAMES.slice(from, to + 1).join(", ");
+    throw new NetdevError("EINVAL", `${call} in state ${STATE_NAMES[this.#state]}: needs ${legal}`);
+  }
+
+  #needRxq(call: string, queueId: number): void {
+    if (this.#state === NetdevState.RUNNING && this.#rxqs[queueId] === true) return;
+    this.#need(call, NetdevState.RUNNING, NetdevState.RUNNING);
+    checkQueue("receive", queueId, this.#rxqs.length);
+  }
+
+  #needTxq(call: string, queueId: number): void {
+    if (this.#state === NetdevState.RUNNING && this.#txqs[queueId] === true) return;
+    this.#need(call, NetdevState.RUNNING, NetdevState.RUNNING);
+    checkQueue("transmit", queueId, this.#txqs.length);
+  }
+
+  #unsupported(call: string): NetdevError {
+    return new NetdevError("ENOTSUP", `${call}: driver ${this.driverName} cannot do this`);
+  }
+}
+
+function checkQueue(kind: string, queueId: number, count: number): void {
+  if (Number.isInteger(queueId) && queueId >= 0 && queueId < count) return;
+  throw new NetdevError("EINVAL", `no ${kind} queue ${queueId}: there are ${count}`);
+}
+
+function checkUnconfigured(kind: string, queueId: number, queues: readonly boolean[]): void {
+  checkQueue(kind, queueId, queues.length);
+  if (queues[queueId]) throw new NetdevError("EBUSY", `${kind} queue ${queueId} is set up already`);
+}
+
+function checkQueueCount(kind: string, count: number, max: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= max) return;
+  throw new NetdevError("EINVAL", `${count} ${kind} queues: 1 to ${max} are possible`);
+}
+
+function checkDescriptors(descriptors: number, info: NetdevQueueInfo): void {
+  if (descriptors === 0) return;
+  const { minDescriptors, maxDescriptors, powerOfTwo } = info;
+  if (descriptors > maxDescriptors) {
+    throw new NetdevError("ENOBUFS", `${descriptors} descriptors: the queue has ${maxDescriptors}`);
+  }
+  const shaped = !powerOfTwo || (descriptors & (descriptors - 1)) === 0;
+  if (!Number.isInteger(descriptors) || descriptors < minDescriptors || !shaped) {
+    const shape = powerOfTwo ? "a power of two " : "";
+    throw new NetdevError(
+      "EINVAL",
+      `${descriptors} descriptors: ${shape}from ${minDescriptors} to ${maxDescriptors} is needed`,
+    );
+  }
+}

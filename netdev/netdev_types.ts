@@ -1,0 +1,78 @@
+import type { NetbufPool } from "./netbuf_pool.ts";
+import type { Netdev } from "./netdev.ts";
+
+/** The life of a device, as `enum uk_netdev_state` numbers it. */
+export const NetdevState = {
+  /** Not registered, or closed. */
+  INVALID: 0,
+  /** Registered; nothing is known of the hardware yet. */
+  UNPROBED: 1,
+  /** Probed: the driver can tell what the device is able to do. */
+  UNCONFIGURED: 2,
+  /** The number of queues is settled; queues are being set up. */
+  CONFIGURED: 3,
+  /** Packets flow. */
+  RUNNING: 4,
+} as const;
+
+/** One of the values of {@link NetdevState}. */
+export type NetdevState = typeof NetdevState[keyof typeof NetdevState];
+
+/** rxOne/txOne: a packet was received, or taken for sending. */
+export const NETDEV_STATUS_SUCCESS = 0x1;
+/** rxOne: more packets wait; txOne: there is room for more. Only together with SUCCESS. */
+export const NETDEV_STATUS_MORE = 0x2;
+/** rxOne: the pool was short, so the RX ring could not be refilled whole. */
+export const NETDEV_STATUS_UNDERRUN = 0x4;
+
+/** What a device is able to do. */
+export interface NetdevInfo {
+  readonly maxRxQueues: number;
+  readonly maxTxQueues: number;
+  /** Largest IP packet that the device carries, in bytes. */
+  readonly maxMtu: number;
+  /** Bytes in front of the Ethernet header that the driver needs free in a netbuf to send it. */
+  readonly encapTx: number;
+  /** Bytes in front of the Ethernet header that the driver uses in a netbuf it receives into. */
+  readonly encapRx: number;
+  /** Receive queues can raise interrupts; without, the caller polls. */
+  readonly rxqInterrupts: boolean;
+}
+
+/** The descriptors that one queue may have. */
+export interface NetdevQueueInfo {
+  readonly minDescriptors: number;
+  readonly maxDescriptors: number;
+  readonly powerOfTwo: boolean;
+}
+
+/** How many queues to use. */
+export interface NetdevConf {
+  readonly rxQueues: number;
+  readonly txQueues: number;
+}
+
+/** How to set up a receive queue. */
+export interface NetdevRxqConf {
+  /** Where the driver takes netbufs from to receive into; made by {@link Netdev.poolCreate}. */
+  readonly pool: NetbufPool;
+  /** Called on an interrupt of the queue, on the event loop. */
+  readonly onEvent?: (netdev: Netdev, queueId: number) => void;
+}
+
+/** What there is to count at a device, all since its start. */
+export interface NetdevStats {
+  rxPackets: number;
+  rxBytes: number;
+  txPackets: number;
+  txBytes: number;
+  /** Interrupts of receive queues. */
+  interrupts: number;
+  /** Times the device was told of new buffers, and times it had asked not to be told. */
+  kicks: number;
+  kicksSuppressed: number;
+  /** Refills that found the pool dry. */
+  rxUnderruns: number;
+  /** Frames the driver dropped, by the name of the reason. */
+  drops: Record<string, number>;
+}

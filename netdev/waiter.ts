@@ -1,0 +1,16 @@
+/**
+ * How the event loop sleeps. Interrupt sources are registered with whoever implements this; their
+ * handlers run inside {@link Waiter.poll} and {@link Waiter.sleep}, on the event loop, never in
+ * the middle of a round of polls.
+ */
+export interface Waiter {
+  /** Runs the handler of every source that is ready, without sleeping. */
+  poll(): void;
+  /**
+   * Sleeps until a source was ready and its handler ran, or until `deadline` (milliseconds on the
+   * loop's clock; Infinity: no deadline), or until {@link Waiter.wake}.
+   */
+  sleep(deadline: number): Promise<void>;
+  /** Ends the sleep under way, or else makes the next one end at once. */
+  wake(): void;
+}

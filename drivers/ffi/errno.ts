@@ -1,0 +1,40 @@
+import { libc } from "./libc.ts";
+
+/** errno values that callers act upon (errno(3)). */
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EPIPE = 32;
+export const ECONNRESET = 104;
+export const ECONNREFUSED = 111;
+
+/** A C library call that failed: which one, and why, in the C library's own words. */
+export class ErrnoError extends Error {
+  override readonly name = "ErrnoError";
+  /** The C function that failed. */
+  readonly call: string;
+  /** The value of errno after it. */
+  readonly errno: number;
+
+  constructor(call: string, errno: number) {
+    super(`${call}: ${describe(errno)}`);
+    this.call = call;
+    this.errno = errno;
+  }
+}
+
+/** The errno of the last call that failed on this thread. Read it before any other call. */
+export function errno(): number {
+  const location = libc.__errno_location();
+  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+}
+
+/** Passes the result of a call on, or throws {@link ErrnoError} when it is negative. */
+export function check(call: string, result: number): number {
+  if (result < 0) throw new ErrnoError(call, errno());
+  return result;
+}
+
+function describe(errno: number): string {
+  const text = libc.strerror(errno);
+  return text === null ? `errno ${errno}` : Deno.UnsafePointerView.getCString(text);
+}

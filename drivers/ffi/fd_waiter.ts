@@ -1,0 +1,100 @@
+import type { Clock } from "../../netdev/clock.ts";
+import type { Waiter } from "../../netdev/waiter.ts";
+import { check } from "./errno.ts";
+import { Eventfd } from "./eventfd.ts";
+import { libc } from "./libc.ts";
+
+/** poll(2): there is data to read. */
+export const POLLIN = 0x001;
+/** poll(2): the other end is closed. Reported whether asked for or not. */
+export const POLLHUP = 0x010;
+
+const LONGEST_SLEEP_MS = 0x7fff_ffff;
+
+/** Called when a descriptor is ready, with the poll(2) events seen. It must consume what is there. */
+export type FdHandler = (events: number) => void;
+
+/**
+ * Sleeps on any number of file descriptors in one poll(2) that runs on another thread, so that
+ * Deno's own event loop (signals, timers) goes on. One call at a time is under way: a pool of
+ * threads shared with Deno's file operations serves these calls.
+ */
+export class FdWaiter implements Waiter, Disposable {
+  readonly #clock: Clock;
+  readonly #wakeup = new Eventfd();
+  readonly #fds: number[] = [];
+  readonly #handlers: FdHandler[] = [];
+  /** `struct pollfd` of each descriptor: `int fd; short events; short revents`. */
+  #pollfds = new Int32Array(0);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.add(this.#wakeup.fd, () => {
+      this.#wakeup.drain();
+    });
+  }
+
+  /** Watches `fd` for data. The descriptor stays the caller's; {@link remove} it before closing. */
+  add(fd: number, handler: FdHandler): void {
+    this.#fds.push(fd);
+    this.#handlers.push(handler);
+    this.#rebuild();
+  }
+
+  /** No longer watches `fd`. */
+  remove(fd: number): void {
+    const index = this.#fds.indexOf(fd);
+    if (index < 0) return;
+    this.#fds.splice(index, 1);
+    this.#handlers.splice(index, 1);
+    this.#rebuild();
+  }
+
+  poll(): void {
+    const pollfds = this.#pollfds;
+    const ready = check("poll", libc.poll(pollfds, BigInt(pollfds.length / 2), 0));
+    if (ready > 0) this.#dispatch(pollfds);
+  }
+
+  async sleep(deadline: number): Promise<void> {
+    const pollfds = this.#pollfds;
+    const timeout = this.#timeout(deadline);
+    const ready = await libc.poll_nonblocking(pollfds, BigInt(pollfds.length / 2), timeout);
+    // errno stayed on the other thread; its one cause here is a signal (EINTR), after which the
+    // caller looks around and sleeps again.
+    if (ready > 0) this.#dispatch(pollfds);
+  }
+
+  wake(): void {
+    this.#wakeup.signal();
+  }
+
+  [Symbol.dispose](): void {
+    this.#wakeup[Symbol.dispose]();
+  }
+
+  #timeout(deadline: number): number {
+    const left = Math.ceil(deadline - this.#clock.now());
+    return left === Infinity ? -1 : Math.min(Math.max(left, 0), LONGEST_SLEEP_MS);
+  }
+
+  /** A new array each time, as a sleep under way still polls the one it was given. */
+  #rebuild(): void {
+    this.#pollfds = new Int32Array(2 * this.#fds.length);
+    for (let i = 0; i < this.#fds.length; i++) {
+      this.#pollfds[2 * i] = this.#fds[i];
+      this.#pollfds[2 * i + 1] = POLLIN;
+    }
+    this.wake();
+  }
+
+  #dispatch(pollfds: Int32Array): void {
+    for (let i = 0; i < pollfds.length; i += 2) {
+      const revents = pollfds[i + 1] >>> 16;
+      if (revents === 0) continue;
+      // A handler that ran before may have removed this descriptor.
+      const index = this.#fds.indexOf(pollfds[i]);
+      if (index >= 0) this.#handlers[index](revents);
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import { check, EAGAIN, EINTR, errno, ErrnoError } from "./errno.ts";
+import { libc } from "./libc.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const SUN_PATH_BYTES = 108;
+
+/** Fields of `struct msghdr` on 64-bit Linux (recvmsg(2)), as indices of 32-bit words. */
+const MSG_IOV = 4;
+const MSG_IOVLEN = 6;
+const MSG_CONTROL = 8;
+const MSG_CONTROLLEN = 10;
+/** Fields of `struct iovec`, likewise. */
+const IOV_BASE = 0;
+const IOV_LEN = 2;
+/** Fields of `struct cmsghdr` (cmsg(3)), likewise; the size_t in front is written by its low half. */
+const CMSG_LEN = 0;
+const CMSG_LEVEL = 2;
+const CMSG_TYPE = 3;
+const CMSG_DATA = 4;
+const CMSG_HEADER_BYTES = 16;
+const CMSG_MAX_FDS = 8;
+
+/**
+ * One end of a connected UNIX stream socket, with the messages it sends and receives laid out once:
+ * `struct msghdr` and `struct iovec` point at a buffer that stays, and only lengths are written.
+ */
+export class UnixSocket implements Disposable {
+  readonly fd: number;
+  readonly #header = new MessageHeader();
+  #closed = false;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /**
+   * Sends `bytes` whole, waiting while the peer is slow; `passFd` travels with the first byte as
+   * SCM_RIGHTS, and stays open on this side. {@link ErrnoError} when the peer is gone.
+   */
+  send(bytes: Uint8Array<ArrayBuffer>, passFd?: number): void {
+    let sent = 0;
+    while (sent < bytes.length) {
+      this.#header.point(bytes, sent, bytes.length - sent);
+      if (passFd !== undefined && sent === 0) this.#header.attach(passFd);
+      const n = libc.sendmsg(this.fd, this.#header.bytes, MSG_NOSIGNAL);
+      if (n >= 0) sent += n;
+      else if (errno() !== EINTR) throw new ErrnoError("sendmsg", errno());
+    }
+  }
+
+  /**
+   * Receives what is there, at most `into.length` bytes: how many, 0 when the peer has closed, or
+   * -1 when nothing is there. Descriptors that came along are appended to `fds`; the caller owns
+   * them. {@link ErrnoError} when the connection broke.
+   */
+  receive(into: Uint8Array<ArrayBuffer>, fds: number[] = []): number {
+    this.#header.point(into, 0, into.length);
+    this.#header.makeRoom();
+    const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
+    const n = libc.recvmsg(this.fd, this.#header.bytes, flags);
+    if (n >= 0) {
+      this.#header.collect(fds);
+      return n;
+    }
+    const error = errno();
+    if (error === EAGAIN || error === EINTR) return -1;
+    throw new ErrnoError("recvmsg", error);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    check("close", libc.close(this.fd));
+  }
+}
+
+/** Two UNIX stream sockets connected to each other; both are inherited by child processes. */
+export function socketPair(): [UnixSocket, UnixSocket] {
+  const fds = new Int32Array(2);
+  check("socketpair", libc.socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+  return [new UnixSocket(fds[0]), new UnixSocket(fds[1])];
+}
+
+/** Connects to the UNIX stream socket of this abstract name (unix(7)), which needs no file. */
+export function connectAbstract(name: string): UnixSocket {
+  const address = abstractAddress(name);
+  const fd = check("socket", libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (libc.connect(fd, address, address.length) < 0) {
+    const error = new ErrnoError("connect", errno());
+    libc.close(fd);
+    throw error;
+  }
+  return new UnixSocket(fd);
+}
+
+/** `struct sockaddr_un` of an abstract name: the path begins with a zero byte and has no end mark. */
+function abstractAddress(name: string): Uint8Array<ArrayBuffer> {
+  const path = new TextEncoder().encode(`\0${name}`);
+  if (path.length > SUN_PATH_BYTES) {
+    throw new RangeError(`socket name "${name}" is longer than ${SUN_PATH_BYTES - 1} bytes`);
+  }
+  const address = new Uint8Array(2 + path.length);
+  new Uint16Array(address.buffer, 0, 1)[0] = AF_UNIX;
+  address.set(path, 2);
+  return address;
+}
+
+/**
+ * `struct msghdr` with one `struct iovec` and room for control data, as 64-bit Linux lays them out.
+ * Every 64-bit field is written as two halves, so that no call makes a BigInt.
+ */
+class MessageHeader {
+  readonly bytes = new Uint8Array(56);
+  readonly #words = new Uint32Array(this.bytes.buffer);
+  readonly #iovec = new Uint32Array(4);
+  readonly #control = new Uint8Array(CMSG_HEADER_BYTES + 4 * CMSG_MAX_FDS);
+  readonly #controlInts = new Int32Array(this.#control.buffer);
+  readonly #controlAddress = addressOf(this.#control);
+  /** The buffer that the iovec points into, which must outlive the call, and where it lies. */
+  #data = this.bytes;
+  #dataAddress = 0;
+
+  constructor() {
+    store64(this.#words, MSG_IOV, addressOf(this.#iovec));
+    store64(this.#words, MSG_IOVLEN, 1);
+  }
+
+  /** Makes it carry `length` bytes of `data` from `offset` on, and no control data. */
+  point(data: Uint8Array<ArrayBuffer>, offset: number, length: number): void {
+    if (data !== this.#data) {
+      this.#data = data;
+      this.#dataAddress = addressOf(data);
+    }
+    store64(this.#iovec, IOV_BASE, this.#dataAddress + offset);
+    store64(this.#iovec, IOV_LEN, length);
+    this.#setControl(0, 0);
+  }
+
+  /** Adds one descriptor. */
+  attach(fd: number): void {
+    this.#setControl(this.#controlAddress, CMSG_HEADER_BYTES + 8);
+    this.#controlInts[CMSG_LEN] = CMSG_HEADER_BYTES + 4;
+    this.#controlInts[CMSG_LEVEL] = SOL_SOCKET;
+    this.#controlInts[CMSG_TYPE] = SCM_RIGHTS;
+    this.#controlInts[CMSG_DATA] = fd;
+  }
+
+  /** Makes room for descriptors to come. */
+  makeRoom(): void {
+    this.#setControl(this.#controlAddress, this.#control.length);
+  }
+
+  /** Appends the descriptors that came to `fds`. */
+  collect(fds: number[]): void {
+    if (this.#words[MSG_CONTROLLEN] < CMSG_HEADER_BYTES) return;
+    if (this.#controlInts[CMSG_LEVEL] !== SOL_SOCKET) return;
+    if (this.#controlInts[CMSG_TYPE] !== SCM_RIGHTS) return;
+    const count = (this.#controlInts[CMSG_LEN] - CMSG_HEADER_BYTES) / 4;
+    for (let i = 0; i < count; i++) fds.push(this.#controlInts[CMSG_DATA + i]);
+  }
+
+  #setControl(address: number, length: number): void {
+    store64(this.#words, MSG_CONTROL, address);
+    store64(this.#words, MSG_CONTROLLEN, length);
+  }
+}
+
+function store64(words: Uint32Array, index: number, value: number): void {
+  words[index] = value >>> 0;
+  words[index + 1] = Math.floor(value / 0x1_0000_0000);
+}
+
+/** The address as a number: user addresses stay below 2^47. */
+function addressOf(view: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): number {
+  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view)));
+}

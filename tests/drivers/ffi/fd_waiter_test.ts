@@ -1,0 +1,111 @@
+import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
+import { Eventfd } from "../../../drivers/ffi/eventfd.ts";
+import { FdWaiter } from "../../../drivers/ffi/fd_waiter.ts";
+import { monotonicClock } from "../../../netdev/clock.ts";
+
+Deno.test("sleep() ends when a descriptor is ready, and runs its handler once", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  let calls = 0;
+  waiter.add(event.fd, () => {
+    calls++;
+    assert(event.drain());
+  });
+  const sleep = waiter.sleep(Infinity);
+  event.signal();
+  await sleep;
+  await settle(waiter);
+  assertEquals(calls, 1);
+});
+
+Deno.test("sleep() leaves Deno's event loop free", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  await settle(waiter);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  await waiter.sleep(monotonicClock.now() + 100);
+  clearInterval(timer);
+  assertGreaterOrEqual(ticks, 5);
+});
+
+Deno.test("sleep() ends at its deadline, not before", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  await settle(waiter);
+  const deadline = monotonicClock.now() + 30;
+  await waiter.sleep(deadline);
+  assertGreaterOrEqual(monotonicClock.now(), deadline);
+});
+
+Deno.test("wake() ends a sleep without a deadline, and the next one when none is under way", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  await settle(waiter);
+  const sleep = waiter.sleep(Infinity);
+  waiter.wake();
+  await sleep;
+  waiter.wake();
+  await waiter.sleep(Infinity);
+});
+
+Deno.test("poll() runs handlers without sleeping; a removed descriptor is left alone", () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  let calls = 0;
+  waiter.add(event.fd, () => calls++);
+  waiter.poll();
+  assertEquals(calls, 0);
+  event.signal();
+  waiter.poll();
+  assertEquals(calls, 1);
+  waiter.remove(event.fd);
+  waiter.poll();
+  assertEquals(calls, 1);
+});
+
+Deno.test("a descriptor that a handler removes is not dispatched in the same round", () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using first = new Eventfd();
+  using second = new Eventfd();
+  let calls = 0;
+  waiter.add(first.fd, () => waiter.remove(second.fd));
+  waiter.add(second.fd, () => calls++);
+  first.signal();
+  second.signal();
+  waiter.poll();
+  assertEquals(calls, 0);
+});
+
+Deno.test("a descriptor added during a sleep is seen at once", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  await settle(waiter);
+  event.signal();
+  let seen = false;
+  const sleep = waiter.sleep(Infinity);
+  waiter.add(event.fd, () => {
+    seen = event.drain();
+  });
+  await sleep;
+  waiter.poll();
+  assert(seen);
+});
+
+Deno.test("Eventfd: many signals are one wake-up", () => {
+  using event = new Eventfd();
+  assertEquals(event.drain(), false);
+  for (let i = 0; i < 1000; i++) event.signal();
+  assertEquals(event.drain(), true);
+  assertEquals(event.drain(), false);
+});
+
+Deno.test("sleep() with a deadline in the past returns at once", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  await settle(waiter);
+  const started = monotonicClock.now();
+  await waiter.sleep(started - 1000);
+  assertLess(monotonicClock.now() - started, 1000);
+});
+
+/** Consumes the wake-ups that adding descriptors left behind. */
+async function settle(waiter: FdWaiter): Promise<void> {
+  await waiter.sleep(0);
+}

@@ -1,0 +1,64 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { EPIPE, ErrnoError } from "../../../drivers/ffi/errno.ts";
+import { Eventfd } from "../../../drivers/ffi/eventfd.ts";
+import { libc } from "../../../drivers/ffi/libc.ts";
+import { createMemfd, MappedRegion } from "../../../drivers/ffi/mapped_region.ts";
+import { connectAbstract, socketPair } from "../../../drivers/ffi/unix_socket.ts";
+
+Deno.test("bytes arrive in order, an empty socket says -1 and a closed peer 0", () => {
+  const [left, right] = socketPair();
+  using reader = right;
+  const buffer = new Uint8Array(16);
+  assertEquals(reader.receive(buffer), -1);
+  left.send(Uint8Array.of(1, 2, 3));
+  left.send(Uint8Array.of(4));
+  assertEquals(reader.receive(buffer), 4);
+  assertEquals([...buffer.subarray(0, 4)], [1, 2, 3, 4]);
+  left[Symbol.dispose]();
+  assertEquals(reader.receive(buffer), 0);
+});
+
+Deno.test("a received descriptor is the sender's file", () => {
+  const [left, right] = socketPair();
+  using sender = left;
+  using receiver = right;
+  const memfd = createMemfd("ukdeno-test", 4096);
+  using mine = new MappedRegion(memfd, 4096);
+  sender.send(Uint8Array.of(7), memfd);
+  libc.close(memfd);
+  const fds: number[] = [];
+  assertEquals(receiver.receive(new Uint8Array(8), fds), 1);
+  assertEquals(fds.length, 1);
+  using theirs = new MappedRegion(fds[0], 4096);
+  libc.close(fds[0]);
+  mine.u32[10] = 4711;
+  assertEquals(theirs.u32[10], 4711);
+});
+
+Deno.test("a message without a descriptor brings none, after one that did", () => {
+  const [left, right] = socketPair();
+  using sender = left;
+  using receiver = right;
+  using event = new Eventfd();
+  sender.send(Uint8Array.of(1), event.fd);
+  const fds: number[] = [];
+  receiver.receive(new Uint8Array(8), fds);
+  libc.close(fds[0]);
+  sender.send(Uint8Array.of(2));
+  receiver.receive(new Uint8Array(8), fds);
+  assertEquals(fds.length, 1);
+});
+
+Deno.test("send() to a closed peer throws EPIPE instead of raising SIGPIPE", () => {
+  const [left, right] = socketPair();
+  using sender = left;
+  right[Symbol.dispose]();
+  const error = assertThrows(() => sender.send(Uint8Array.of(1)), ErrnoError);
+  assertEquals(error.errno, EPIPE);
+});
+
+Deno.test("connectAbstract() names the call when nobody listens", () => {
+  const name = `ukdeno-test-nobody-${Deno.pid}`;
+  assertThrows(() => connectAbstract(name), ErrnoError, "connect: Connection refused");
+  assertThrows(() => connectAbstract("x".repeat(108)), RangeError, "longer than 107 bytes");
+});

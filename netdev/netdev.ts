@@ -30,7 +30,7 @@ const MIN_MTU = 68;
  * close: from any of them to INVALID
  * ```
  *
- * {@link NetdevRegistry.drvRegister} makes one.
+ * `NetdevRegistry.drvRegister()` makes one.
  */
 export class Netdev {
   readonly id: number;

@@ -1,5 +1,4 @@
 import type { NetbufPool } from "./netbuf_pool.ts";
-import type { Netdev } from "./netdev.ts";
 
 /** The life of a device, as `enum uk_netdev_state` numbers it. */
 export const NetdevState = {
@@ -54,10 +53,10 @@ export interface NetdevConf {
 
 /** How to set up a receive queue. */
 export interface NetdevRxqConf {
-  /** Where the driver takes netbufs from to receive into; made by {@link Netdev.poolCreate}. */
+  /** Where the driver takes netbufs from to receive into; made by `poolCreate`. */
   readonly pool: NetbufPool;
   /** Called on an interrupt of the queue, on the event loop. */
-  readonly onEvent?: (netdev: Netdev, queueId: number) => void;
+  readonly onEvent?: (queueId: number) => void;
 }
 
 /** What there is to count at a device, all since its start. */

@@ -4,6 +4,7 @@ import { libc } from "./libc.ts";
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const EPIPE = 32;
+export const EADDRINUSE = 98;
 export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 

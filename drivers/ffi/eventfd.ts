@@ -2,6 +2,7 @@ import { check, EAGAIN, errno, ErrnoError } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 const EFD_NONBLOCK = 0o4000;
+const EFD_CLOEXEC = 0o2000000;
 
 /** A counter in the kernel that one side bumps and the other sleeps on (eventfd(2)). */
 export class Eventfd implements Disposable {
@@ -10,7 +11,7 @@ export class Eventfd implements Disposable {
   #closed = false;
 
   constructor() {
-    this.fd = check("eventfd", libc.eventfd(0, EFD_NONBLOCK));
+    this.fd = check("eventfd", libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   }
 
   /** Adds one, which makes the descriptor readable. One system call, and nothing allocated. */

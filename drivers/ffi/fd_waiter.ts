@@ -98,3 +98,8 @@ export class FdWaiter implements Waiter, Disposable {
     }
   }
 }
+
+/** Blocks until there is something to read from `fd`, or its peer is gone; false after `timeoutMs`. */
+export function waitReadable(fd: number, timeoutMs: number): boolean {
+  return check("poll", libc.poll(Int32Array.of(fd, POLLIN), 1n, timeoutMs)) > 0;
+}

@@ -76,6 +76,15 @@ const LIBC_SYMBOLS = {
     parameters: ["i32", /* int fd */ "buffer", /* const sockaddr * */ "u32" /* socklen_t */],
     result: "i32",
   },
+  accept4: {
+    parameters: [
+      "i32", // int fd
+      "pointer", // struct sockaddr *
+      "pointer", // socklen_t *
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
   sendmsg: {
     parameters: ["i32", /* int fd */ "buffer", /* const msghdr * */ "i32" /* int flags */],
     result: "i32", /* ssize_t */

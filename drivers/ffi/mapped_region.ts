@@ -2,6 +2,7 @@ import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { check, errno, ErrnoError } from "./errno.ts";
 import { cString, libc } from "./libc.ts";
 
+const MFD_CLOEXEC = 0x1;
 const PROT_READ_WRITE = 0x1 | 0x2;
 const MAP_SHARED = 0x01;
 /** mmap's answer on failure is the address -1, not null. */
@@ -9,7 +10,7 @@ const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** Makes an anonymous file in memory of `byteLength` zeroed bytes; the caller closes it. */
 export function createMemfd(name: string, byteLength: number): number {
-  const fd = check("memfd_create", libc.memfd_create(cString(name), 0));
+  const fd = check("memfd_create", libc.memfd_create(cString(name), MFD_CLOEXEC));
   try {
     check("ftruncate", libc.ftruncate(fd, BigInt(byteLength)));
   } catch (error) {

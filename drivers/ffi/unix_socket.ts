@@ -3,6 +3,7 @@ import { libc } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
@@ -10,6 +11,11 @@ const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const SUN_PATH_BYTES = 108;
+const F_SETFL = 4;
+const SIOCOUTQ = 0x5411n;
+
+/** This thread's errno, looked up once: {@link errno} makes objects, and here a would-block is daily. */
+const ERRNO = new Int32Array(errnoCell());
 
 /** Fields of `struct msghdr` on 64-bit Linux (recvmsg(2)), as indices of 32-bit words. */
 const MSG_IOV = 4;
@@ -56,6 +62,33 @@ export class UnixSocket implements Disposable {
   }
 
   /**
+   * Sends what the socket takes now of the `length` bytes (1 or more) of `bytes` at `offset`: how
+   * many, or -1 when it is full. {@link ErrnoError} when the peer is gone. Nothing is allocated.
+   */
+  sendSome(bytes: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
+    this.#header.point(bytes, offset, length);
+    const n = libc.sendmsg(this.fd, this.#header.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    return n >= 0 ? n : wouldBlock("sendmsg");
+  }
+
+  /**
+   * Receives what is there, at most `length` bytes (1 or more), to `offset` of `into`: answers like
+   * {@link receive}, but lets go of descriptors that come along. Nothing is allocated.
+   */
+  receiveAt(into: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
+    this.#header.point(into, offset, length);
+    const n = libc.recvmsg(this.fd, this.#header.bytes, MSG_DONTWAIT);
+    return n >= 0 ? n : wouldBlock("recvmsg");
+  }
+
+  /** Whether bytes that were sent wait for the peer to receive them (SIOCOUTQ, unix(7)). */
+  sendPending(): boolean {
+    const bytes = new Int32Array(1);
+    check("ioctl", libc.ioctl(this.fd, SIOCOUTQ, bytes));
+    return bytes[0] !== 0;
+  }
+
+  /**
    * Receives what is there, at most `into.length` bytes: how many, 0 when the peer has closed, or
    * -1 when nothing is there. Descriptors that came along are appended to `fds`; the caller owns
    * them. {@link ErrnoError} when the connection broke.
@@ -65,13 +98,9 @@ export class UnixSocket implements Disposable {
     this.#header.makeRoom();
     const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
     const n = libc.recvmsg(this.fd, this.#header.bytes, flags);
-    if (n >= 0) {
-      this.#header.collect(fds);
-      return n;
-    }
-    const error = errno();
-    if (error === EAGAIN || error === EINTR) return -1;
-    throw new ErrnoError("recvmsg", error);
+    if (n < 0) return wouldBlock("recvmsg");
+    this.#header.collect(fds);
+    return n;
   }
 
   [Symbol.dispose](): void {
@@ -81,23 +110,83 @@ export class UnixSocket implements Disposable {
   }
 }
 
-/** Two UNIX stream sockets connected to each other; both are inherited by child processes. */
+/** Two UNIX stream sockets connected to each other. */
 export function socketPair(): [UnixSocket, UnixSocket] {
   const fds = new Int32Array(2);
-  check("socketpair", libc.socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
+  check("socketpair", libc.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
   return [new UnixSocket(fds[0]), new UnixSocket(fds[1])];
 }
 
-/** Connects to the UNIX stream socket of this abstract name (unix(7)), which needs no file. */
+/**
+ * Connects to the UNIX stream socket of this abstract name (unix(7)), which needs no file. Never
+ * waits: {@link ErrnoError} with ECONNREFUSED when nobody listens, and with EAGAIN when the
+ * listener's backlog is full. `RangeError` when the name is too long.
+ */
 export function connectAbstract(name: string): UnixSocket {
   const address = abstractAddress(name);
-  const fd = check("socket", libc.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (libc.connect(fd, address, address.length) < 0) {
+  const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const fd = check("socket", libc.socket(AF_UNIX, type, 0));
+  if (libc.connect(fd, address, address.length) < 0 || libc.fcntl(fd, F_SETFL, 0) < 0) {
     const error = new ErrnoError("connect", errno());
     libc.close(fd);
     throw error;
   }
   return new UnixSocket(fd);
+}
+
+/** A UNIX stream socket that peers connect to. */
+export class UnixListener implements Disposable {
+  readonly fd: number;
+  #closed = false;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  /** The next peer that connected, or null when none waits. */
+  accept(): UnixSocket | null {
+    const fd = libc.accept4(this.fd, null, null, SOCK_CLOEXEC);
+    if (fd >= 0) return new UnixSocket(fd);
+    wouldBlock("accept4");
+    return null;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    check("close", libc.close(this.fd));
+  }
+}
+
+/**
+ * Listens on an abstract name; one peer more than `backlog` may wait to be accepted.
+ * {@link ErrnoError} when somebody else listens there, `RangeError` when the name is too long.
+ */
+export function listenAbstract(name: string, backlog: number): UnixListener {
+  const address = abstractAddress(name);
+  const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const listener = new UnixListener(check("socket", libc.socket(AF_UNIX, type, 0)));
+  try {
+    check("bind", libc.bind(listener.fd, address, address.length));
+    check("listen", libc.listen(listener.fd, backlog));
+  } catch (error) {
+    listener[Symbol.dispose]();
+    throw error;
+  }
+  return listener;
+}
+
+/** -1 when a call failed only because it would have had to wait, else throws {@link ErrnoError}. */
+function wouldBlock(call: string): -1 {
+  const error = ERRNO[0];
+  if (error === EAGAIN || error === EINTR) return -1;
+  throw new ErrnoError(call, error);
+}
+
+function errnoCell(): ArrayBuffer {
+  const location = libc.__errno_location();
+  if (location === null) throw new Error("the C library has no errno");
+  return Deno.UnsafePointerView.getArrayBuffer(location, 4);
 }
 
 /** `struct sockaddr_un` of an abstract name: the path begins with a zero byte and has no end mark. */

@@ -1,0 +1,123 @@
+import { Eventfd } from "../../ffi/eventfd.ts";
+import type { FdWaiter } from "../../ffi/fd_waiter.ts";
+import type { UnixSocket } from "../../ffi/unix_socket.ts";
+import { MsixTable } from "../msix_table.ts";
+import type { PciDevice } from "../pci_device.ts";
+import type { Doorbell, IrqLine } from "../pci_host.ts";
+import { doorbellValue, introduce } from "./ivshmem_server.ts";
+import { QemuError } from "./qemu_error.ts";
+
+/** PCI ids of QEMU's ivshmem devices (docs/specs/ivshmem-spec.rst). */
+export const IVSHMEM_VENDOR_ID = 0x1af4;
+export const IVSHMEM_DEVICE_ID = 0x1110;
+
+/** Vectors each way: as many interrupt lines, and as many doorbells. */
+export const IVSHMEM_VECTORS = 8;
+
+/** BAR 0: the register that rings another peer's doorbell. */
+const REGISTER_BAR = 0;
+const DOORBELL = 12;
+
+/** Rounds of asking whether QEMU has taken the eventfds up: each is a round trip of some 20 µs. */
+const TAKE_UP_ROUNDS = 50_000;
+
+/**
+ * Interrupts and doorbells without a text protocol between them, by QEMU's ivshmem-doorbell device:
+ * what the device model offers to virtual machines for ringing each other serves a process as well.
+ *
+ * - An interrupt: the MSI-X message of the NIC is a store into the ivshmem doorbell register, which
+ *   makes QEMU signal one of our eventfds.
+ * - A doorbell: one of our eventfds makes the ivshmem device send an MSI-X message, and that message
+ *   is a store into the NIC's notification register.
+ */
+export class IvshmemBridge implements Disposable {
+  readonly #waiter: FdWaiter;
+  readonly #interrupts = makeEventfds();
+  readonly #doorbells = makeEventfds();
+  readonly #watched: number[] = [];
+  #registerAddress = 0;
+  #messages: MsixTable | null = null;
+  #linesUsed = 0;
+  #doorbellsUsed = 0;
+
+  /** Leaves the introduction in the socket for a QEMU that is started afterwards. */
+  constructor(server: UnixSocket, waiter: FdWaiter) {
+    this.#waiter = waiter;
+    introduce(server, this.#interrupts, this.#doorbells);
+  }
+
+  /** Takes the ivshmem device up. `QemuError` when it doesn't ring. */
+  attach(device: PciDevice): void {
+    device.enable();
+    this.#registerAddress = device.bar(REGISTER_BAR).address + DOORBELL;
+    this.#messages = new MsixTable(device);
+    this.#messages.enable();
+    this.#awaitTakeUp(device);
+  }
+
+  /** The address and data of an MSI-X message that interrupts us, and the line on which it does. */
+  interrupt(): { readonly address: number; readonly data: number; readonly line: IrqLine } {
+    const vector = this.#linesUsed++;
+    if (vector >= IVSHMEM_VECTORS) {
+      throw new QemuError(`no interrupt line is left: the bridge has ${IVSHMEM_VECTORS}`);
+    }
+    const line = new EventfdIrqLine(this.#interrupts[vector], this.#waiter);
+    this.#watched.push(this.#interrupts[vector].fd);
+    return { address: this.#registerAddress, data: doorbellValue(vector), line };
+  }
+
+  /** A doorbell that stores `value` to a guest-physical address. */
+  doorbell(address: number, value: number): Doorbell {
+    const vector = this.#doorbellsUsed++;
+    if (this.#messages === null || vector >= IVSHMEM_VECTORS) {
+      throw new QemuError(`no doorbell is left: the bridge has ${IVSHMEM_VECTORS}`);
+    }
+    this.#messages.set(vector, address, value);
+    const event = this.#doorbells[vector];
+    return { ring: () => event.signal() };
+  }
+
+  [Symbol.dispose](): void {
+    for (const fd of this.#watched) this.#waiter.remove(fd);
+    for (const event of [...this.#interrupts, ...this.#doorbells]) event[Symbol.dispose]();
+  }
+
+  /**
+   * QEMU reads the introduction in its own time. The eventfd that it reads last rings once it's
+   * through, so all of them work then.
+   */
+  #awaitTakeUp(device: PciDevice): void {
+    const registers = device.mapBar(REGISTER_BAR);
+    const last = IVSHMEM_VECTORS - 1;
+    for (let round = 0; round < TAKE_UP_ROUNDS; round++) {
+      registers.write32(DOORBELL, doorbellValue(last));
+      if (this.#interrupts[last].drain()) return;
+    }
+    throw new QemuError("QEMU's ivshmem device does not take up its eventfds");
+  }
+}
+
+class EventfdIrqLine implements IrqLine {
+  readonly #event: Eventfd;
+  readonly #waiter: FdWaiter;
+
+  constructor(event: Eventfd, waiter: FdWaiter) {
+    this.#event = event;
+    this.#waiter = waiter;
+  }
+
+  connect(handler: () => void): void {
+    this.#waiter.remove(this.#event.fd);
+    this.#waiter.add(this.#event.fd, () => {
+      if (this.#event.drain()) handler();
+    });
+  }
+
+  disconnect(): void {
+    this.#waiter.remove(this.#event.fd);
+  }
+}
+
+function makeEventfds(): Eventfd[] {
+  return Array.from({ length: IVSHMEM_VECTORS }, () => new Eventfd());
+}

@@ -1,0 +1,72 @@
+/** What QEMU is to be: the machine, and the network that its one NIC is on. */
+export interface QemuMachine {
+  /** Descriptor of the file that is guest memory, and its length. */
+  readonly memoryFd: number;
+  readonly memoryBytes: number;
+  /** Descriptor of the firmware. */
+  readonly romFd: number;
+  /** Sockets of the qtest protocol and of the ivshmem server. */
+  readonly qtestFd: number;
+  readonly ivshmemFd: number;
+  /** Interrupt vectors that the ivshmem device has each way. */
+  readonly ivshmemVectors: number;
+  readonly nic: QemuNic;
+  /** QEMU's own `-netdev` string, without an id. */
+  readonly netdev: string;
+  /** Descriptors of bound sockets on which QEMU's stream framing joins the same network. */
+  readonly hubFds: readonly number[];
+}
+
+/** The NIC that is given to the driver. */
+export interface QemuNic {
+  /** QEMU's name of the device. */
+  readonly model: string;
+  /** `52:54:00:…`. */
+  readonly mac: string;
+  /** MTU that the device tells its driver. */
+  readonly mtu: number;
+}
+
+/**
+ * The command line for it. The descriptors must be inherited. Everything on the network hangs on
+ * one hub, where each frame reaches all others: the NIC, the user's netdev, and the hub's sockets.
+ */
+export function qemuCommandLine(machine: QemuMachine): string[] {
+  const { memoryBytes, nic } = machine;
+  return [
+    ["-machine", "q35,accel=tcg,memory-backend=ram,smbus=off,sata=off,hpet=off,pit=off"],
+    ["-m", `${memoryBytes / 2 ** 20}M`],
+    ["-nodefaults", "-no-user-config", "-display", "none"],
+    [
+      "-object",
+      `memory-backend-file,id=ram,size=${memoryBytes},share=on,mem-path=${
+        inherited(machine.memoryFd)
+      }`,
+    ],
+    ["-bios", inherited(machine.romFd)],
+    ["-chardev", `socket,id=qtest,fd=${machine.qtestFd}`],
+    ["-qtest", "chardev:qtest", "-qtest-log", "/dev/null"],
+    ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
+    ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors}`],
+    ["-netdev", `${machine.netdev},id=net`],
+    ["-netdev", "hubport,id=net-port,hubid=0,netdev=net"],
+    ...machine.hubFds.flatMap((fd, port) => [
+      ["-netdev", `stream,id=hub${port},server=on,addr.type=fd,addr.str=${fd}`],
+      ["-netdev", `hubport,id=hub${port}-port,hubid=0,netdev=hub${port}`],
+    ]),
+    ["-netdev", "hubport,id=nic-port,hubid=0"],
+    // An option ROM would only be run by a CPU that is not halted, and Debian packs it separately.
+    ["-device", `${deviceOptions(nic)},netdev=nic-port,romfile=`],
+  ].flat();
+}
+
+function deviceOptions(nic: QemuNic): string {
+  const options = `${nic.model},mac=${nic.mac}`;
+  return nic.model === "virtio-net-pci"
+    ? `${options},disable-legacy=on,host_mtu=${nic.mtu}`
+    : options;
+}
+
+function inherited(fd: number): string {
+  return `/proc/self/fd/${fd}`;
+}

@@ -1,0 +1,225 @@
+import { DmaArena } from "../../dma_arena.ts";
+import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
+import type { FdWaiter } from "../../ffi/fd_waiter.ts";
+import { letInherit } from "../../ffi/inheritance.ts";
+import { libc } from "../../ffi/libc.ts";
+import { createMemfd, MappedRegion } from "../../ffi/mapped_region.ts";
+import { bindAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
+import type { Bar } from "../base_address.ts";
+import { MsixTable } from "../msix_table.ts";
+import type { AccessWidth, PciAddress } from "../pci_address.ts";
+import { PciBus } from "../pci_bus.ts";
+import type { Doorbell, IrqLine, PciFunction, PciHost } from "../pci_host.ts";
+import type { RegisterWindow } from "../register_window.ts";
+import { createHaltRom } from "./halt_rom.ts";
+import {
+  IVSHMEM_DEVICE_ID,
+  IVSHMEM_VECTORS,
+  IVSHMEM_VENDOR_ID,
+  IvshmemBridge,
+} from "./ivshmem_bridge.ts";
+import { qemuCommandLine, type QemuNic } from "./qemu_command_line.ts";
+import { QemuError } from "./qemu_error.ts";
+import { QemuProcess } from "./qemu_process.ts";
+import { QtestClient } from "./qtest_client.ts";
+import { QtestWindow } from "./qtest_window.ts";
+
+const MEMORY_BYTES = 64 * 2 ** 20;
+
+/** Part of 0xa0000–0xfffff isn't memory, and what a device writes there is lost. */
+const DMA_START = 2 ** 20;
+
+/** Where BARs go: above memory, below the chipset's own registers. */
+const BAR_START = 0xe000_0000;
+const BAR_END = 0xfe00_0000;
+const PAGE = 4096;
+
+/** I/O ports of configuration mechanism #1 (PCI 3.0 §3.2.2.3.2). */
+const CONFIG_ADDRESS = 0xcf8;
+const CONFIG_DATA = 0xcfc;
+const CONFIG_ENABLE = 0x8000_0000;
+
+/** Peers that can join the network at the same time: QEMU takes one for each socket. */
+export const HUB_PORTS = 4;
+
+/** What to start. */
+export interface QemuHostOptions {
+  readonly nic: QemuNic;
+  /** QEMU's own `-netdev` string, without an id. */
+  readonly netdev: string;
+  /** Abstract socket name of the hub; its ports are this name with `.0`, `.1`, … behind it. */
+  readonly hub: string;
+  /** Called when QEMU ends before {@link QemuHost.close}, with one line that says why. */
+  readonly onGone: (reason: string) => void;
+}
+
+/**
+ * A PCI bus that is a QEMU process of our own: its CPU halted, its memory a file that we map, its
+ * registers reached by the qtest protocol, interrupts and doorbells by eventfds.
+ */
+export class QemuHost implements PciHost {
+  readonly dma: DmaArena;
+  readonly #memory: MappedRegion;
+  readonly #process: QemuProcess;
+  readonly #socket: UnixSocket;
+  readonly #qtest: QtestClient;
+  readonly #ivshmemSocket: UnixSocket;
+  readonly #bridge: IvshmemBridge;
+  readonly #waiter: FdWaiter;
+  #nextBar = BAR_START;
+  #closing = false;
+
+  private constructor(options: QemuHostOptions, waiter: FdWaiter) {
+    this.#waiter = waiter;
+    const hubFds = bindHub(options.hub);
+    const memoryFd = createMemfd("ukdeno-ram", MEMORY_BYTES);
+    const romFd = createHaltRom();
+    const [qtest, qtestOfQemu] = socketPair();
+    const [ivshmem, ivshmemOfQemu] = socketPair();
+    const inherited = [memoryFd, romFd, qtestOfQemu.fd, ivshmemOfQemu.fd, ...hubFds];
+    this.#memory = new MappedRegion(memoryFd, MEMORY_BYTES);
+    this.dma = new DmaArena(this.#memory, DMA_START);
+    this.#socket = qtest;
+    this.#qtest = new QtestClient(qtest);
+    this.#ivshmemSocket = ivshmem;
+    this.#bridge = new IvshmemBridge(ivshmem, waiter);
+    try {
+      inherited.forEach(letInherit);
+      this.#process = new QemuProcess(qemuCommandLine({
+        memoryFd,
+        memoryBytes: MEMORY_BYTES,
+        romFd,
+        qtestFd: qtestOfQemu.fd,
+        ivshmemFd: ivshmemOfQemu.fd,
+        ivshmemVectors: IVSHMEM_VECTORS,
+        nic: options.nic,
+        netdev: options.netdev,
+        hubFds,
+      }));
+    } catch (error) {
+      this.#release();
+      throw error;
+    } finally {
+      // What QEMU has inherited is its own now.
+      inherited.forEach((fd) => libc.close(fd));
+    }
+  }
+
+  /** Starts QEMU and waits until it answers. `QemuError` with one line when it can't. */
+  static async start(options: QemuHostOptions, waiter: FdWaiter): Promise<QemuHost> {
+    const host = new QemuHost(options, waiter);
+    try {
+      host.#attachBridge();
+    } catch (error) {
+      // A broken connection is only the symptom: QEMU itself has said why it ended.
+      const gone = error instanceof ErrnoError || error instanceof QemuError;
+      const reason = gone ? await host.#reasonIfEnded() : null;
+      await host.close();
+      throw reason === null ? error : new QemuError(reason, { cause: error });
+    }
+    void host.#process.ended.then((reason) => {
+      if (!host.#closing) options.onGone(reason);
+    });
+    return host;
+  }
+
+  /** The process id of QEMU. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  configRead(address: PciAddress, offset: number, width: AccessWidth): number {
+    this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
+    return this.#qtest.in(CONFIG_DATA + (offset & 3), width);
+  }
+
+  configWrite(address: PciAddress, offset: number, width: AccessWidth, value: number): void {
+    this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
+    this.#qtest.out(CONFIG_DATA + (offset & 3), width, value);
+  }
+
+  mapBar(_device: PciFunction, bar: Bar): RegisterWindow {
+    return new QtestWindow(this.#qtest, bar.address, bar.byteLength);
+  }
+
+  placeBar(byteLength: number): number {
+    const align = Math.max(byteLength, PAGE);
+    const address = Math.ceil(this.#nextBar / align) * align;
+    if (address + byteLength > BAR_END) {
+      throw new QemuError(`no room on the bus for a BAR of ${byteLength} bytes`);
+    }
+    this.#nextBar = address + byteLength;
+    return address;
+  }
+
+  enableMsix(device: PciFunction, count: number): IrqLine[] {
+    const table = new MsixTable(device);
+    if (count > table.size) {
+      throw new QemuError(`${device.name} has ${table.size} MSI-X vectors, ${count} are needed`);
+    }
+    const lines: IrqLine[] = [];
+    for (let vector = 0; vector < count; vector++) {
+      const { address, data, line } = this.#bridge.interrupt();
+      table.set(vector, address, data);
+      lines.push(line);
+    }
+    table.enable();
+    return lines;
+  }
+
+  doorbell(bar: Bar, offset: number, value: number): Doorbell {
+    return this.#bridge.doorbell(bar.address + offset, value);
+  }
+
+  /** Ends QEMU and gives everything back. The memory can't be used afterwards. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#process.kill();
+    this.#release();
+  }
+
+  #release(): void {
+    this.#bridge[Symbol.dispose]();
+    this.#socket[Symbol.dispose]();
+    this.#ivshmemSocket[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
+  }
+
+  #attachBridge(): void {
+    const bridge = new PciBus(this).scan().find(({ vendorId, deviceId }) =>
+      vendorId === IVSHMEM_VENDOR_ID && deviceId === IVSHMEM_DEVICE_ID
+    );
+    if (bridge === undefined) throw new QemuError("QEMU shows no ivshmem device");
+    this.#bridge.attach(bridge);
+  }
+
+  /** Why QEMU has ended, or null when it runs on. */
+  async #reasonIfEnded(): Promise<string | null> {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    const timer = setTimeout(() => resolve(null), 1000);
+    const reason = await Promise.race([this.#process.ended, promise]);
+    clearTimeout(timer);
+    return reason;
+  }
+}
+
+function configAddress({ bus, device, function: number }: PciAddress, offset: number): number {
+  return (CONFIG_ENABLE | bus << 16 | device << 11 | number << 8 | offset & 0xfc) >>> 0;
+}
+
+function bindHub(hub: string): number[] {
+  const fds: number[] = [];
+  try {
+    for (let port = 0; port < HUB_PORTS; port++) fds.push(bindAbstract(`${hub}.${port}`));
+    return fds;
+  } catch (error) {
+    for (const fd of fds) libc.close(fd);
+    if (error instanceof ErrnoError && error.errno === EADDRINUSE) {
+      throw new QemuError(
+        `hub "${hub}" is taken by an appliance that runs already: give this one --hub=NAME`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}

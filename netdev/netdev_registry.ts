@@ -1,0 +1,63 @@
+import { Netdev } from "./netdev.ts";
+import type { NetdevOps } from "./netdev_driver.ts";
+import { NetdevError } from "./netdev_error.ts";
+
+const MANDATORY_OPS: readonly (keyof NetdevOps)[] = [
+  "infoGet",
+  "rxqInfoGet",
+  "txqInfoGet",
+  "configure",
+  "poolCreate",
+  "rxqConfigure",
+  "txqConfigure",
+  "start",
+  "close",
+  "mtuGet",
+  "promiscuousGet",
+  "rxBurst",
+  "rxqStatus",
+  "txBurst",
+  "txqReclaim",
+  "statsGet",
+];
+
+/** The devices of this process, numbered as they were registered. */
+export class NetdevRegistry {
+  readonly #netdevs: Netdev[] = [];
+
+  /** Devices registered so far. */
+  count(): number {
+    return this.#netdevs.length;
+  }
+
+  /** The device of this number. `NetdevError("ENODEV")` when there is none. */
+  get(id: number): Netdev {
+    const netdev = this.#netdevs[id];
+    if (netdev === undefined) {
+      throw new NetdevError("ENODEV", `no device ${id}: ${this.#netdevs.length} are registered`);
+    }
+    return netdev;
+  }
+
+  /**
+   * `uk_netdev_drv_register`: takes a driver's device up under the next number, UNPROBED, or
+   * UNCONFIGURED when the driver has nothing to probe. `NetdevError("EINVAL")` when a mandatory op
+   * is missing, or only one of the two interrupt ops is there.
+   */
+  drvRegister(ops: NetdevOps, driverName: string): Netdev {
+    for (const name of MANDATORY_OPS) {
+      if (typeof ops[name] !== "function") {
+        throw new NetdevError("EINVAL", `driver ${driverName} lacks the mandatory op ${name}`);
+      }
+    }
+    if ((ops.rxqIntrEnable === undefined) !== (ops.rxqIntrDisable === undefined)) {
+      throw new NetdevError(
+        "EINVAL",
+        `driver ${driverName} has one of rxqIntrEnable and rxqIntrDisable: both or neither`,
+      );
+    }
+    const netdev = new Netdev(this.#netdevs.length, driverName, ops);
+    this.#netdevs.push(netdev);
+    return netdev;
+  }
+}

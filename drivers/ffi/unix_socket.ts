@@ -159,20 +159,29 @@ export class UnixListener implements Disposable {
 }
 
 /**
- * Listens on an abstract name; one peer more than `backlog` may wait to be accepted.
- * {@link ErrnoError} when somebody else listens there, `RangeError` when the name is too long.
+ * Takes an abstract name (unix(7)) and returns the descriptor, which the caller closes; whoever gets
+ * it listens on it. {@link ErrnoError} EADDRINUSE when the name is taken, `RangeError` when it's too
+ * long.
  */
-export function listenAbstract(name: string, backlog: number): UnixListener {
+export function bindAbstract(name: string): number {
   const address = abstractAddress(name);
   const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const listener = new UnixListener(check("socket", libc.socket(AF_UNIX, type, 0)));
-  try {
-    check("bind", libc.bind(listener.fd, address, address.length));
-    check("listen", libc.listen(listener.fd, backlog));
-  } catch (error) {
-    listener[Symbol.dispose]();
+  const fd = check("socket", libc.socket(AF_UNIX, type, 0));
+  if (libc.bind(fd, address, address.length) < 0) {
+    const error = new ErrnoError("bind", errno());
+    libc.close(fd);
     throw error;
   }
+  return fd;
+}
+
+/**
+ * Listens on an abstract name; one peer more than `backlog` may wait to be accepted. Errors are those
+ * of {@link bindAbstract}.
+ */
+export function listenAbstract(name: string, backlog: number): UnixListener {
+  const listener = new UnixListener(bindAbstract(name));
+  check("listen", libc.listen(listener.fd, backlog));
   return listener;
 }
 

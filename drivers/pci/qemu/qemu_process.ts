@@ -25,6 +25,8 @@ export class QemuProcess {
         stdout: "null",
         stderr: "piped",
         detached: true,
+        // Deno starts nothing under a scoped --allow-run while one of these has a value.
+        env: { LD_LIBRARY_PATH: "", LD_PRELOAD: "" },
       }).spawn();
     } catch (cause) {
       if (!(cause instanceof Deno.errors.NotFound)) throw cause;

@@ -1,0 +1,249 @@
+import type { DmaRegion } from "../../netdev/dma_region.ts";
+import type { DmaArena } from "../dma_arena.ts";
+import type { VirtqueueAddresses } from "./virtio_transport.ts";
+
+/** Descriptor flags (virtio 1.2 §2.7.5). */
+const VIRTQ_DESC_F_NEXT = 1;
+const VIRTQ_DESC_F_WRITE = 2;
+
+/** In the driver area: the device need not interrupt (§2.7.6). */
+const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
+/** In the device area: the driver need not notify (§2.7.8). */
+const VIRTQ_USED_F_NO_NOTIFY = 1;
+
+const DESCRIPTOR_BYTES = 16;
+const USED_ELEMENT_BYTES = 8;
+/** §2.7 asks for 16, 2 and 4; a cache line keeps what the two sides write apart. */
+const ALIGN = 64;
+
+/** No descriptor: the end of a list. */
+const NONE = 0xffff;
+
+/** Whether an index that moved from `before` to `now` passed `event` (§2.7.10, vring_need_event). */
+export function passedEvent(event: number, now: number, before: number): boolean {
+  // All of it modulo 2^16: `now - 1` is the last entry that was added.
+  return ((now - event - 1) & 0xffff) < ((now - before) & 0xffff);
+}
+
+/**
+ * A split virtqueue (virtio 1.2 §2.7). The driver posts buffers in the available ring, and the
+ * device gives them back in the used ring, in its own order:
+ *
+ * ```text
+ * descriptors   size × { address, length, flags, next }      written by the driver
+ * driver area   flags, index, size × head, used_event        written by the driver
+ * device area   flags, index, size × { head, length }, avail_event    by the device
+ * ```
+ *
+ * All that the driver needs to remember is kept in private memory. Descriptors are written and never
+ * read back, and a head or a length that the device gives is checked before it's used. A device that
+ * breaks the rules makes the queue {@link broken}, for good.
+ *
+ * `T` is what a caller wants back with its buffer. Nothing here allocates once the queue is made.
+ */
+export class SplitVirtqueue<T> {
+  readonly size: number;
+  readonly addresses: VirtqueueAddresses;
+  /** The device gave back what it wasn't lent, or more than it was lent. */
+  broken = false;
+  /** Bytes that the device says it wrote into the buffer that {@link takeUsed} returned. Unchecked. */
+  usedLength = 0;
+
+  readonly #region: DmaRegion;
+  readonly #u16: Uint16Array;
+  readonly #u32: Uint32Array;
+  readonly #mask: number;
+  readonly #eventIndex: boolean;
+  /** Element numbers, in the 16-bit or 32-bit view of the region. */
+  readonly #descriptors32: number;
+  readonly #availFlags16: number;
+  readonly #availIndex16: number;
+  readonly #availRing16: number;
+  readonly #usedEvent16: number;
+  readonly #usedFlags16: number;
+  readonly #usedIndex16: number;
+  readonly #usedRing32: number;
+  readonly #availEvent16: number;
+
+  /** Shadow of the descriptors: the link to the next one, of a posted chain or of the free list. */
+  readonly #next: Uint16Array;
+  /** Descriptors of the chain posted at this head; 0 when none is. */
+  readonly #chainLength: Uint16Array;
+  readonly #tokens: (T | null)[];
+  #freeHead = 0;
+  #free: number;
+  /** The chain being staged. */
+  #stagedHead = NONE;
+  #stagedTail = NONE;
+  #stagedLength = 0;
+  #stagedTailFlags = 0;
+  /** Index of the available ring: as staged, and as the device was last asked about. */
+  #availIndex = 0;
+  #notifiedIndex = 0;
+  #usedIndex = 0;
+  #outstanding = 0;
+
+  /** Makes an empty queue of `size` entries (a power of two) in memory from `arena`. */
+  constructor(arena: DmaArena, size: number, eventIndex: boolean) {
+    const { region } = arena;
+    const descriptors = arena.alloc(size * DESCRIPTOR_BYTES, ALIGN);
+    const driverArea = arena.alloc(6 + 2 * size, ALIGN);
+    const deviceArea = arena.alloc(6 + USED_ELEMENT_BYTES * size, ALIGN);
+    this.size = size;
+    this.addresses = {
+      size,
+      descriptorArea: region.deviceAddress(descriptors),
+      driverArea: region.deviceAddress(driverArea),
+      deviceArea: region.deviceAddress(deviceArea),
+    };
+    this.#region = region;
+    this.#u16 = region.u16;
+    this.#u32 = region.u32;
+    this.#mask = size - 1;
+    this.#eventIndex = eventIndex;
+    this.#descriptors32 = descriptors >>> 2;
+    this.#availFlags16 = driverArea >>> 1;
+    this.#availIndex16 = this.#availFlags16 + 1;
+    this.#availRing16 = this.#availFlags16 + 2;
+    this.#usedEvent16 = this.#availRing16 + size;
+    this.#usedFlags16 = deviceArea >>> 1;
+    this.#usedIndex16 = this.#usedFlags16 + 1;
+    this.#usedRing32 = (deviceArea + 4) >>> 2;
+    this.#availEvent16 = (deviceArea + 4 + USED_ELEMENT_BYTES * size) >>> 1;
+    this.#next = new Uint16Array(size).map((_, i) => i + 1 < size ? i + 1 : NONE);
+    this.#chainLength = new Uint16Array(size);
+    this.#tokens = new Array<T | null>(size).fill(null);
+    this.#free = size;
+  }
+
+  /** Descriptors that are free. */
+  get free(): number {
+    return this.#free;
+  }
+
+  /** Buffers posted since the last {@link publish}. */
+  get unpublished(): number {
+    return (this.#availIndex - this.#notifiedIndex) & 0xffff;
+  }
+
+  /**
+   * Adds `length` bytes at `offset` of the region to the buffer being staged, for the device to read
+   * or to write. At least one descriptor must be {@link free}.
+   */
+  stage(offset: number, length: number, deviceWrites: boolean): void {
+    const head = this.#freeHead;
+    this.#freeHead = this.#next[head];
+    this.#free--;
+    const flags = deviceWrites ? VIRTQ_DESC_F_WRITE : 0;
+    const address = this.#region.deviceAddress(offset);
+    const word = this.#descriptors32 + 4 * head;
+    this.#u32[word] = address >>> 0;
+    this.#u32[word + 1] = Math.floor(address / 0x1_0000_0000);
+    this.#u32[word + 2] = length;
+    this.#u32[word + 3] = flags;
+    if (this.#stagedHead === NONE) {
+      this.#stagedHead = head;
+    } else {
+      // flags and next share a word: 16 bits each.
+      this.#u32[this.#descriptors32 + 4 * this.#stagedTail + 3] = this.#stagedTailFlags |
+        VIRTQ_DESC_F_NEXT | head << 16;
+      this.#next[this.#stagedTail] = head;
+    }
+    this.#stagedTail = head;
+    this.#stagedTailFlags = flags;
+    this.#stagedLength++;
+  }
+
+  /** Posts the staged buffer. The device may look at it after the next {@link publish}. */
+  commit(token: T): void {
+    const head = this.#stagedHead;
+    this.#u16[this.#availRing16 + (this.#availIndex & this.#mask)] = head;
+    this.#availIndex = (this.#availIndex + 1) & 0xffff;
+    this.#tokens[head] = token;
+    this.#chainLength[head] = this.#stagedLength;
+    this.#outstanding++;
+    this.#stagedHead = NONE;
+    this.#stagedLength = 0;
+  }
+
+  /** Lets the device see what was posted, if anything; whether it has asked to be notified of that. */
+  publish(): boolean {
+    const now = this.#availIndex;
+    const before = this.#notifiedIndex;
+    // Atomics.store is a release and a full fence (§2.7.13.3.1, §2.7.13.4.1): descriptors and ring
+    // are seen before the index, and the device's wish is read after it is. Without the fence a
+    // device that stops looking at that very moment is never notified.
+    Atomics.store(this.#u16, this.#availIndex16, now);
+    this.#notifiedIndex = now;
+    if (this.#eventIndex) {
+      return passedEvent(Atomics.load(this.#u16, this.#availEvent16), now, before);
+    }
+    return (Atomics.load(this.#u16, this.#usedFlags16) & VIRTQ_USED_F_NO_NOTIFY) === 0;
+  }
+
+  /** Buffers that the device has given back. 0, and {@link broken}, when it claims more than it has. */
+  usedCount(): number {
+    const count = (Atomics.load(this.#u16, this.#usedIndex16) - this.#usedIndex) & 0xffff;
+    if (count <= this.#outstanding && !this.broken) return count;
+    this.broken = true;
+    return 0;
+  }
+
+  /**
+   * Takes the next buffer that the device has given back, and frees its descriptors. Call it as often
+   * as {@link usedCount} said. null, and {@link broken}, when the device names none that it had.
+   */
+  takeUsed(): T | null {
+    const element = this.#usedRing32 + 2 * (this.#usedIndex & this.#mask);
+    const head = this.#u32[element];
+    const length = this.#u32[element + 1];
+    const chainLength = head < this.size ? this.#chainLength[head] : 0;
+    if (chainLength === 0) {
+      this.broken = true;
+      return null;
+    }
+    this.#usedIndex = (this.#usedIndex + 1) & 0xffff;
+    this.usedLength = length;
+    const token = this.#tokens[head];
+    this.#tokens[head] = null;
+    this.#chainLength[head] = 0;
+    let tail = head;
+    for (let i = 1; i < chainLength; i++) tail = this.#next[tail];
+    this.#next[tail] = this.#freeHead;
+    this.#freeHead = head;
+    this.#free += chainLength;
+    this.#outstanding--;
+    return token;
+  }
+
+  /** Asks for an interrupt at the next used buffer; false, and not armed, when one is there already. */
+  enableInterrupts(): boolean {
+    if (this.#eventIndex) Atomics.store(this.#u16, this.#usedEvent16, this.#usedIndex);
+    else Atomics.store(this.#u16, this.#availFlags16, 0);
+    // The store is a full fence: the device either sees the wish or has moved its index before.
+    if (Atomics.load(this.#u16, this.#usedIndex16) === this.#usedIndex) return true;
+    this.disableInterrupts();
+    return false;
+  }
+
+  /** Asks for no interrupts. Some may come all the same. */
+  disableInterrupts(): void {
+    if (this.#eventIndex) {
+      // An index that was passed just now is not passed again for another 65,535 buffers.
+      Atomics.store(this.#u16, this.#usedEvent16, (this.#usedIndex - 1) & 0xffff);
+    } else {
+      Atomics.store(this.#u16, this.#availFlags16, VIRTQ_AVAIL_F_NO_INTERRUPT);
+    }
+  }
+
+  /** Takes every posted buffer back from a device that was reset, one a call, null when none is left. */
+  reclaim(): T | null {
+    for (let head = 0; head < this.size; head++) {
+      const token = this.#tokens[head];
+      if (token === null) continue;
+      this.#tokens[head] = null;
+      return token;
+    }
+    return null;
+  }
+}

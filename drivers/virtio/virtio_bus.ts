@@ -1,0 +1,46 @@
+import type { Clock } from "../../netdev/clock.ts";
+import { VirtioDevice } from "./virtio_device.ts";
+import { VirtioError } from "./virtio_error.ts";
+import type { VirtioTransport } from "./virtio_transport.ts";
+
+/** A driver for one type of virtio device. */
+export interface VirtioDriver {
+  readonly name: string;
+  /** Virtio device type (virtio 1.2 §5). */
+  readonly deviceType: number;
+  /** Takes a device up that has been reset and acknowledged. An exception says why it could not. */
+  probe(device: VirtioDevice): void;
+}
+
+/** Brings virtio devices, whatever they are reached through, and their drivers together. */
+export class VirtioBus {
+  readonly #drivers: VirtioDriver[] = [];
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  registerDriver(driver: VirtioDriver): void {
+    this.#drivers.push(driver);
+  }
+
+  /** Resets and acknowledges a device, and hands it to its driver. FAILED is set when that throws. */
+  addDevice(transport: VirtioTransport): void {
+    const driver = this.#drivers.find(({ deviceType }) => deviceType === transport.deviceType);
+    if (driver === undefined) {
+      throw new VirtioError(
+        `${transport.name} is a virtio device of type ${transport.deviceType}: no driver for it`,
+      );
+    }
+    const device = new VirtioDevice(transport, this.#clock);
+    device.reset();
+    device.acknowledge();
+    try {
+      driver.probe(device);
+    } catch (error) {
+      device.fail();
+      throw error;
+    }
+  }
+}

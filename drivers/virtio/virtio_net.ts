@@ -1,0 +1,286 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevOps } from "../../netdev/netdev_driver.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
+import type {
+  NetdevInfo,
+  NetdevQueueInfo,
+  NetdevRxqConf,
+  NetdevStats,
+} from "../../netdev/netdev_types.ts";
+import { type FeatureSet, featureSet, hasFeature } from "./features.ts";
+import { SplitVirtqueue } from "./split_virtqueue.ts";
+import type { VirtioDriver } from "./virtio_bus.ts";
+import type { VirtioDevice } from "./virtio_device.ts";
+import { readLink, readMac, readMtu, usableFeatures } from "./virtio_net_config.ts";
+import { VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
+import { VirtioNetRx } from "./virtio_net_rx.ts";
+import { VirtioNetTx } from "./virtio_net_tx.ts";
+
+/** Virtio device type of a network card (virtio 1.2 §5.1.1). */
+const VIRTIO_DEVICE_TYPE_NET = 1;
+
+/** Virtqueues of the first pair (§5.1.2). */
+const RECEIVEQ = 0;
+const TRANSMITQ = 1;
+
+/** What the driver makes use of, where it's offered. */
+const WANTED = featureSet(
+  "VIRTIO_NET_F_MTU",
+  "VIRTIO_NET_F_MAC",
+  "VIRTIO_NET_F_MRG_RXBUF",
+  "VIRTIO_NET_F_STATUS",
+  "VIRTIO_F_EVENT_IDX",
+  "VIRTIO_F_VERSION_1",
+);
+
+/** Largest MTU that one netbuf of the standard stride has room for. */
+const MAX_MTU = 1500;
+
+/** Called with the device when there's something to tell that no call asked for. */
+export interface VirtioNetEvents {
+  /** The link went up or down. */
+  readonly onLink?: (up: boolean) => void;
+  /** The device can't go on; one line says why. */
+  readonly onFailure?: (reason: string) => void;
+}
+
+/** The driver of virtio network cards. Each device that it takes up is registered as a netdev. */
+export function virtioNetDriver(
+  registry: NetdevRegistry,
+  onDevice?: (driver: VirtioNet) => void,
+  events: VirtioNetEvents = {},
+): VirtioDriver {
+  return {
+    name: "virtio-net",
+    deviceType: VIRTIO_DEVICE_TYPE_NET,
+    probe: (device) => {
+      const driver = new VirtioNet(device, events);
+      registry.drvRegister(driver, "virtio-net");
+      onDevice?.(driver);
+    },
+  };
+}
+
+/** A virtio network card (virtio 1.2 §5.1) as a netdev, with one pair of queues. */
+export class VirtioNet implements NetdevOps {
+  readonly #device: VirtioDevice;
+  readonly #events: VirtioNetEvents;
+  #features: FeatureSet = 0n;
+  #mac: Uint8Array = new Uint8Array(6);
+  #mtu = 0;
+  #linkUp = false;
+  #rx: VirtioNetRx | null = null;
+  #tx: VirtioNetTx | null = null;
+  #configInterrupts = 0;
+
+  constructor(device: VirtioDevice, events: VirtioNetEvents) {
+    this.#device = device;
+    this.#events = events;
+  }
+
+  /** Where the device sits. */
+  get location(): string {
+    return this.#device.transport.name;
+  }
+
+  /** What was negotiated. */
+  get features(): FeatureSet {
+    return this.#features;
+  }
+
+  probe(): void {
+    const device = this.#device;
+    this.#features = device.negotiate(usableFeatures(device, WANTED));
+    this.#demand("VIRTIO_F_VERSION_1", "only the legacy interface");
+    this.#demand("VIRTIO_NET_F_MAC", "no MAC address");
+    this.#mac = readMac(device);
+    this.#mtu = Math.min(readMtu(device, this.#features), MAX_MTU);
+    this.#linkUp = readLink(device, this.#features);
+  }
+
+  infoGet(): NetdevInfo {
+    return {
+      maxRxQueues: 1,
+      maxTxQueues: 1,
+      maxMtu: this.#mtu,
+      encapTx: VIRTIO_NET_HDR_BYTES,
+      encapRx: VIRTIO_NET_HDR_BYTES,
+      rxqInterrupts: true,
+    };
+  }
+
+  rxqInfoGet(_queueId: number): NetdevQueueInfo {
+    return this.#queueInfo(RECEIVEQ);
+  }
+
+  txqInfoGet(_queueId: number): NetdevQueueInfo {
+    return this.#queueInfo(TRANSMITQ);
+  }
+
+  /** Nothing is to be said to the device: it has no more than one pair of queues. */
+  configure(): void {}
+
+  poolCreate(options: NetbufPoolOptions): NetbufPool {
+    const { dma } = this.#device.transport;
+    const offset = dma.alloc(netbufPoolBytes(options), 64);
+    return new NetbufPool(dma.region, offset, options);
+  }
+
+  rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
+    const mergeable = hasFeature(this.#features, "VIRTIO_NET_F_MRG_RXBUF");
+    const vq = this.#createVirtqueue(RECEIVEQ, descriptors);
+    this.#rx = new VirtioNetRx(vq, conf.pool, mergeable, conf.onEvent);
+  }
+
+  txqConfigure(_queueId: number, descriptors: number): void {
+    this.#tx = new VirtioNetTx(this.#createVirtqueue(TRANSMITQ, descriptors), this.#mtu);
+  }
+
+  start(): void {
+    const { transport } = this.#device;
+    const rx = this.#rxQueue();
+    const tx = this.#txQueue();
+    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
+    const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
+    const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
+    rx.vq.disableInterrupts();
+    rx.fill();
+    tx.start(txDoorbell);
+    this.#device.driverOk();
+    // Only now may the device be notified (virtio 1.2 §3.1.1).
+    rx.kick(rxDoorbell);
+  }
+
+  close(): void {
+    this.#device.transport.shutdown();
+    this.#device.reset();
+    // A device that is reset owns no buffers any more (§2.1.2).
+    for (const vq of [this.#rx?.vq, this.#tx?.vq]) {
+      if (vq === undefined) continue;
+      for (let netbuf = vq.reclaim(); netbuf !== null; netbuf = vq.reclaim()) netbuf.free();
+    }
+  }
+
+  hwaddrGet(): Uint8Array {
+    return this.#mac;
+  }
+
+  mtuGet(): number {
+    return this.#mtu;
+  }
+
+  /** Without a control queue nothing tells the device to filter, so it may pass on what it likes. */
+  promiscuousGet(): boolean {
+    return true;
+  }
+
+  linkGet(): boolean {
+    return this.#linkUp;
+  }
+
+  rxqIntrEnable(_queueId: number): boolean {
+    return this.#rxQueue().vq.enableInterrupts();
+  }
+
+  rxqIntrDisable(_queueId: number): void {
+    this.#rxQueue().vq.disableInterrupts();
+  }
+
+  rxBurst(_queueId: number, netbufs: Netbuf[], count: number): number {
+    const rx = this.#rxQueue();
+    const received = rx.burst(netbufs, count);
+    if (rx.vq.broken) this.#broken("receive");
+    return received;
+  }
+
+  rxqStatus(_queueId: number): number {
+    return this.#rxQueue().status;
+  }
+
+  txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+    return this.#txQueue().burst(netbufs, from, count);
+  }
+
+  txqReclaim(_queueId: number): number {
+    const tx = this.#txQueue();
+    const free = tx.reclaim();
+    if (tx.vq.broken) this.#broken("transmit");
+    return free;
+  }
+
+  statsGet(): NetdevStats {
+    const rx = this.#rx;
+    const tx = this.#tx;
+    return {
+      rxPackets: rx?.packets ?? 0,
+      rxBytes: rx?.bytes ?? 0,
+      txPackets: tx?.packets ?? 0,
+      txBytes: tx?.bytes ?? 0,
+      interrupts: (rx?.interrupts ?? 0) + this.#configInterrupts,
+      kicks: (rx?.kicks ?? 0) + (tx?.kicks ?? 0),
+      kicksSuppressed: (rx?.kicksSuppressed ?? 0) + (tx?.kicksSuppressed ?? 0),
+      rxUnderruns: rx?.underruns ?? 0,
+      drops: {
+        rx_bad_length: rx?.badLength ?? 0,
+        rx_bad_buffer_count: rx?.badBufferCount ?? 0,
+        tx_bad_length: tx?.badLength ?? 0,
+        tx_bad_headroom: tx?.badHeadroom ?? 0,
+      },
+    };
+  }
+
+  #queueInfo(index: number): NetdevQueueInfo {
+    const maxDescriptors = this.#device.transport.queueSizeMax(index);
+    return { minDescriptors: 2, maxDescriptors, powerOfTwo: true };
+  }
+
+  #createVirtqueue(index: number, descriptors: number): SplitVirtqueue<Netbuf> {
+    const { dma } = this.#device.transport;
+    const max = this.#device.transport.queueSizeMax(index);
+    if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
+      throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
+    }
+    const eventIndex = hasFeature(this.#features, "VIRTIO_F_EVENT_IDX");
+    return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
+  }
+
+  /** Throws unless a feature that the driver can't do without was negotiated. */
+  #demand(name: "VIRTIO_F_VERSION_1" | "VIRTIO_NET_F_MAC", instead: string): void {
+    if (hasFeature(this.#features, name)) return;
+    throw new NetdevError("ENOTSUP", `${this.location} offers ${instead}: ${name} is needed`);
+  }
+
+  #received(): void {
+    const rx = this.#rxQueue();
+    rx.interrupts++;
+    rx.onEvent?.(0);
+  }
+
+  /** Runs on the event loop, as every interrupt handler does, so it may read registers. */
+  #configChanged(): void {
+    this.#configInterrupts++;
+    if (this.#device.needsReset()) this.#events.onFailure?.(`${this.location} asks for a reset`);
+    const up = readLink(this.#device, this.#features);
+    if (up === this.#linkUp) return;
+    this.#linkUp = up;
+    this.#events.onLink?.(up);
+  }
+
+  #broken(queue: string): void {
+    this.#events.onFailure?.(
+      `${this.location} broke the ${queue} queue: its used ring is nonsense`,
+    );
+  }
+
+  #rxQueue(): VirtioNetRx {
+    if (this.#rx === null) throw new NetdevError("EINVAL", "the receive queue is not set up");
+    return this.#rx;
+  }
+
+  #txQueue(): VirtioNetTx {
+    if (this.#tx === null) throw new NetdevError("EINVAL", "the transmit queue is not set up");
+    return this.#tx;
+  }
+}

@@ -1,0 +1,153 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
+import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_types.ts";
+import type { SplitVirtqueue } from "./split_virtqueue.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  VIRTIO_NET_HDR_BYTES,
+  VIRTIO_NET_HDR_NUM_BUFFERS,
+} from "./virtio_net_header.ts";
+import type { QueueDoorbell } from "./virtio_transport.ts";
+
+/**
+ * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The
+ * device writes its header and the frame into one netbuf, such that the frame begins at `data`.
+ */
+export class VirtioNetRx {
+  readonly vq: SplitVirtqueue<Netbuf>;
+  readonly onEvent: ((queueId: number) => void) | undefined;
+  /** MORE and UNDERRUN after the last burst. */
+  status = 0;
+
+  packets = 0;
+  bytes = 0;
+  interrupts = 0;
+  kicks = 0;
+  kicksSuppressed = 0;
+  underruns = 0;
+  /** Dropped: shorter than the headers, or longer than the buffer it should be in. */
+  badLength = 0;
+  /** Dropped: spread over more buffers than the device gave back, or over none. */
+  badBufferCount = 0;
+
+  readonly #pool: NetbufPool;
+  readonly #mergeable: boolean;
+  #doorbell: QueueDoorbell | null = null;
+
+  constructor(
+    vq: SplitVirtqueue<Netbuf>,
+    pool: NetbufPool,
+    mergeable: boolean,
+    onEvent?: (queueId: number) => void,
+  ) {
+    this.vq = vq;
+    this.onEvent = onEvent;
+    this.#pool = pool;
+    this.#mergeable = mergeable;
+  }
+
+  /** Posts as many netbufs as there are; the device is told of them by {@link kick}. */
+  fill(): void {
+    const { vq } = this;
+    while (vq.free > 0) {
+      const netbuf = this.#pool.alloc();
+      if (netbuf === null) {
+        this.status |= NETDEV_STATUS_UNDERRUN;
+        this.underruns++;
+        return;
+      }
+      this.#post(netbuf);
+    }
+  }
+
+  /** The queue is live from here on: notifies the device of what was posted before. */
+  kick(doorbell: QueueDoorbell): void {
+    this.#doorbell = doorbell;
+    this.#publish();
+  }
+
+  /** Fills `netbufs[0…]` with up to `count` packets, refills the ring, and says how many. */
+  burst(netbufs: Netbuf[], count: number): number {
+    const { vq } = this;
+    let used = vq.usedCount();
+    let received = 0;
+    while (used > 0 && received < count) {
+      const netbuf = vq.takeUsed();
+      if (netbuf === null) break;
+      used--;
+      const length = vq.usedLength;
+      if (!fits(netbuf, length, VIRTIO_NET_HDR_BYTES + ETHERNET_HEADER_BYTES)) {
+        this.badLength++;
+        netbuf.free();
+        continue;
+      }
+      netbuf.length = length - VIRTIO_NET_HDR_BYTES;
+      const buffers = this.#bufferCount(netbuf);
+      if (buffers !== 1) {
+        const rest = buffers - 1;
+        if (rest < 0 || rest > used) {
+          this.badBufferCount++;
+          netbuf.free();
+          continue;
+        }
+        used -= rest;
+        if (!this.#gather(netbuf, rest)) continue;
+      }
+      this.packets++;
+      this.bytes += buffers === 1 ? netbuf.length : netbuf.chainLength();
+      netbufs[received++] = netbuf;
+    }
+    this.status = used > 0 ? NETDEV_STATUS_MORE : 0;
+    this.fill();
+    this.#publish();
+    return received;
+  }
+
+  #bufferCount(netbuf: Netbuf): number {
+    if (!this.#mergeable) return 1;
+    const header = netbuf.data - VIRTIO_NET_HDR_BYTES;
+    return netbuf.region.u16[(header + VIRTIO_NET_HDR_NUM_BUFFERS) >>> 1];
+  }
+
+  /** Appends the next `rest` used buffers to the packet; on a bad one drops all of them. */
+  #gather(head: Netbuf, rest: number): boolean {
+    let whole = true;
+    for (let i = 0; i < rest; i++) {
+      const piece = this.vq.takeUsed();
+      if (piece === null) {
+        head.free();
+        return false;
+      }
+      if (!fits(piece, this.vq.usedLength, 1)) whole = false;
+      // Only the first buffer of a packet has a header; the others are data from their start.
+      piece.data -= VIRTIO_NET_HDR_BYTES;
+      piece.length = whole ? this.vq.usedLength : 0;
+      head.append(piece);
+    }
+    if (whole) return true;
+    this.badLength++;
+    head.free();
+    return false;
+  }
+
+  #post(netbuf: Netbuf): void {
+    const start = netbuf.data - VIRTIO_NET_HDR_BYTES;
+    this.vq.stage(start, netbuf.end - start, true);
+    this.vq.commit(netbuf);
+  }
+
+  #publish(): void {
+    if (this.#doorbell === null || this.vq.unpublished === 0) return;
+    if (this.vq.publish()) {
+      this.kicks++;
+      this.#doorbell.ring();
+    } else {
+      this.kicksSuppressed++;
+    }
+  }
+}
+
+/** Whether the device can have written `length` bytes, at least `min`, into an empty netbuf. */
+function fits(netbuf: Netbuf, length: number, min: number): boolean {
+  return length >= min && length <= netbuf.end - netbuf.data + VIRTIO_NET_HDR_BYTES;
+}

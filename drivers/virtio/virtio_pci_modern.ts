@@ -1,0 +1,226 @@
+import type { DmaArena } from "../dma_arena.ts";
+import type { PciDriver } from "../pci/pci_bus.ts";
+import type { PciDevice } from "../pci/pci_device.ts";
+import type { IrqLine } from "../pci/pci_host.ts";
+import { PCI_CAP_ID_VENDOR } from "../pci/registers.ts";
+import { type RegisterWindow, WindowSlice } from "../pci/register_window.ts";
+import type { FeatureSet } from "./features.ts";
+import type { VirtioBus } from "./virtio_bus.ts";
+import { VirtioError } from "./virtio_error.ts";
+import type { QueueDoorbell, VirtioTransport, VirtqueueAddresses } from "./virtio_transport.ts";
+
+/** PCI ids (virtio 1.2 §4.1.2): the device id of a modern device is 0x1040 plus its type. */
+const VIRTIO_PCI_VENDOR_ID = 0x1af4;
+const VIRTIO_PCI_MODERN_DEVICE_ID = 0x1040;
+const VIRTIO_DEVICE_TYPE_NET = 1;
+
+/** struct virtio_pci_cap (§4.1.4): offsets from the capability. */
+const CAP_LENGTH = 2;
+const CAP_CFG_TYPE = 3;
+const CAP_BAR = 4;
+const CAP_OFFSET = 8;
+const CAP_WINDOW_LENGTH = 12;
+const CAP_NOTIFY_OFF_MULTIPLIER = 16;
+const CAP_BYTES = 16;
+const CAP_NOTIFY_BYTES = 20;
+
+/** Types of structure (§4.1.4). */
+const VIRTIO_PCI_CAP_COMMON_CFG = 1;
+const VIRTIO_PCI_CAP_NOTIFY_CFG = 2;
+const VIRTIO_PCI_CAP_DEVICE_CFG = 4;
+
+/** struct virtio_pci_common_cfg (§4.1.4.3): offset, and in the comment the width. */
+const DEVICE_FEATURE_SELECT = 0x00; // 32
+const DEVICE_FEATURE = 0x04; // 32
+const DRIVER_FEATURE_SELECT = 0x08; // 32
+const DRIVER_FEATURE = 0x0c; // 32
+const CONFIG_MSIX_VECTOR = 0x10; // 16
+const NUM_QUEUES = 0x12; // 16
+const DEVICE_STATUS = 0x14; // 8
+const CONFIG_GENERATION = 0x15; // 8
+const QUEUE_SELECT = 0x16; // 16
+const QUEUE_SIZE = 0x18; // 16
+const QUEUE_MSIX_VECTOR = 0x1a; // 16
+const QUEUE_ENABLE = 0x1c; // 16
+const QUEUE_NOTIFY_OFF = 0x1e; // 16
+const QUEUE_DESC = 0x20; // 64, as two of 32 (§4.1.3.1)
+const QUEUE_DRIVER = 0x28; // 64
+const QUEUE_DEVICE = 0x30; // 64
+const COMMON_CFG_BYTES = 0x38;
+
+/** Bytes of a notification (§4.1.5.2): the queue index alone, as NOTIFICATION_DATA isn't negotiated. */
+const NOTIFY_BYTES = 2;
+
+/** The PCI driver that hands modern virtio network devices to the virtio bus. */
+export function virtioPciDriver(bus: VirtioBus): PciDriver {
+  return {
+    name: "virtio-pci",
+    ids: [{
+      vendorId: VIRTIO_PCI_VENDOR_ID,
+      deviceId: VIRTIO_PCI_MODERN_DEVICE_ID + VIRTIO_DEVICE_TYPE_NET,
+    }],
+    probe: (device) => bus.addDevice(new VirtioPciModern(device)),
+  };
+}
+
+/** A virtio device on the PCI bus, without the legacy interface (virtio 1.2 §4.1). */
+export class VirtioPciModern implements VirtioTransport {
+  readonly name: string;
+  readonly deviceType: number;
+  readonly dma: DmaArena;
+  readonly configLength: number;
+  readonly queueCount: number;
+  readonly #device: PciDevice;
+  readonly #common: RegisterWindow;
+  readonly #config: RegisterWindow;
+  readonly #notify: Structure;
+  readonly #notifyMultiplier: number;
+  #lines: IrqLine[] = [];
+
+  /** Finds its structures. `VirtioError` when one is missing or lies outside its BAR. */
+  constructor(device: PciDevice) {
+    this.name = `pci ${device.name}`;
+    this.deviceType = device.deviceId - VIRTIO_PCI_MODERN_DEVICE_ID;
+    this.dma = device.host.dma;
+    this.#device = device;
+    device.enable();
+    const common = this.#find(VIRTIO_PCI_CAP_COMMON_CFG, CAP_BYTES);
+    this.#common = this.#map(common, COMMON_CFG_BYTES);
+    const config = this.#find(VIRTIO_PCI_CAP_DEVICE_CFG, CAP_BYTES);
+    this.#config = this.#map(config, 0);
+    this.configLength = this.#config.byteLength;
+    this.#notify = this.#find(VIRTIO_PCI_CAP_NOTIFY_CFG, CAP_NOTIFY_BYTES);
+    this.#notifyMultiplier = device.config.read(
+      this.#notify.capability + CAP_NOTIFY_OFF_MULTIPLIER,
+      4,
+    );
+    this.queueCount = this.#common.read16(NUM_QUEUES);
+  }
+
+  statusRead(): number {
+    return this.#common.read8(DEVICE_STATUS);
+  }
+
+  statusWrite(status: number): void {
+    this.#common.write8(DEVICE_STATUS, status);
+  }
+
+  deviceFeatures(): FeatureSet {
+    this.#common.write32(DEVICE_FEATURE_SELECT, 0);
+    const low = this.#common.read32(DEVICE_FEATURE);
+    this.#common.write32(DEVICE_FEATURE_SELECT, 1);
+    return BigInt(this.#common.read32(DEVICE_FEATURE)) << 32n | BigInt(low);
+  }
+
+  driverFeaturesWrite(features: FeatureSet): void {
+    this.#common.write32(DRIVER_FEATURE_SELECT, 0);
+    this.#common.write32(DRIVER_FEATURE, Number(features & 0xffff_ffffn));
+    this.#common.write32(DRIVER_FEATURE_SELECT, 1);
+    this.#common.write32(DRIVER_FEATURE, Number(features >> 32n));
+  }
+
+  configRead(offset: number, width: 1 | 2 | 4): number {
+    if (width === 1) return this.#config.read8(offset);
+    if (width === 2) return this.#config.read16(offset);
+    return this.#config.read32(offset);
+  }
+
+  configGeneration(): number {
+    return this.#common.read8(CONFIG_GENERATION);
+  }
+
+  queueSizeMax(index: number): number {
+    this.#common.write16(QUEUE_SELECT, index);
+    return this.#common.read16(QUEUE_SIZE);
+  }
+
+  queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
+    this.#common.write16(QUEUE_SELECT, index);
+    this.#common.write16(QUEUE_SIZE, addresses.size);
+    this.#write64(QUEUE_DESC, addresses.descriptorArea);
+    this.#write64(QUEUE_DRIVER, addresses.driverArea);
+    this.#write64(QUEUE_DEVICE, addresses.deviceArea);
+    const doorbell = this.#doorbell(index, this.#common.read16(QUEUE_NOTIFY_OFF));
+    this.#common.write16(QUEUE_ENABLE, 1);
+    return doorbell;
+  }
+
+  interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
+    const handlers = [onConfig, ...onQueue];
+    this.#lines = this.#device.host.enableMsix(this.#device, handlers.length);
+    this.#common.write16(CONFIG_MSIX_VECTOR, 0);
+    this.#checkVector("configuration changes", this.#common.read16(CONFIG_MSIX_VECTOR), 0);
+    onQueue.forEach((_, index) => {
+      const vector = 1 + index;
+      this.#common.write16(QUEUE_SELECT, index);
+      this.#common.write16(QUEUE_MSIX_VECTOR, vector);
+      this.#checkVector(`queue ${index}`, this.#common.read16(QUEUE_MSIX_VECTOR), vector);
+    });
+    handlers.forEach((handler, vector) => {
+      if (handler !== null) this.#lines[vector].connect(handler);
+    });
+  }
+
+  shutdown(): void {
+    for (const line of this.#lines) line.disconnect();
+    this.#device.disable();
+  }
+
+  /** A device that is short of resources answers with VIRTIO_MSI_NO_VECTOR, 0xffff (§4.1.5.1.2). */
+  #checkVector(what: string, got: number, wanted: number): void {
+    if (got === wanted) return;
+    throw new VirtioError(`${this.name} does not take MSI-X vector ${wanted} for ${what}`);
+  }
+
+  /** §4.1.4.4: each queue has a register of its own, or shares one. */
+  #doorbell(index: number, notifyOff: number): QueueDoorbell {
+    const offset = notifyOff * this.#notifyMultiplier;
+    if (offset + NOTIFY_BYTES > this.#notify.byteLength) {
+      throw new VirtioError(`${this.name}: queue ${index} notifies outside its structure`);
+    }
+    const bar = this.#device.bar(this.#notify.bar);
+    return this.#device.host.doorbell(bar, this.#notify.offset + offset, index);
+  }
+
+  #write64(offset: number, value: number): void {
+    this.#common.write32(offset, value >>> 0);
+    this.#common.write32(offset + 4, Math.floor(value / 2 ** 32));
+  }
+
+  /** The first structure of a type: the device lists them in order of preference (§4.1.4.1). */
+  #find(type: number, byteLength: number): Structure {
+    const { capabilities, config } = this.#device;
+    const capability = capabilities.find(({ id, offset }) =>
+      id === PCI_CAP_ID_VENDOR && config.read(offset + CAP_CFG_TYPE, 1) === type &&
+      config.read(offset + CAP_LENGTH, 1) >= byteLength
+    );
+    if (capability === undefined) {
+      throw new VirtioError(`${this.name} has no virtio structure of type ${type}`);
+    }
+    return {
+      capability: capability.offset,
+      bar: config.read(capability.offset + CAP_BAR, 1),
+      offset: config.read(capability.offset + CAP_OFFSET, 4),
+      byteLength: config.read(capability.offset + CAP_WINDOW_LENGTH, 4),
+    };
+  }
+
+  #map({ bar, offset, byteLength }: Structure, atLeast: number): RegisterWindow {
+    const window = this.#device.mapBar(bar);
+    if (byteLength < atLeast || offset + byteLength > window.byteLength) {
+      throw new VirtioError(
+        `${this.name}: a structure of ${byteLength} bytes at ${offset} of BAR ${bar} can't be`,
+      );
+    }
+    return new WindowSlice(window, offset, byteLength);
+  }
+}
+
+/** Where one of the device's structures lies. */
+interface Structure {
+  /** Offset of its capability in configuration space. */
+  readonly capability: number;
+  readonly bar: number;
+  readonly offset: number;
+  readonly byteLength: number;
+}

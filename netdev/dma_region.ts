@@ -7,9 +7,13 @@
  * multi-byte value from single bytes, and the device can write in between.
  */
 export interface DmaRegion {
+  /** Bytes in all, a multiple of 4. */
   readonly byteLength: number;
+  /** The region by bytes. */
   readonly u8: Uint8Array;
+  /** The region by 16 bits: element n is at offset 2n. */
   readonly u16: Uint16Array;
+  /** The region by 32 bits: element n is at offset 4n. */
   readonly u32: Uint32Array;
   /** The address by which the device knows the byte at `offset`; exact, below 2^53. */
   deviceAddress(offset: number): number;
@@ -20,9 +24,13 @@ export interface DmaRegion {
  * The device address of a byte is its offset.
  */
 export class PlainRegion implements DmaRegion {
+  /** Bytes in all. */
   readonly byteLength: number;
+  /** The region by bytes. */
   readonly u8: Uint8Array;
+  /** The region by 16 bits. */
   readonly u16: Uint16Array;
+  /** The region by 32 bits. */
   readonly u32: Uint32Array;
 
   /** Makes a zeroed region of `byteLength` bytes, a multiple of 4. */
@@ -34,6 +42,7 @@ export class PlainRegion implements DmaRegion {
     this.u32 = new Uint32Array(buffer);
   }
 
+  /** The offset itself. */
   deviceAddress(offset: number): number {
     return offset;
   }

@@ -6,6 +6,7 @@ export const NETBUF_HEADROOM = 64;
 
 /** Where a netbuf goes when its last reference is dropped. */
 export interface NetbufOwner {
+  /** Takes back a netbuf that nobody holds any more. */
   take(netbuf: Netbuf): void;
 }
 
@@ -25,6 +26,7 @@ export interface NetbufOwner {
  * a `txBurst()` accepts it.
  */
 export class Netbuf {
+  /** The memory it's a piece of. */
   readonly region: DmaRegion;
   /** First byte of the buffer, an offset into the region: 2 past a multiple of 64 (see the pool). */
   readonly start: number;
@@ -36,10 +38,10 @@ export class Netbuf {
   length = 0;
   /** The next piece of the same packet, or null. */
   next: Netbuf | null = null;
-  /** References held; 0 while the netbuf lies in its pool. */
   #references = 0;
   readonly #owner: NetbufOwner;
 
+  /** The bytes of `region` from `start` to before `end`, free until its first {@link reset}. */
   constructor(region: DmaRegion, start: number, end: number, owner: NetbufOwner) {
     this.region = region;
     this.start = start;
@@ -58,6 +60,7 @@ export class Netbuf {
     return this.end - this.data - this.length;
   }
 
+  /** References held; 0 while it lies in its pool. */
   get references(): number {
     return this.#references;
   }

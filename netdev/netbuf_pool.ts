@@ -31,6 +31,7 @@ export function netbufPoolBytes(options: NetbufPoolOptions): number {
  * freed is the next one handed out, as its bytes are likely to be in the cache still.
  */
 export class NetbufPool implements NetbufOwner {
+  /** The memory that the netbufs are pieces of. */
   readonly region: DmaRegion;
   /** Netbufs in all. */
   readonly size: number;

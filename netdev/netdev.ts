@@ -33,13 +33,16 @@ const MIN_MTU = 68;
  * `NetdevRegistry.drvRegister()` makes one.
  */
 export class Netdev {
+  /** Registration number, from 0. */
   readonly id: number;
+  /** Name of its driver. */
   readonly driverName: string;
   readonly #ops: NetdevOps;
   #state: NetdevState;
   #rxqs: boolean[] = [];
   #txqs: boolean[] = [];
 
+  /** For the registry: drivers come to a Netdev by `NetdevRegistry.drvRegister()`. */
   constructor(id: number, driverName: string, ops: NetdevOps) {
     this.id = id;
     this.driverName = driverName;
@@ -52,6 +55,7 @@ export class Netdev {
     return `net${this.id}`;
   }
 
+  /** Where in its life it is. */
   get state(): NetdevState {
     return this.#state;
   }

@@ -16,14 +16,19 @@ import type {
 export interface NetdevOps {
   /** Finds out what the device is able to do. A driver without it starts out as probed. */
   probe?(): void;
+  /** What the device is able to do. */
   infoGet(): NetdevInfo;
+  /** The descriptors that a receive queue may have. */
   rxqInfoGet(queueId: number): NetdevQueueInfo;
+  /** The descriptors that a transmit queue may have. */
   txqInfoGet(queueId: number): NetdevQueueInfo;
+  /** Settles the number of queues. */
   configure(conf: NetdevConf): void;
   /** Makes a pool in memory that the device reaches. */
   poolCreate(options: NetbufPoolOptions): NetbufPool;
-  /** Sets up a queue of `descriptors` (0: as many as the driver likes). */
+  /** Sets up a receive queue of `descriptors` (0: as many as the driver likes). */
   rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void;
+  /** Sets up a transmit queue, likewise. */
   txqConfigure(queueId: number, descriptors: number): void;
   /** Lets packets flow, with interrupts off. */
   start(): void;
@@ -31,15 +36,21 @@ export interface NetdevOps {
   close(): void;
   /** The 6 bytes of the MAC address, owned by the driver. */
   hwaddrGet?(): Uint8Array;
+  /** Gives the device another MAC address: 6 bytes, to be copied. */
   hwaddrSet?(address: Uint8Array): void;
+  /** Largest IP packet to send, in bytes. */
   mtuGet(): number;
+  /** Sets that. */
   mtuSet?(mtu: number): void;
+  /** Whether frames for other hosts are received. */
   promiscuousGet(): boolean;
+  /** Turns that on or off. */
   promiscuousSet?(on: boolean): void;
   /** Whether the device sees a carrier. A driver without it has no way to tell. */
   linkGet?(): boolean;
   /** Arms the interrupt of a queue; false when it is left off because packets already wait. */
   rxqIntrEnable?(queueId: number): boolean;
+  /** Masks the interrupt of a queue. */
   rxqIntrDisable?(queueId: number): void;
   /** Fills `netbufs[0…]` with up to `count` received packets and says how many. Refills the ring. */
   rxBurst(queueId: number, netbufs: Netbuf[], count: number): number;
@@ -49,5 +60,6 @@ export interface NetdevOps {
   txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number;
   /** Takes back what the device has sent, and says how many one-piece packets txBurst takes now. */
   txqReclaim(queueId: number): number;
+  /** The counters, as a snapshot. */
   statsGet(): NetdevStats;
 }

@@ -17,9 +17,12 @@ export type NetdevErrorCode =
 
 /** A refused netdev call: the message says what was refused, with what value, and what would do. */
 export class NetdevError extends Error {
+  /** `NetdevError`. */
   override readonly name = "NetdevError";
+  /** What kind of failure it is. */
   readonly code: NetdevErrorCode;
 
+  /** `message` is one line for a user. */
   constructor(code: NetdevErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

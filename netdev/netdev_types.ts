@@ -26,7 +26,9 @@ export const NETDEV_STATUS_UNDERRUN = 0x4;
 
 /** What a device is able to do. */
 export interface NetdevInfo {
+  /** Receive queues it has. */
   readonly maxRxQueues: number;
+  /** Transmit queues it has. */
   readonly maxTxQueues: number;
   /** Largest IP packet that the device carries, in bytes. */
   readonly maxMtu: number;
@@ -40,14 +42,19 @@ export interface NetdevInfo {
 
 /** The descriptors that one queue may have. */
 export interface NetdevQueueInfo {
+  /** Fewest descriptors. */
   readonly minDescriptors: number;
+  /** Most descriptors. */
   readonly maxDescriptors: number;
+  /** Whether only powers of two will do. */
   readonly powerOfTwo: boolean;
 }
 
 /** How many queues to use. */
 export interface NetdevConf {
+  /** Receive queues to use. */
   readonly rxQueues: number;
+  /** Transmit queues to use. */
   readonly txQueues: number;
 }
 
@@ -61,14 +68,19 @@ export interface NetdevRxqConf {
 
 /** What there is to count at a device, all since its start. */
 export interface NetdevStats {
+  /** Packets handed to the user. */
   rxPackets: number;
+  /** Their bytes, from the Ethernet header on, without checksum. */
   rxBytes: number;
+  /** Packets taken from the user. */
   txPackets: number;
+  /** Their bytes, likewise. */
   txBytes: number;
   /** Interrupts of receive queues. */
   interrupts: number;
-  /** Times the device was told of new buffers, and times it had asked not to be told. */
+  /** Times the device was told of new buffers. */
   kicks: number;
+  /** Times it had asked not to be told. */
   kicksSuppressed: number;
   /** Refills that found the pool dry. */
   rxUnderruns: number;

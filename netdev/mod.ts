@@ -1,0 +1,34 @@
+/**
+ * The device layer, after Unikraft's uk_netdev: what drivers implement, what stacks call, and the
+ * loop that brings the two together. It knows of no device and of no protocol.
+ *
+ * @module
+ */
+
+export { type Clock, monotonicClock } from "./clock.ts";
+export { type DmaRegion, PlainRegion } from "./dma_region.ts";
+export { Netbuf, NETBUF_HEADROOM, type NetbufOwner } from "./netbuf.ts";
+export {
+  DEFAULT_NETBUF_STRIDE,
+  NetbufPool,
+  netbufPoolBytes,
+  type NetbufPoolOptions,
+} from "./netbuf_pool.ts";
+export { Netdev } from "./netdev.ts";
+export type { NetdevOps } from "./netdev_driver.ts";
+export { NetdevError, type NetdevErrorCode } from "./netdev_error.ts";
+export { NetdevRegistry } from "./netdev_registry.ts";
+export {
+  NETDEV_STATUS_MORE,
+  NETDEV_STATUS_SUCCESS,
+  NETDEV_STATUS_UNDERRUN,
+  type NetdevConf,
+  type NetdevInfo,
+  type NetdevQueueInfo,
+  type NetdevRxqConf,
+  NetdevState,
+  type NetdevStats,
+} from "./netdev_types.ts";
+export { PollLoop, type PollLoopOptions, type Ticker } from "./poll_loop.ts";
+export { POLL_BUDGET, POLL_WEIGHT, type PolledQueue, PollScheduler } from "./poll_scheduler.ts";
+export type { Waiter } from "./waiter.ts";

@@ -1,0 +1,12 @@
+import type { Netbuf } from "../netdev/netbuf.ts";
+
+/** How the stack sends frames that answer none. */
+export interface FrameOutput {
+  /**
+   * An empty netbuf that the stack owns, its `data` at 2 mod 4 and room for a frame behind it, or
+   * null when there is none.
+   */
+  alloc(): Netbuf | null;
+  /** Takes over a netbuf that holds a whole frame, to send it or, failing that, to free it. */
+  send(netbuf: Netbuf): void;
+}

@@ -1,0 +1,200 @@
+import type { Netbuf } from "../netdev/netbuf.ts";
+import type { Arp } from "./arp.ts";
+import { Activity, type Counters } from "./counters.ts";
+import { DropReason } from "./drop_reason.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  ETHERNET_MIN_BYTES,
+  ETHERTYPE_IPV4,
+  finishFrame,
+  sourceHead,
+  sourceTail,
+  writeEthernetHeader,
+} from "./ethernet.ts";
+import type { FrameOutput } from "./frame_output.ts";
+import type { HostObserver } from "./host_observer.ts";
+import {
+  echoIdentifier,
+  echoSequence,
+  ICMP_DESTINATION_UNREACHABLE,
+  ICMP_ECHO,
+  ICMP_ECHO_REPLY,
+  ICMP_HEADER_BYTES,
+  ICMP_PARAMETER_PROBLEM,
+  ICMP_REDIRECT,
+  ICMP_SOURCE_QUENCH,
+  ICMP_TIME_EXCEEDED,
+  icmpType,
+  isIcmpChecksumRight,
+  turnEchoIntoReply,
+  writeEchoRequest,
+} from "./icmp_echo.ts";
+import {
+  IPV4_HEADER_BYTES,
+  PROTOCOL_ICMP,
+  timeToLive,
+  typeOfService,
+  writeIpv4Header,
+} from "./ipv4_header.ts";
+import type { Ipv4Interface } from "./ipv4_interface.ts";
+import { macHead, macTail } from "./mac_address.ts";
+import { PeerSet } from "./peer_set.ts";
+import { SendResult } from "./send_result.ts";
+import { Verdict } from "./verdict.ts";
+
+/** Headers in front of an ICMP message that we send. */
+const HEADERS_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
+
+/** The Internet Control Message Protocol: an echo server, and echo requests of our own. */
+export class Icmp {
+  readonly #head: number;
+  readonly #tail: number;
+  readonly #interface: Ipv4Interface;
+  readonly #mtu: number;
+  readonly #arp: Arp;
+  readonly #output: FrameOutput;
+  readonly #observer: HostObserver;
+  readonly #counters: Counters;
+  readonly #peers = new PeerSet();
+  /** One bit for each identifier that our echo requests have carried. */
+  readonly #identifiers = new Uint8Array(0x10000 >> 3);
+
+  constructor(
+    mac: Uint8Array,
+    ipv4Interface: Ipv4Interface,
+    mtu: number,
+    arp: Arp,
+    output: FrameOutput,
+    observer: HostObserver,
+    counters: Counters,
+  ) {
+    this.#head = macHead(mac);
+    this.#tail = macTail(mac);
+    this.#interface = ipv4Interface;
+    this.#mtu = mtu;
+    this.#arp = arp;
+    this.#output = output;
+    this.#observer = observer;
+    this.#counters = counters;
+  }
+
+  /**
+   * Takes in a whole datagram for us of protocol ICMP, its IPv4 header of `headerBytes` checked and
+   * its total length of `totalBytes` within the frame.
+   */
+  input(netbuf: Netbuf, source: number, headerBytes: number, totalBytes: number): Verdict {
+    const { region } = netbuf;
+    const message = netbuf.data + ETHERNET_HEADER_BYTES + headerBytes;
+    const length = totalBytes - headerBytes;
+    if (length < ICMP_HEADER_BYTES) return this.#counters.drop(DropReason.ICMP_TRUNCATED);
+    if (!isIcmpChecksumRight(region, message, length)) {
+      return this.#counters.drop(DropReason.ICMP_BAD_CHECKSUM);
+    }
+    switch (icmpType(region, message)) {
+      case ICMP_ECHO:
+        return this.#answer(netbuf, source, message, length);
+      case ICMP_ECHO_REPLY:
+        return this.#echoReply(netbuf, source, message, length);
+      case ICMP_DESTINATION_UNREACHABLE:
+      case ICMP_SOURCE_QUENCH:
+      case ICMP_REDIRECT:
+      case ICMP_TIME_EXCEEDED:
+      case ICMP_PARAMETER_PROBLEM:
+        return this.#counters.drop(DropReason.ICMP_ERROR_MESSAGE);
+      default:
+        return this.#counters.drop(DropReason.ICMP_UNKNOWN_TYPE);
+    }
+  }
+
+  /**
+   * Sends an echo request with `payloadLength` bytes of payload that count up from 0, or has ARP
+   * keep it. `identifier` and `sequence` are 16 bits.
+   */
+  sendEchoRequest(
+    destination: number,
+    identifier: number,
+    sequence: number,
+    payloadLength: number,
+    now: number,
+  ): SendResult {
+    const totalBytes = IPV4_HEADER_BYTES + ICMP_HEADER_BYTES + payloadLength;
+    if (totalBytes > this.#mtu) return SendResult.TOO_BIG;
+    const nextHop = this.#interface.nextHop(destination);
+    if (nextHop === 0) return SendResult.NO_ROUTE;
+    const netbuf = this.#output.alloc();
+    if (netbuf === null) {
+      this.#counters.drop(DropReason.OUTPUT_NO_NETBUF);
+      return SendResult.NO_BUFFER;
+    }
+    const frameBytes = ETHERNET_HEADER_BYTES + totalBytes;
+    if (netbuf.tailroom < Math.max(frameBytes, ETHERNET_MIN_BYTES)) {
+      netbuf.free();
+      return SendResult.TOO_BIG;
+    }
+    const message = netbuf.data + HEADERS_BYTES;
+    writeEchoRequest(netbuf.region, message, identifier, sequence, payloadLength);
+    this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, destination);
+    finishFrame(netbuf, frameBytes);
+    this.#identifiers[(identifier & 0xffff) >> 3] |= 1 << (identifier & 7);
+    const result = this.#arp.send(netbuf, nextHop, now);
+    if (result !== SendResult.NO_BUFFER) this.#counters.count(Activity.ECHO_REQUEST_SENT);
+    return result;
+  }
+
+  /**
+   * Turns a request into its reply (RFC 1122 §3.2.2.6), all data returned, to the MAC address it
+   * came from. IPv4 options stay behind: the frame then begins that much further into the buffer.
+   */
+  #answer(netbuf: Netbuf, source: number, message: number, length: number): Verdict {
+    const totalBytes = IPV4_HEADER_BYTES + length;
+    if (totalBytes > this.#mtu) return this.#counters.drop(DropReason.ICMP_REPLY_EXCEEDS_MTU);
+    const { region, data } = netbuf;
+    turnEchoIntoReply(region, message);
+    // Read before they are written over: the new headers may overlap the old ones.
+    const head = sourceHead(region, data);
+    const tail = sourceTail(region, data);
+    const service = typeOfService(region, data + ETHERNET_HEADER_BYTES);
+    netbuf.data = message - HEADERS_BYTES;
+    this.#writeHeaders(netbuf, head, tail, service, totalBytes, source);
+    finishFrame(netbuf, ETHERNET_HEADER_BYTES + totalBytes);
+    this.#counters.count(Activity.ECHO_REQUEST_ANSWERED);
+    if (this.#peers.add(source)) this.#observer.firstEchoRequest(source);
+    return Verdict.REPLY;
+  }
+
+  #echoReply(netbuf: Netbuf, source: number, message: number, length: number): Verdict {
+    const { region } = netbuf;
+    const identifier = echoIdentifier(region, message);
+    if ((this.#identifiers[identifier >> 3] >>> (identifier & 7) & 1) === 0) {
+      return this.#counters.drop(DropReason.ICMP_UNSOLICITED_ECHO_REPLY);
+    }
+    const sequence = echoSequence(region, message);
+    const ttl = timeToLive(region, netbuf.data + ETHERNET_HEADER_BYTES);
+    const payloadLength = length - ICMP_HEADER_BYTES;
+    netbuf.data = message + ICMP_HEADER_BYTES;
+    netbuf.length = payloadLength;
+    this.#counters.count(Activity.ECHO_REPLY_RECEIVED);
+    this.#observer.echoReply(source, identifier, sequence, payloadLength, ttl, netbuf);
+    netbuf.free();
+    return Verdict.CONSUMED;
+  }
+
+  /** Writes Ethernet and IPv4 headers at `netbuf.data`. */
+  #writeHeaders(
+    netbuf: Netbuf,
+    destinationHead: number,
+    destinationTail: number,
+    service: number,
+    totalBytes: number,
+    destination: number,
+  ): void {
+    const { region, data } = netbuf;
+    const head = this.#head;
+    const tail = this.#tail;
+    const type = ETHERTYPE_IPV4;
+    writeEthernetHeader(region, data, destinationHead, destinationTail, head, tail, type);
+    const header = data + ETHERNET_HEADER_BYTES;
+    const { address } = this.#interface;
+    writeIpv4Header(region, header, service, totalBytes, PROTOCOL_ICMP, address, destination);
+  }
+}

@@ -1,0 +1,81 @@
+import type { DmaRegion } from "../netdev/dma_region.ts";
+import { checksumAfterZeroing, onesComplementSum } from "./checksum.ts";
+import { loadUint16, storeUint16 } from "./network_order.ts";
+
+/*
+ * ICMP messages (RFC 792), at an offset that is a multiple of 4. Readers check ICMP_HEADER_BYTES of
+ * length first.
+ */
+
+/** Bytes in front of what an ICMP message carries: type, code, checksum and 4 more. */
+export const ICMP_HEADER_BYTES = 8;
+
+/** Message types (RFC 792). */
+export const ICMP_ECHO_REPLY = 0;
+/** RFC 792. */
+export const ICMP_DESTINATION_UNREACHABLE = 3;
+/** RFC 792. */
+export const ICMP_SOURCE_QUENCH = 4;
+/** RFC 792. */
+export const ICMP_REDIRECT = 5;
+/** RFC 792. */
+export const ICMP_ECHO = 8;
+/** RFC 792. */
+export const ICMP_TIME_EXCEEDED = 11;
+/** RFC 792. */
+export const ICMP_PARAMETER_PROBLEM = 12;
+
+const TYPE = 0;
+const CHECKSUM = 2;
+const IDENTIFIER = 4;
+const SEQUENCE_NUMBER = 6;
+
+/** The message type. */
+export function icmpType(region: DmaRegion, offset: number): number {
+  return region.u8[offset + TYPE];
+}
+
+/** Whether the checksum over the whole message of `length` bytes is right. */
+export function isIcmpChecksumRight(region: DmaRegion, offset: number, length: number): boolean {
+  return onesComplementSum(region, offset, length) === 0xffff;
+}
+
+/** The identifier of an echo message. */
+export function echoIdentifier(region: DmaRegion, offset: number): number {
+  return loadUint16(region, offset + IDENTIFIER);
+}
+
+/** The sequence number of an echo message. */
+export function echoSequence(region: DmaRegion, offset: number): number {
+  return loadUint16(region, offset + SEQUENCE_NUMBER);
+}
+
+/**
+ * Turns an echo request whose checksum is right into its reply: type and code become 0, the rest
+ * stays, and the checksum follows without another pass over the data.
+ */
+export function turnEchoIntoReply(region: DmaRegion, offset: number): void {
+  const { u16 } = region;
+  const typeAndCode = u16[offset + TYPE >> 1];
+  u16[offset + TYPE >> 1] = ICMP_ECHO_REPLY;
+  u16[offset + CHECKSUM >> 1] = checksumAfterZeroing(u16[offset + CHECKSUM >> 1], typeAndCode);
+}
+
+/** Writes an echo request whose payload counts bytes 0, 1, … 255, 0, …. */
+export function writeEchoRequest(
+  region: DmaRegion,
+  offset: number,
+  identifier: number,
+  sequence: number,
+  payloadLength: number,
+): void {
+  const { u8, u16 } = region;
+  storeUint16(region, offset + TYPE, ICMP_ECHO << 8);
+  u16[offset + CHECKSUM >> 1] = 0;
+  storeUint16(region, offset + IDENTIFIER, identifier);
+  storeUint16(region, offset + SEQUENCE_NUMBER, sequence);
+  const payload = offset + ICMP_HEADER_BYTES;
+  for (let i = 0; i < payloadLength; i++) u8[payload + i] = i;
+  const sum = onesComplementSum(region, offset, ICMP_HEADER_BYTES + payloadLength);
+  u16[offset + CHECKSUM >> 1] = ~sum;
+}

@@ -1,0 +1,82 @@
+import type { Netbuf } from "../netdev/netbuf.ts";
+import { onesComplementSum } from "./checksum.ts";
+import type { Counters } from "./counters.ts";
+import { DropReason } from "./drop_reason.ts";
+import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
+import type { Icmp } from "./icmp.ts";
+import { isMulticast } from "./ipv4_address.ts";
+import {
+  destinationAddress,
+  headerLength,
+  IPV4_HEADER_BYTES,
+  isFragment,
+  protocol,
+  PROTOCOL_ICMP,
+  sourceAddress,
+  totalLength,
+  version,
+} from "./ipv4_header.ts";
+import type { Ipv4Interface } from "./ipv4_interface.ts";
+import { checkIpv4Options, OptionsCheck } from "./ipv4_options.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** The Internet Protocol, as a host receives it (RFC 791, RFC 1122 §3.2.1). */
+export class Ipv4 {
+  readonly #interface: Ipv4Interface;
+  readonly #icmp: Icmp;
+  readonly #counters: Counters;
+
+  constructor(ipv4Interface: Ipv4Interface, icmp: Icmp, counters: Counters) {
+    this.#interface = ipv4Interface;
+    this.#icmp = icmp;
+    this.#counters = counters;
+  }
+
+  /** Takes in a frame of EtherType IPv4, and whether it came as a link-layer broadcast. */
+  input(netbuf: Netbuf, isLinkBroadcast: boolean): Verdict {
+    const { region } = netbuf;
+    const header = netbuf.data + ETHERNET_HEADER_BYTES;
+    const available = netbuf.length - ETHERNET_HEADER_BYTES;
+    if (available < IPV4_HEADER_BYTES) return this.#counters.drop(DropReason.IPV4_TRUNCATED);
+    if (version(region, header) !== 4) return this.#counters.drop(DropReason.IPV4_BAD_VERSION);
+    const headerBytes = headerLength(region, header);
+    if (headerBytes < IPV4_HEADER_BYTES) {
+      return this.#counters.drop(DropReason.IPV4_BAD_HEADER_LENGTH);
+    }
+    // What follows the total length is padding, or no part of the packet at any rate.
+    const totalBytes = totalLength(region, header);
+    if (totalBytes < headerBytes) return this.#counters.drop(DropReason.IPV4_BAD_TOTAL_LENGTH);
+    if (totalBytes > available) return this.#counters.drop(DropReason.IPV4_TRUNCATED);
+    if (onesComplementSum(region, header, headerBytes) !== 0xffff) {
+      return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
+    }
+    const source = sourceAddress(region, header);
+    const refusal = this.#refusal(source, destinationAddress(region, header), isLinkBroadcast);
+    if (refusal !== null) return this.#counters.drop(refusal);
+    if (headerBytes > IPV4_HEADER_BYTES) {
+      const optionBytes = headerBytes - IPV4_HEADER_BYTES;
+      const check = checkIpv4Options(region, header + IPV4_HEADER_BYTES, optionBytes);
+      if (check === OptionsCheck.SOURCE_ROUTE) {
+        return this.#counters.drop(DropReason.IPV4_SOURCE_ROUTE);
+      }
+      if (check !== OptionsCheck.OK) return this.#counters.drop(DropReason.IPV4_BAD_OPTION);
+    }
+    if (isFragment(region, header)) return this.#counters.drop(DropReason.IPV4_FRAGMENT);
+    if (protocol(region, header) !== PROTOCOL_ICMP) {
+      return this.#counters.drop(DropReason.IPV4_UNKNOWN_PROTOCOL);
+    }
+    return this.#icmp.input(netbuf, source, headerBytes, totalBytes);
+  }
+
+  /** Why a packet with these addresses is none of ours, or null. */
+  #refusal(source: number, destination: number, isLinkBroadcast: boolean): DropReason | null {
+    if (destination !== this.#interface.address) {
+      if (this.#interface.isBroadcast(destination)) return DropReason.IPV4_BROADCAST;
+      if (isMulticast(destination)) return DropReason.IPV4_MULTICAST;
+      return DropReason.IPV4_OTHER_DESTINATION;
+    }
+    if (isLinkBroadcast) return DropReason.IPV4_UNICAST_IN_BROADCAST;
+    if (source === destination) return DropReason.IPV4_OWN_SOURCE;
+    return this.#interface.isUnicast(source) ? null : DropReason.IPV4_MARTIAN_SOURCE;
+  }
+}

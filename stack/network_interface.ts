@@ -1,0 +1,115 @@
+import type { Netbuf } from "../netdev/netbuf.ts";
+import type { NetbufPool } from "../netdev/netbuf_pool.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import type { Ticker } from "../netdev/poll_loop.ts";
+import { POLL_WEIGHT, type PolledQueue, type PollScheduler } from "../netdev/poll_scheduler.ts";
+import type { FrameOutput } from "./frame_output.ts";
+import type { Host } from "./host.ts";
+import { Verdict } from "./verdict.ts";
+
+/** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
+const TX_STALL_MS = 1;
+
+/** What is received of one burst goes out as one burst, and what the stack adds of its own. */
+const TX_BATCH = 2 * POLL_WEIGHT;
+
+/**
+ * A host's place on a network device: takes bursts from its receive queue to the stack, and replies
+ * and the stack's own frames to its transmit queue, with one notification for all of a burst.
+ */
+export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
+  /** Frames that found no room in the transmit queue. */
+  txRingFull = 0;
+
+  readonly #netdev: Netdev;
+  readonly #pool: NetbufPool;
+  readonly #scheduler: PollScheduler;
+  #host: Host | null = null;
+  readonly #received: Netbuf[] = [];
+  readonly #transmit: Netbuf[] = [];
+  #transmitCount = 0;
+  #polling = false;
+  #stalled = false;
+
+  /** For queue 0 of a netdev, whose frames of our own come from `pool`. */
+  constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler) {
+    this.#netdev = netdev;
+    this.#pool = pool;
+    this.#scheduler = scheduler;
+  }
+
+  /** Gives what is received to `host`, and schedules the first poll: frames may wait already. */
+  attach(host: Host): void {
+    this.#host = host;
+    this.#scheduler.schedule(this);
+  }
+
+  /** The device has interrupted for its receive queue. */
+  onEvent(): void {
+    this.#scheduler.schedule(this);
+  }
+
+  poll(weight: number, now: number): number {
+    const host = this.#host;
+    if (host === null) return 0;
+    const received = this.#received;
+    // A reply always finds room: no more is received than could be answered.
+    const room = this.#netdev.txqReclaim(0);
+    this.#stalled = room === 0;
+    const count = this.#netdev.rxBurst(0, received, Math.min(weight, room, POLL_WEIGHT));
+    this.#polling = true;
+    for (let i = 0; i < count; i++) {
+      const netbuf = received[i];
+      const verdict = host.input(netbuf, now);
+      if (verdict === Verdict.REPLY) this.#enqueue(netbuf);
+      else if (verdict === Verdict.DROP) netbuf.free();
+    }
+    this.#polling = false;
+    this.#flush();
+    return count;
+  }
+
+  arm(): boolean {
+    // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
+    if (this.#stalled) return true;
+    return this.#netdev.rxqIntrEnable(0) === 0;
+  }
+
+  disarm(): void {
+    this.#netdev.rxqIntrDisable(0);
+  }
+
+  tick(now: number): number {
+    const deadline = this.#host?.tick(now) ?? Infinity;
+    if (!this.#stalled) return deadline;
+    this.#stalled = this.#netdev.txqReclaim(0) === 0;
+    if (this.#stalled) return Math.min(deadline, now + TX_STALL_MS);
+    this.#scheduler.schedule(this);
+    return deadline;
+  }
+
+  alloc(): Netbuf | null {
+    return this.#pool.alloc();
+  }
+
+  send(netbuf: Netbuf): void {
+    this.#enqueue(netbuf);
+    if (!this.#polling) this.#flush();
+  }
+
+  #enqueue(netbuf: Netbuf): void {
+    if (this.#transmitCount === TX_BATCH) this.#flush();
+    this.#transmit[this.#transmitCount++] = netbuf;
+  }
+
+  #flush(): void {
+    const count = this.#transmitCount;
+    if (count === 0) return;
+    const taken = this.#netdev.txBurst(0, this.#transmit, 0, count);
+    for (let i = taken; i < count; i++) {
+      this.#transmit[i].free();
+      this.txRingFull++;
+    }
+    this.#transmitCount = 0;
+  }
+}

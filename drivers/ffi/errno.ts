@@ -23,16 +23,24 @@ export class ErrnoError extends Error {
   }
 }
 
+/** Where this thread keeps its errno: looked up once, so that reading it makes no object. */
+const ERRNO = new Int32Array(errnoCell());
+
 /** The errno of the last call that failed on this thread. Read it before any other call. */
 export function errno(): number {
-  const location = libc.__errno_location();
-  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  return ERRNO[0];
 }
 
 /** Passes the result of a call on, or throws {@link ErrnoError} when it is negative. */
 export function check(call: string, result: number): number {
   if (result < 0) throw new ErrnoError(call, errno());
   return result;
+}
+
+function errnoCell(): ArrayBuffer {
+  const location = libc.__errno_location();
+  if (location === null) throw new Error("the C library has no errno");
+  return Deno.UnsafePointerView.getArrayBuffer(location, 4);
 }
 
 function describe(errno: number): string {

@@ -14,9 +14,6 @@ const SUN_PATH_BYTES = 108;
 const F_SETFL = 4;
 const SIOCOUTQ = 0x5411n;
 
-/** This thread's errno, looked up once: {@link errno} makes objects, and here a would-block is daily. */
-const ERRNO = new Int32Array(errnoCell());
-
 /** Fields of `struct msghdr` on 64-bit Linux (recvmsg(2)), as indices of 32-bit words. */
 const MSG_IOV = 4;
 const MSG_IOVLEN = 6;
@@ -159,43 +156,28 @@ export class UnixListener implements Disposable {
 }
 
 /**
- * Takes an abstract name (unix(7)) and returns the descriptor, which the caller closes; whoever gets
- * it listens on it. {@link ErrnoError} EADDRINUSE when the name is taken, `RangeError` when it's too
- * long.
- */
-export function bindAbstract(name: string): number {
-  const address = abstractAddress(name);
-  const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const fd = check("socket", libc.socket(AF_UNIX, type, 0));
-  if (libc.bind(fd, address, address.length) < 0) {
-    const error = new ErrnoError("bind", errno());
-    libc.close(fd);
-    throw error;
-  }
-  return fd;
-}
-
-/**
- * Listens on an abstract name; one peer more than `backlog` may wait to be accepted. Errors are those
- * of {@link bindAbstract}.
+ * Listens on an abstract name; one peer more than `backlog` may wait to be accepted.
+ * {@link ErrnoError} EADDRINUSE when the name is taken, `RangeError` when it's too long.
  */
 export function listenAbstract(name: string, backlog: number): UnixListener {
-  const listener = new UnixListener(bindAbstract(name));
-  check("listen", libc.listen(listener.fd, backlog));
+  const address = abstractAddress(name);
+  const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  const listener = new UnixListener(check("socket", libc.socket(AF_UNIX, type, 0)));
+  try {
+    check("bind", libc.bind(listener.fd, address, address.length));
+    check("listen", libc.listen(listener.fd, backlog));
+  } catch (error) {
+    listener[Symbol.dispose]();
+    throw error;
+  }
   return listener;
 }
 
 /** -1 when a call failed only because it would have had to wait, else throws {@link ErrnoError}. */
 function wouldBlock(call: string): -1 {
-  const error = ERRNO[0];
+  const error = errno();
   if (error === EAGAIN || error === EINTR) return -1;
   throw new ErrnoError(call, error);
-}
-
-function errnoCell(): ArrayBuffer {
-  const location = libc.__errno_location();
-  if (location === null) throw new Error("the C library has no errno");
-  return Deno.UnsafePointerView.getArrayBuffer(location, 4);
 }
 
 /** `struct sockaddr_un` of an abstract name: the path begins with a zero byte and has no end mark. */

@@ -1,0 +1,131 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_types.ts";
+import type { UnixSocket } from "../ffi/unix_socket.ts";
+import { FrameReader, FRAMING_LOST, NO_FRAME } from "./frame_reader.ts";
+import { ETHERNET_HEADER_BYTES } from "./framing.ts";
+import type { StreamRegion } from "./stream_region.ts";
+
+/** The receiving half of a stream device: from the socket through the receive buffer to netbufs. */
+export class RxQueue {
+  /** MORE and UNDERRUN as the last {@link burst} left them. */
+  status = 0;
+  packets = 0;
+  bytes = 0;
+  underruns = 0;
+  /** Frames without a whole Ethernet header, and frames longer than a netbuf. */
+  tooShort = 0;
+  tooLong = 0;
+  framingLost = 0;
+  readonly #socket: UnixSocket;
+  readonly #region: StreamRegion;
+  readonly #pool: NetbufPool;
+  readonly #reader: FrameReader;
+  readonly #onEnd: (reason: NetdevError) => void;
+  #ended = false;
+
+  /**
+   * Receives into netbufs of `pool`, which lie in `region`. `onEnd` is called once, in the middle
+   * of a call, when nothing more can come.
+   */
+  constructor(
+    socket: UnixSocket,
+    region: StreamRegion,
+    pool: NetbufPool,
+    onEnd: (reason: NetdevError) => void,
+  ) {
+    this.#socket = socket;
+    this.#region = region;
+    this.#pool = pool;
+    this.#reader = new FrameReader(region.u8, region.receiveStart, region.receiveEnd);
+    this.#onEnd = onEnd;
+  }
+
+  /** The socket is not read any more: the peer closed, the connection broke, or framing is lost. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /**
+   * Puts up to `count` frames into `netbufs[0…]`, one system call at most, and says how many. The
+   * caller owns the netbufs. A frame for which the pool has no netbuf waits.
+   */
+  burst(netbufs: Netbuf[], count: number): number {
+    const reader = this.#reader;
+    let received = 0;
+    let mayReceive = true;
+    this.status = 0;
+    while (received < count) {
+      const length = this.#nextFrame();
+      if (length === NO_FRAME) {
+        if (!mayReceive || !this.#receive()) break;
+        mayReceive = false;
+        continue;
+      }
+      if (length < ETHERNET_HEADER_BYTES) {
+        this.tooShort++;
+        reader.consume(length);
+        continue;
+      }
+      const netbuf = this.#pool.alloc();
+      if (netbuf === null) {
+        this.underruns++;
+        this.status = NETDEV_STATUS_UNDERRUN;
+        break;
+      }
+      if (this.#fill(netbuf, length)) netbufs[received++] = netbuf;
+      reader.consume(length);
+    }
+    this.packets += received;
+    if (this.#nextFrame() !== NO_FRAME) this.status |= NETDEV_STATUS_MORE;
+    return received;
+  }
+
+  /** Whether a whole frame is buffered, after a look into the socket when none was. */
+  frameWaits(): boolean {
+    if (this.#nextFrame() !== NO_FRAME) return true;
+    return this.#receive() && this.#nextFrame() !== NO_FRAME;
+  }
+
+  #nextFrame(): number {
+    const length = this.#reader.next();
+    if (length !== FRAMING_LOST) return length;
+    if (!this.#ended) {
+      this.framingLost++;
+      this.#end(new NetdevError("EIO", "what the peer sends is not QEMU's stream framing"));
+    }
+    return NO_FRAME;
+  }
+
+  /** Reads on; false when nothing came. Only at NO_FRAME, as the reader wants it. */
+  #receive(): boolean {
+    if (this.#ended) return false;
+    try {
+      const received = this.#reader.receive(this.#socket);
+      if (received === 0) this.#end(new NetdevError("ENODEV", "the peer closed the connection"));
+      return received > 0;
+    } catch (cause) {
+      this.#end(new NetdevError("ENODEV", "the connection to the peer broke", { cause }));
+      return false;
+    }
+  }
+
+  #fill(netbuf: Netbuf, length: number): boolean {
+    if (length > netbuf.tailroom) {
+      netbuf.free();
+      this.tooLong++;
+      return false;
+    }
+    const from = this.#reader.offset;
+    this.#region.u8.copyWithin(netbuf.data, from, from + length);
+    netbuf.length = length;
+    this.bytes += length;
+    return true;
+  }
+
+  #end(reason: NetdevError): void {
+    this.#ended = true;
+    this.#onEnd(reason);
+  }
+}

@@ -1,0 +1,274 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import { NetbufPool, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevOps } from "../../netdev/netdev_driver.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import type {
+  NetdevConf,
+  NetdevInfo,
+  NetdevQueueInfo,
+  NetdevRxqConf,
+  NetdevStats,
+} from "../../netdev/netdev_types.ts";
+import { type FdWaiter, POLLHUP } from "../ffi/fd_waiter.ts";
+import type { UnixSocket } from "../ffi/unix_socket.ts";
+import { ETHERNET_HEADER_BYTES, LENGTH_BYTES } from "./framing.ts";
+import { RxQueue } from "./rx_queue.ts";
+import { StreamRegion } from "./stream_region.ts";
+import { TxQueue } from "./tx_queue.ts";
+
+const DEFAULT_MTU = 1500;
+/** Smallest MTU that IPv4 allows (RFC 791 §3.2), and the longest packet that it knows. */
+const MIN_MTU = 68;
+const MAX_MTU = 65535;
+
+/** Frames of the largest size that the send buffer takes. */
+const TX_FRAMES = 256;
+/** There are no descriptors: a queue may be asked for as many as the send buffer takes frames. */
+const QUEUE_INFO: NetdevQueueInfo = {
+  minDescriptors: 1,
+  maxDescriptors: TX_FRAMES,
+  powerOfTwo: false,
+};
+
+/** What a stream device is made of. */
+export interface StreamNetdevOptions {
+  /** A connected socket whose peer speaks QEMU's stream framing. The device closes it. */
+  readonly socket: UnixSocket;
+  /** Tells of received data; it stays the caller's and must outlive the device. */
+  readonly waiter: FdWaiter;
+  /** The MAC address to answer for: 6 bytes, no group address; copied. */
+  readonly mac: Uint8Array;
+  /** Largest IP packet, 68 to 65535 bytes; default 1500. Longer ones are not sent. */
+  readonly mtu?: number;
+  /** Bytes of the first frame's length that the peer has received already; default 0. */
+  readonly headerSent?: number;
+  /**
+   * Called once, on the event loop, when the link is down for good: the peer closed the connection
+   * or it broke (`ENODEV`), or what it sent is not this framing (`EIO`). Not after `close()`.
+   */
+  readonly onGone?: (reason: NetdevError) => void;
+}
+
+/**
+ * A netdev over one connected UNIX stream socket with QEMU's framing, as `qemu -netdev stream`
+ * speaks it: a port of a QEMU hub, or a cable between two appliances.
+ *
+ * Frames are copied between netbufs and the buffers of the socket, with one system call a burst.
+ * What the socket does not take stays in the send buffer until the next `txBurst` or `txqReclaim`;
+ * what finds the pool dry stays in the receive buffer, and what comes after it in the socket, so
+ * that the peer slows down and nothing is lost. When the peer is gone the device becomes quiet:
+ * `linkGet` says false, nothing more arrives, and frames to send are dropped and counted.
+ */
+export class StreamNetdev implements NetdevOps {
+  readonly #socket: UnixSocket;
+  readonly #waiter: FdWaiter;
+  readonly #mac: Uint8Array;
+  readonly #maxMtu: number;
+  readonly #headerSent: number;
+  readonly #onGone: ((reason: NetdevError) => void) | undefined;
+  #mtu: number;
+  #region: StreamRegion | null = null;
+  #rxq: RxQueue | null = null;
+  #txq: TxQueue | null = null;
+  #onEvent: ((queueId: number) => void) | undefined;
+  #armed = false;
+  #interrupts = 0;
+  #fault: NetdevError | null = null;
+  #closed = false;
+
+  /** Takes over `options.socket`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
+  constructor(options: StreamNetdevOptions) {
+    const { socket, waiter, mac, mtu = DEFAULT_MTU, headerSent = 0, onGone } = options;
+    if (mac.length !== 6 || (mac[0] & 1) !== 0) {
+      throw new NetdevError("EINVAL", `${[...mac]} is no unicast MAC address of 6 bytes`);
+    }
+    if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > MAX_MTU) {
+      throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${MAX_MTU} is possible`);
+    }
+    this.#socket = socket;
+    this.#waiter = waiter;
+    this.#mac = mac.slice();
+    this.#maxMtu = mtu;
+    this.#mtu = mtu;
+    this.#headerSent = headerSent;
+    this.#onGone = onGone;
+  }
+
+  /** Why the link is down for good, or null. */
+  get fault(): NetdevError | null {
+    return this.#fault;
+  }
+
+  infoGet(): NetdevInfo {
+    return {
+      maxRxQueues: 1,
+      maxTxQueues: 1,
+      maxMtu: this.#maxMtu,
+      encapTx: 0,
+      encapRx: 0,
+      rxqInterrupts: true,
+    };
+  }
+
+  rxqInfoGet(_queueId: number): NetdevQueueInfo {
+    return QUEUE_INFO;
+  }
+
+  txqInfoGet(_queueId: number): NetdevQueueInfo {
+    return QUEUE_INFO;
+  }
+
+  configure(_conf: NetdevConf): void {}
+
+  /** Makes the one pool of the device. `NetdevError("EBUSY")` the second time. */
+  poolCreate(options: NetbufPoolOptions): NetbufPool {
+    if (this.#region !== null) {
+      throw new NetdevError("EBUSY", "a stream device has one pool, and it is made");
+    }
+    const sendBytes = TX_FRAMES * (LENGTH_BYTES + ETHERNET_HEADER_BYTES + this.#maxMtu);
+    const region = new StreamRegion(sendBytes, options);
+    const pool = new NetbufPool(region, region.poolStart, options);
+    this.#region = region;
+    return pool;
+  }
+
+  /** `NetdevError("EINVAL")` when the pool is another device's. */
+  rxqConfigure(_queueId: number, _descriptors: number, conf: NetdevRxqConf): void {
+    const region = this.#region;
+    if (region === null || conf.pool.region !== region) {
+      throw new NetdevError("EINVAL", "the pool of the receive queue is not this device's");
+    }
+    this.#rxq = new RxQueue(this.#socket, region, conf.pool, (reason) => {
+      this.#waiter.remove(this.#socket.fd);
+      this.#lose(reason);
+    });
+    this.#onEvent = conf.onEvent;
+  }
+
+  /** `NetdevError("EINVAL")` before `poolCreate`. */
+  txqConfigure(_queueId: number, _descriptors: number): void {
+    const region = this.#region;
+    if (region === null) {
+      throw new NetdevError("EINVAL", "a transmit queue of a stream device needs its pool first");
+    }
+    this.#txq = new TxQueue(this.#socket, region, this.#headerSent, (reason) => {
+      this.#lose(reason);
+    });
+  }
+
+  start(): void {
+    this.#waiter.add(this.#socket.fd, (events) => this.#onReady(events));
+  }
+
+  /** Sends what still waits, as far as the socket takes it now, and closes the socket. */
+  close(): void {
+    if (this.#closed) return;
+    this.#txq?.flush();
+    this.#closed = true;
+    this.#armed = false;
+    this.#waiter.remove(this.#socket.fd);
+    this.#socket[Symbol.dispose]();
+  }
+
+  hwaddrGet(): Uint8Array {
+    return this.#mac;
+  }
+
+  /** Nobody outside is told: a hub gives every port every frame. */
+  hwaddrSet(address: Uint8Array): void {
+    this.#mac.set(address);
+  }
+
+  mtuGet(): number {
+    return this.#mtu;
+  }
+
+  mtuSet(mtu: number): void {
+    this.#mtu = mtu;
+  }
+
+  /** Always: a hub gives every port every frame, and none is filtered here. */
+  promiscuousGet(): boolean {
+    return true;
+  }
+
+  linkGet(): boolean {
+    return this.#fault === null;
+  }
+
+  rxqIntrEnable(_queueId: number): boolean {
+    this.#armed = this.#rxq !== null && !this.#rxq.frameWaits();
+    return this.#armed;
+  }
+
+  rxqIntrDisable(_queueId: number): void {
+    this.#armed = false;
+  }
+
+  rxBurst(_queueId: number, netbufs: Netbuf[], count: number): number {
+    return this.#rxq === null ? 0 : this.#rxq.burst(netbufs, count);
+  }
+
+  rxqStatus(_queueId: number): number {
+    return this.#rxq === null ? 0 : this.#rxq.status;
+  }
+
+  txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.#mtu);
+  }
+
+  txqReclaim(_queueId: number): number {
+    if (this.#txq === null) return 0;
+    this.#txq.flush();
+    return this.#txq.room(this.#mtu);
+  }
+
+  /** `kicks` are system calls that sent something. */
+  statsGet(): NetdevStats {
+    const rxq = this.#rxq;
+    const txq = this.#txq;
+    return {
+      rxPackets: rxq?.packets ?? 0,
+      rxBytes: rxq?.bytes ?? 0,
+      txPackets: txq?.packets ?? 0,
+      txBytes: txq?.bytes ?? 0,
+      interrupts: this.#interrupts,
+      kicks: txq?.sends ?? 0,
+      kicksSuppressed: 0,
+      rxUnderruns: rxq?.underruns ?? 0,
+      drops: {
+        rx_too_short: rxq?.tooShort ?? 0,
+        rx_too_long: rxq?.tooLong ?? 0,
+        rx_framing_lost: rxq?.framingLost ?? 0,
+        tx_too_short: txq?.tooShort ?? 0,
+        tx_too_long: txq?.tooLong ?? 0,
+        tx_foreign: txq?.foreign ?? 0,
+        tx_link_down: txq?.linkDown ?? 0,
+      },
+    };
+  }
+
+  /** poll(2) tells of data, and of a peer that hung up, again and again until it is dealt with. */
+  #onReady(events: number): void {
+    const rxq = this.#rxq;
+    if (rxq === null) return;
+    const hungUp = (events & POLLHUP) !== 0;
+    // What the peer sent before it went is read by polls, which then find the end by themselves.
+    if (hungUp) this.#waiter.remove(this.#socket.fd);
+    if (!this.#armed) return;
+    if (!rxq.frameWaits() && (rxq.ended || !hungUp)) return;
+    this.#armed = false;
+    this.#interrupts++;
+    this.#onEvent?.(0);
+  }
+
+  /** The link is down for good. The owner is told after the round of polls that is under way. */
+  #lose(reason: NetdevError): void {
+    if (this.#fault !== null) return;
+    this.#fault = reason;
+    this.#txq?.end();
+    queueMicrotask(() => {
+      if (!this.#closed) this.#onGone?.(reason);
+    });
+  }
+}

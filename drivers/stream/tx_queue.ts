@@ -1,0 +1,111 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import type { UnixSocket } from "../ffi/unix_socket.ts";
+import { FrameWriter } from "./frame_writer.ts";
+import { ETHERNET_HEADER_BYTES, LENGTH_BYTES } from "./framing.ts";
+import type { StreamRegion } from "./stream_region.ts";
+
+/** The sending half of a stream device: from netbufs through the send buffer to the socket. */
+export class TxQueue {
+  packets = 0;
+  bytes = 0;
+  /** System calls that sent something. */
+  sends = 0;
+  /** Frames without a whole Ethernet header, and frames longer than the MTU allows. */
+  tooShort = 0;
+  tooLong = 0;
+  /** Frames in the memory of another device. */
+  foreign = 0;
+  /** Frames that came when the peer was gone. */
+  linkDown = 0;
+  readonly #socket: UnixSocket;
+  readonly #region: StreamRegion;
+  readonly #writer: FrameWriter;
+  readonly #onEnd: (reason: NetdevError) => void;
+  #ended = false;
+
+  /**
+   * Sends netbufs that lie in `region`. The peer has `headerSent` bytes of the first frame's length
+   * already. `onEnd` is called once, in the middle of a call, when the peer is gone.
+   */
+  constructor(
+    socket: UnixSocket,
+    region: StreamRegion,
+    headerSent: number,
+    onEnd: (reason: NetdevError) => void,
+  ) {
+    this.#socket = socket;
+    this.#region = region;
+    this.#writer = new FrameWriter(region.u8, region.sendStart, region.sendEnd, headerSent);
+    this.#onEnd = onEnd;
+  }
+
+  /** Takes and frees up to `count` packets of `netbufs[from…]`, and says how many. */
+  burst(netbufs: Netbuf[], from: number, count: number, mtu: number): number {
+    let taken = 0;
+    while (taken < count) {
+      const netbuf = netbufs[from + taken];
+      if (!this.#take(netbuf, mtu)) break;
+      netbuf.free();
+      taken++;
+    }
+    this.flush();
+    return taken;
+  }
+
+  /** Sends what waits, as far as the socket takes it now. */
+  flush(): void {
+    try {
+      if (this.#writer.flush(this.#socket) > 0) this.sends++;
+    } catch (cause) {
+      this.end();
+      this.#onEnd(new NetdevError("ENODEV", "the peer closed the connection", { cause }));
+    }
+  }
+
+  /** Frames of the largest size for this MTU that {@link burst} takes now. */
+  room(mtu: number): number {
+    return Math.floor(this.#writer.room / (LENGTH_BYTES + ETHERNET_HEADER_BYTES + mtu));
+  }
+
+  /** Sends nothing more, and forgets what waits. */
+  end(): void {
+    this.#ended = true;
+    this.#writer.clear();
+  }
+
+  /** Copies a packet, or counts it as dropped; false when there is no room. */
+  #take(netbuf: Netbuf, mtu: number): boolean {
+    const length = netbuf.chainLength();
+    if (length < ETHERNET_HEADER_BYTES) {
+      this.tooShort++;
+      return true;
+    }
+    if (length > ETHERNET_HEADER_BYTES + mtu) {
+      this.tooLong++;
+      return true;
+    }
+    if (!this.#isOwn(netbuf)) {
+      this.foreign++;
+      return true;
+    }
+    if (!this.#ended && !this.#writer.append(netbuf, length)) {
+      this.flush();
+      if (!this.#ended && !this.#writer.append(netbuf, length)) return false;
+    }
+    if (this.#ended) {
+      this.linkDown++;
+      return true;
+    }
+    this.packets++;
+    this.bytes += length;
+    return true;
+  }
+
+  #isOwn(chain: Netbuf): boolean {
+    for (let netbuf: Netbuf | null = chain; netbuf !== null; netbuf = netbuf.next) {
+      if (netbuf.region !== this.#region) return false;
+    }
+    return true;
+  }
+}

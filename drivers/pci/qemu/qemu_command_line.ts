@@ -13,7 +13,7 @@ export interface QemuMachine {
   readonly nic: QemuNic;
   /** QEMU's own `-netdev` string, without an id. */
   readonly netdev: string;
-  /** Descriptors of bound sockets on which QEMU's stream framing joins the same network. */
+  /** Descriptors of listening sockets on which QEMU's stream framing joins the same network. */
   readonly hubFds: readonly number[];
 }
 

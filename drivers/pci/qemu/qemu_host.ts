@@ -4,7 +4,8 @@ import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import { letInherit } from "../../ffi/inheritance.ts";
 import { libc } from "../../ffi/libc.ts";
 import { createMemfd, MappedRegion } from "../../ffi/mapped_region.ts";
-import { bindAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
+import { listenAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
+import { HUB_PORTS, hubListens, hubPortName } from "../../hub/hub_port.ts";
 import type { Bar } from "../base_address.ts";
 import { MsixTable } from "../msix_table.ts";
 import type { AccessWidth, PciAddress } from "../pci_address.ts";
@@ -39,15 +40,12 @@ const CONFIG_ADDRESS = 0xcf8;
 const CONFIG_DATA = 0xcfc;
 const CONFIG_ENABLE = 0x8000_0000;
 
-/** Peers that can join the network at the same time: QEMU takes one for each socket. */
-export const HUB_PORTS = 4;
-
 /** What to start. */
 export interface QemuHostOptions {
   readonly nic: QemuNic;
   /** QEMU's own `-netdev` string, without an id. */
   readonly netdev: string;
-  /** Abstract socket name of the hub; its ports are this name with `.0`, `.1`, … behind it. */
+  /** Name of the hub by which others join the network. */
   readonly hub: string;
   /** Called when QEMU ends before {@link QemuHost.close}, with one line that says why. */
   readonly onGone: (reason: string) => void;
@@ -71,7 +69,7 @@ export class QemuHost implements PciHost {
 
   private constructor(options: QemuHostOptions, waiter: FdWaiter) {
     this.#waiter = waiter;
-    const hubFds = bindHub(options.hub);
+    const hubFds = listenOnHub(options.hub);
     const memoryFd = createMemfd("ukdeno-ram", MEMORY_BYTES);
     const romFd = createHaltRom();
     const [qtest, qtestOfQemu] = socketPair();
@@ -110,6 +108,7 @@ export class QemuHost implements PciHost {
     const host = new QemuHost(options, waiter);
     try {
       host.#attachBridge();
+      await hubListens(options.hub);
     } catch (error) {
       // A broken connection is only the symptom: QEMU itself has said why it ended.
       const gone = error instanceof ErrnoError || error instanceof QemuError;
@@ -207,10 +206,12 @@ function configAddress({ bus, device, function: number }: PciAddress, offset: nu
   return (CONFIG_ENABLE | bus << 16 | device << 11 | number << 8 | offset & 0xfc) >>> 0;
 }
 
-function bindHub(hub: string): number[] {
+function listenOnHub(hub: string): number[] {
   const fds: number[] = [];
   try {
-    for (let port = 0; port < HUB_PORTS; port++) fds.push(bindAbstract(`${hub}.${port}`));
+    for (let port = 0; port < HUB_PORTS; port++) {
+      fds.push(listenAbstract(hubPortName(hub, port), 1).fd);
+    }
     return fds;
   } catch (error) {
     for (const fd of fds) libc.close(fd);

@@ -1,0 +1,65 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "./usage_error.ts";
+
+/** One flag of a command, as help shows it and the parser takes it. */
+export interface Flag {
+  /** Without dashes; one letter for a short flag. */
+  readonly name: string;
+  /** What its value looks like. */
+  readonly value: string;
+  /** What it does, and its default. */
+  readonly help: string;
+}
+
+/** What was given for each flag, and the arguments without a flag. */
+export interface ParsedFlags {
+  readonly values: ReadonlyMap<string, string>;
+  readonly positional: readonly string[];
+}
+
+/** How a flag is written: `--ip=A.B.C.D/N`, `-c N`. */
+export function spell(flag: Flag): string {
+  return flag.name.length === 1 ? `-${flag.name} ${flag.value}` : `--${flag.name}=${flag.value}`;
+}
+
+/**
+ * Takes the arguments of a command apart. `UsageError` for a flag that it doesn't have, one without
+ * a value, and one given twice.
+ */
+export function parseFlags(args: readonly string[], flags: readonly Flag[]): ParsedFlags {
+  const names = flags.map(({ name }) => name);
+  const parsed = parseArgs(args, {
+    string: names,
+    collect: names,
+    unknown: (arg, key) => {
+      if (key === undefined) return true;
+      throw new UsageError(`unknown flag ${arg}`);
+    },
+  });
+  const values = new Map<string, string>();
+  for (const flag of flags) {
+    const given = parsed[flag.name];
+    if (!Array.isArray(given) || given.length === 0) continue;
+    const dashed = flag.name.length === 1 ? `-${flag.name}` : `--${flag.name}`;
+    if (given.length > 1) throw new UsageError(`${dashed} is given ${given.length} times`);
+    const value: unknown = given[0];
+    if (typeof value !== "string" || value === "") {
+      throw new UsageError(`${dashed} needs a value: ${spell(flag)}`);
+    }
+    values.set(flag.name, value);
+  }
+  return { values, positional: parsed._.map(String) };
+}
+
+/** A number from `min` to `max`, whole unless `fraction` is true. `UsageError` for anything else. */
+export function parseNumber(
+  name: string,
+  text: string,
+  range: { readonly min: number; readonly max: number; readonly fraction?: boolean },
+): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  const { min, max, fraction = false } = range;
+  if (value >= min && value <= max && (fraction || Number.isInteger(value))) return value;
+  const kind = fraction ? "a number" : "a whole number";
+  throw new UsageError(`${name}=${text}: ${kind} from ${min} to ${max} is needed`);
+}

@@ -1,0 +1,27 @@
+import { type Flag, spell } from "./flags.ts";
+import { PING_FLAGS } from "./ping_options.ts";
+import { SERVE_FLAGS } from "./serve_options.ts";
+
+/** What `--help` prints. */
+export function helpText(): string {
+  return [
+    "ukdeno: a host on a network that is one Deno process; it answers ARP and ping",
+    "",
+    "usage: main.ts [serve] [FLAG]…         be that host, until Ctrl-C",
+    "       main.ts ping [FLAG]… [ADDRESS]  ping a running appliance over its hub",
+    "       main.ts --help",
+    "",
+    "serve:",
+    ...describe(SERVE_FLAGS),
+    "",
+    "ping:",
+    ...describe(PING_FLAGS),
+    "",
+    "exit status: 0 stopped as asked, 1 failed or nothing answered, 2 bad arguments",
+  ].join("\n");
+}
+
+function describe(flags: readonly Flag[]): string[] {
+  const width = Math.max(...flags.map((flag) => spell(flag).length));
+  return flags.map((flag) => `  ${spell(flag).padEnd(width)}  ${flag.help}`);
+}

@@ -1,0 +1,98 @@
+import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import { PciBus } from "../drivers/pci/pci_bus.ts";
+import { QemuHost } from "../drivers/pci/qemu/qemu_host.ts";
+import { featureNames } from "../drivers/virtio/features.ts";
+import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
+import { type VirtioNet, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
+import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
+import type { Clock } from "../netdev/clock.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import { NetdevError } from "../netdev/netdev_error.ts";
+import { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import { formatMac, macHead, macTail } from "../stack/mod.ts";
+
+/** What to open. */
+export interface QemuDeviceOptions {
+  readonly model: string;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  readonly netdev: string;
+  readonly hub: string;
+  /** The device or QEMU has failed for good; one line says how. */
+  readonly onFailure: (reason: string) => void;
+  readonly onLink: (up: boolean) => void;
+}
+
+/** An open network device, and what there is to say of it. */
+export interface OpenDevice {
+  /** Probed, not yet configured. */
+  readonly netdev: Netdev;
+  /** Where it sits. */
+  readonly location: string;
+  /** The process that it's part of. */
+  readonly pid: number;
+  /** Features that driver and device agreed on, by name. */
+  readonly features: readonly string[];
+  /** Resets the device and gives back all that belongs to it. */
+  close(): Promise<void>;
+}
+
+/** Starts QEMU and probes the network card in it. */
+export async function openQemu(
+  options: QemuDeviceOptions,
+  waiter: FdWaiter,
+  clock: Clock,
+): Promise<OpenDevice> {
+  const { model, mac, mtu, netdev, hub, onFailure, onLink } = options;
+  const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu };
+  let gone = false;
+  const host = await QemuHost.start({
+    nic,
+    netdev,
+    hub,
+    onGone: (reason) => {
+      gone = true;
+      onFailure(reason);
+    },
+  }, waiter);
+  try {
+    const { netdev: device, driver } = probe(host, clock, { onFailure, onLink });
+    return {
+      netdev: device,
+      location: driver.location,
+      pid: host.pid,
+      features: featureNames(driver.features),
+      close: async () => {
+        try {
+          // A device whose QEMU has gone can't be reset any more, and need not be.
+          if (!gone) device.close();
+        } finally {
+          await host.close();
+        }
+      },
+    };
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+}
+
+function probe(
+  host: QemuHost,
+  clock: Clock,
+  events: { readonly onFailure: (reason: string) => void; readonly onLink: (up: boolean) => void },
+): { netdev: Netdev; driver: VirtioNet } {
+  const registry = new NetdevRegistry();
+  const drivers: VirtioNet[] = [];
+  const virtioBus = new VirtioBus(clock);
+  virtioBus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), events));
+  const pciBus = new PciBus(host);
+  pciBus.registerDriver(virtioPciDriver(virtioBus));
+  pciBus.probe();
+  if (registry.count() === 0) {
+    throw new NetdevError("ENODEV", "QEMU's bus has no network card that a driver wants");
+  }
+  const netdev = registry.get(0);
+  netdev.probe();
+  return { netdev, driver: drivers[0] };
+}

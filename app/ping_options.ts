@@ -1,0 +1,62 @@
+import { type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "../stack/mod.ts";
+import { type Flag, parseFlags, parseNumber } from "./flags.ts";
+import { DEFAULT_HUB, onFlag, parseHub } from "./serve_options.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Where the appliance is, and where we are, on QEMU's user network. */
+const DEFAULT_DESTINATION = "10.0.2.15";
+const DEFAULT_ADDRESS = "10.0.2.100/24";
+
+/** Bytes of IPv4 and ICMP header in front of the payload of an echo request. */
+const HEADER_BYTES = 28;
+const MTU = 1500;
+
+/** Flags of `ping`. */
+export const PING_FLAGS: readonly Flag[] = [
+  {
+    name: "hub",
+    value: "NAME",
+    help: `name of the hub to join, as given to serve (default ${DEFAULT_HUB})`,
+  },
+  {
+    name: "ip",
+    value: "A.B.C.D/N",
+    help: `our own address and prefix length (default ${DEFAULT_ADDRESS})`,
+  },
+  { name: "c", value: "N", help: "stop after so many requests (default: run until Ctrl-C)" },
+  { name: "i", value: "SECONDS", help: "time between two requests, 0.001 or more (default 1)" },
+  { name: "s", value: "BYTES", help: `payload, 0 to ${MTU - HEADER_BYTES} (default 56)` },
+];
+
+/** What `ping` is to do. */
+export interface PingOptions {
+  readonly destination: number;
+  readonly ip: Ipv4Cidr;
+  readonly hub: string;
+  readonly mtu: number;
+  /** Requests to send, or Infinity. */
+  readonly count: number;
+  /** Milliseconds between two. */
+  readonly interval: number;
+  /** Bytes of payload. */
+  readonly payloadLength: number;
+}
+
+/** Reads the arguments of `ping`. `UsageError` when one can't be. */
+export function parsePing(args: readonly string[]): PingOptions {
+  const { values, positional } = parseFlags(args, PING_FLAGS);
+  if (positional.length > 1) {
+    throw new UsageError(`ping takes one address, not ${positional.length}`);
+  }
+  const count = values.get("c");
+  return {
+    destination: onFlag("ADDRESS", () => parseIpv4(positional[0] ?? DEFAULT_DESTINATION)),
+    ip: onFlag("--ip", () => parseIpv4Cidr(values.get("ip") ?? DEFAULT_ADDRESS)),
+    hub: parseHub(values.get("hub") ?? DEFAULT_HUB),
+    mtu: MTU,
+    count: count === undefined ? Infinity : parseNumber("-c", count, { min: 1, max: 1e9 }),
+    interval: 1000 *
+      parseNumber("-i", values.get("i") ?? "1", { min: 0.001, max: 86_400, fraction: true }),
+    payloadLength: parseNumber("-s", values.get("s") ?? "56", { min: 0, max: MTU - HEADER_BYTES }),
+  };
+}

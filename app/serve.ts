@@ -1,0 +1,211 @@
+import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import { monotonicClock } from "../netdev/clock.ts";
+import { PollLoop } from "../netdev/poll_loop.ts";
+import { PollScheduler } from "../netdev/poll_scheduler.ts";
+import { formatIpv4, formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
+import { countersText } from "./counters_text.ts";
+import { EchoClient } from "./echo_client.ts";
+import { Log } from "./log.ts";
+import { type OpenDevice, openQemu } from "./open_qemu.ts";
+import { runNetdev, type RunningHost } from "./run_netdev.ts";
+import { DEFAULT_HUB, type ServeOptions } from "./serve_options.ts";
+import { onStopSignal } from "./stop_signals.ts";
+
+/** How long the gateway has to answer our one ping, ARP included. */
+const GATEWAY_PATIENCE_MS = 3000;
+
+/** A device or a QEMU that failed while it served. */
+export class ServeError extends Error {
+  override readonly name = "ServeError";
+}
+
+/**
+ * Is a host on the network until a signal or the end of the duration. `ServeError` when the device
+ * fails meanwhile; the errors of drivers when it can't be opened.
+ */
+export async function serve(options: ServeOptions): Promise<void> {
+  const log = new Log(options.log);
+  const clock = monotonicClock;
+  using waiter = new FdWaiter(clock);
+  const scheduler = new PollScheduler();
+  const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: options.busyPoll });
+  let failure: string | null = null;
+  const device = await openQemu(
+    {
+      ...options,
+      onLink: (up) => log.event({ event: "link", fields: { up }, text: `link ${upDown(up)}` }),
+      onFailure: (reason) => {
+        failure ??= reason;
+        loop.stop();
+      },
+    },
+    waiter,
+    clock,
+  );
+  await using _closing = { [Symbol.asyncDispose]: () => device.close() };
+  using _signals = onStopSignal(() => loop.stop());
+
+  const echoReplies: EchoClient[] = [];
+  const { address, prefixLength } = options.ip;
+  const place = { address, prefixLength, gateway: options.gateway };
+  const running = runNetdev(device.netdev, place, scheduler, observe(log, echoReplies));
+  const { host, networkInterface } = running;
+  logDevice(log, device);
+  logReady(log, device, options);
+  const started = clock.now();
+  host.announce(Math.floor(started));
+  if (options.gateway !== null) {
+    const client = pingGateway(log, running, options.gateway);
+    echoReplies.push(client);
+    loop.addTicker(client);
+  }
+  loop.addTicker(networkInterface);
+  loop.addTicker({ tick: (now) => stopAt(started + options.duration, now, loop) });
+
+  await loop.run();
+
+  if (failure !== null) throw new ServeError(failure);
+  logStopped(log, device, running, clock.now() - started, {
+    rounds: scheduler.rounds,
+    polls: scheduler.polls,
+    sleeps: loop.sleeps,
+    squeezes: loop.squeezes,
+    txRingFull: networkInterface.txRingFull,
+  });
+}
+
+function stopAt(end: number, now: number, loop: PollLoop): number {
+  if (now >= end) loop.stop();
+  return Math.ceil(end);
+}
+
+/** One echo request to the gateway: the first thing to see is a packet that went there and back. */
+function pingGateway(log: Log, { host }: RunningHost, gateway: number): EchoClient {
+  const address = formatIpv4(gateway);
+  const client: EchoClient = new EchoClient(host, monotonicClock, {
+    destination: gateway,
+    identifier: Deno.pid & 0xffff,
+    count: 1,
+    interval: 0,
+    payloadLength: 56,
+    linger: 0,
+    patience: GATEWAY_PATIENCE_MS,
+  }, {
+    onReply: ({ time }) =>
+      log.event({
+        event: "gateway",
+        fields: { address, answered: true, milliseconds: time },
+        text: `gateway ${address} answered our ping in ${time.toFixed(2)} ms`,
+      }),
+    onDone: () => {
+      if (client.received > 0) return;
+      log.event({
+        event: "gateway",
+        fields: { address, answered: false },
+        text: `gateway ${address} did not answer our ping within ${GATEWAY_PATIENCE_MS / 1000} s`,
+      });
+    },
+  });
+  return client;
+}
+
+function observe(log: Log, clients: readonly EchoClient[]): HostObserver {
+  return {
+    firstArp(address, head, tail): void {
+      const [peer, mac] = [formatIpv4(address), formatMac(head, tail)];
+      log.event({
+        event: "first-arp",
+        fields: { peer, mac },
+        text: `first ARP from ${peer} at ${mac}`,
+      });
+    },
+    firstEchoRequest(address): void {
+      const peer = formatIpv4(address);
+      log.event({ event: "first-ping", fields: { peer }, text: `first ping from ${peer}` });
+    },
+    echoReply(...reply): void {
+      for (const client of clients) client.echoReply(...reply);
+    },
+    resolutionFailed(address): void {
+      const peer = formatIpv4(address);
+      log.event({ event: "no-arp-answer", fields: { peer }, text: `${peer} does not answer ARP` });
+    },
+    addressConflict(head, tail): void {
+      const mac = formatMac(head, tail);
+      log.event({
+        event: "address-conflict",
+        fields: { mac },
+        text: `another station uses our address: ${mac}`,
+      });
+    },
+  };
+}
+
+function logDevice(log: Log, { netdev, location, pid, features }: OpenDevice): void {
+  const { name, driverName: driver } = netdev;
+  const hwaddr = netdev.hwaddrGet();
+  const mac = formatMac(macHead(hwaddr), macTail(hwaddr));
+  const mtu = netdev.mtuGet();
+  const link = netdev.linkGet();
+  const rx = netdev.rxqInfoGet(0).maxDescriptors;
+  const tx = netdev.txqInfoGet(0).maxDescriptors;
+  log.event({
+    event: "device",
+    fields: { device: name, driver, location, pid, mac, mtu, link, rx, tx, features },
+    text: [
+      `${name} is ${driver} at ${location} of QEMU (process ${pid})`,
+      `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, 1 RX queue of ${rx}, 1 TX queue of ${tx}`,
+      `features ${features.join(" ")}`,
+    ].join("\n"),
+  });
+}
+
+function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void {
+  const { name, driverName } = netdev;
+  const ip = `${formatIpv4(options.ip.address)}/${options.ip.prefixLength}`;
+  const hwaddr = netdev.hwaddrGet();
+  log.event({
+    event: "ready",
+    fields: {
+      device: name,
+      driver: driverName,
+      mac: formatMac(macHead(hwaddr), macTail(hwaddr)),
+      ip,
+      hub: options.hub,
+    },
+    text: `ready: ${ip} answers ARP and ping; in a second terminal: ${pingCommand(options)}`,
+  });
+}
+
+/** How to ping it from another terminal, with what isn't ping's default. */
+function pingCommand({ hub, ip }: ServeOptions): string {
+  const address = formatIpv4(ip.address);
+  const words = ["deno task ping"];
+  if (hub !== DEFAULT_HUB) words.push(`--hub=${hub}`);
+  if (address !== "10.0.2.15") words.push("--ip=(another on its subnet)", address);
+  return words.join(" ");
+}
+
+function logStopped(
+  log: Log,
+  { netdev }: OpenDevice,
+  { host }: RunningHost,
+  milliseconds: number,
+  loop: Readonly<Record<string, number>>,
+): void {
+  const counters = { netdev: netdev.statsGet(), host: host.counters(), loop };
+  log.event({
+    event: "stopped",
+    fields: {
+      seconds: milliseconds / 1000,
+      netdev: { ...counters.netdev },
+      host: { ...counters.host },
+      loop,
+    },
+    text: `stopped after ${(milliseconds / 1000).toFixed(1)} s\n${countersText(counters)}`,
+  });
+}
+
+function upDown(up: boolean): string {
+  return up ? "up" : "down";
+}

@@ -1,0 +1,136 @@
+import {
+  AddressError,
+  type Ipv4Cidr,
+  macFromIpv4,
+  parseIpv4,
+  parseIpv4Cidr,
+  parseMac,
+} from "../stack/mod.ts";
+import { Ipv4Interface } from "../stack/ipv4_interface.ts";
+import { type Flag, parseFlags, parseNumber } from "./flags.ts";
+import type { LogFormat } from "./log.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** QEMU's user network: what it calls itself, and the addresses it gives (qemu(1), `-netdev user`). */
+const USER_NETDEV = "user,restrict=on";
+const USER_NETWORK_ADDRESS = "10.0.2.15/24";
+const USER_NETWORK_GATEWAY = "10.0.2.2";
+
+/** Name of the hub that an appliance opens and `ping` joins. */
+export const DEFAULT_HUB = "ukdeno";
+
+/** Flags of `serve`. */
+export const SERVE_FLAGS: readonly Flag[] = [
+  {
+    name: "device",
+    value: "qemu[:MODEL]",
+    help: "network device: a QEMU process's virtio-net-pci (default qemu)",
+  },
+  {
+    name: "ip",
+    value: "A.B.C.D/N",
+    help: `address and prefix length (default ${USER_NETWORK_ADDRESS})`,
+  },
+  {
+    name: "gateway",
+    value: "A.B.C.D",
+    help: `router on the subnet (default ${USER_NETWORK_GATEWAY} with the default --ip, else none)`,
+  },
+  { name: "mac", value: "XX:XX:…", help: "MAC address (default 02:75 and the four address bytes)" },
+  { name: "mtu", value: "N", help: "largest IP packet in bytes, 68 to 1500 (default 1500)" },
+  { name: "netdev", value: "STRING", help: `QEMU's own -netdev string (default ${USER_NETDEV})` },
+  {
+    name: "hub",
+    value: "NAME",
+    help: `abstract UNIX sockets NAME.0 to NAME.3 join the network (default ${DEFAULT_HUB})`,
+  },
+  {
+    name: "busy-poll",
+    value: "MICROSECONDS",
+    help: "go on polling so long before sleeping (default 50)",
+  },
+  { name: "log", value: "text|json", help: "how to print what happens (default text)" },
+  { name: "duration", value: "SECONDS", help: "stop after so long (default: run until Ctrl-C)" },
+];
+
+/** What `serve` is to do. */
+export interface ServeOptions {
+  /** QEMU's name of the NIC. */
+  readonly model: "virtio-net-pci";
+  readonly ip: Ipv4Cidr;
+  readonly gateway: number | null;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  readonly netdev: string;
+  readonly hub: string;
+  /** Milliseconds. */
+  readonly busyPoll: number;
+  readonly log: LogFormat;
+  /** Milliseconds, or Infinity. */
+  readonly duration: number;
+}
+
+/** Reads the arguments of `serve`. `UsageError` when one can't be. */
+export function parseServe(args: readonly string[]): ServeOptions {
+  const { values, positional } = parseFlags(args, SERVE_FLAGS);
+  if (positional.length > 0) throw new UsageError(`serve takes no argument "${positional[0]}"`);
+  const netdev = values.get("netdev") ?? USER_NETDEV;
+  const ipText = values.get("ip") ?? USER_NETWORK_ADDRESS;
+  const ip = onFlag("--ip", () => parseIpv4Cidr(ipText));
+  const defaultGateway = ipText === USER_NETWORK_ADDRESS ? USER_NETWORK_GATEWAY : undefined;
+  const gatewayText = values.get("gateway") ?? defaultGateway;
+  const macText = values.get("mac");
+  const duration = values.get("duration");
+  return {
+    model: parseDevice(values.get("device") ?? "qemu"),
+    ip,
+    gateway: gatewayText === undefined
+      ? null
+      : onFlag("--gateway", () => parseGateway(gatewayText, ip)),
+    mac: macText === undefined ? macFromIpv4(ip.address) : onFlag("--mac", () => parseMac(macText)),
+    mtu: parseNumber("--mtu", values.get("mtu") ?? "1500", { min: 68, max: 1500 }),
+    netdev,
+    hub: parseHub(values.get("hub") ?? DEFAULT_HUB),
+    busyPoll:
+      parseNumber("--busy-poll", values.get("busy-poll") ?? "50", { min: 0, max: 1_000_000 }) /
+      1000,
+    log: parseLogFormat(values.get("log") ?? "text"),
+    duration: duration === undefined
+      ? Infinity
+      : 1000 * parseNumber("--duration", duration, { min: 0.001, max: 1e9, fraction: true }),
+  };
+}
+
+/** Reads a hub's name. `UsageError` when no socket can be named so. */
+export function parseHub(name: string): string {
+  // unix(7): an abstract name has up to 107 bytes, and the port's number takes two.
+  if (new TextEncoder().encode(name).length <= 105) return name;
+  throw new UsageError(`--hub=${name}: at most 105 bytes are possible`);
+}
+
+/** Runs a parser of addresses, and has its complaint name the flag. */
+export function onFlag<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(`${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+function parseDevice(uri: string): "virtio-net-pci" {
+  if (uri === "qemu" || uri === "qemu:virtio-net-pci") return "virtio-net-pci";
+  throw new UsageError(`--device=${uri}: qemu and qemu:virtio-net-pci are possible`);
+}
+
+function parseGateway(text: string, ip: Ipv4Cidr): number {
+  const gateway = parseIpv4(text);
+  // The stack makes the same check, but by then a device would have been opened.
+  new Ipv4Interface(ip.address, ip.prefixLength, gateway);
+  return gateway;
+}
+
+function parseLogFormat(text: string): LogFormat {
+  if (text === "text" || text === "json") return text;
+  throw new UsageError(`--log=${text}: text and json are possible`);
+}

@@ -1,0 +1,54 @@
+/**
+ * The command line: `main.ts [serve | ping] [FLAG]…`.
+ *
+ * @module
+ */
+
+import { helpText } from "./app/help.ts";
+import { parsePing } from "./app/ping_options.ts";
+import { parseServe } from "./app/serve_options.ts";
+import { UsageError } from "./app/usage_error.ts";
+
+/** Runs a command and returns the exit status: 0 done, 1 failed, 2 bad arguments. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof UsageError) {
+      console.error(`ukdeno: ${message} (--help shows what there is)`);
+      return 2;
+    }
+    console.error(`ukdeno: ${message}`);
+    return 1;
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(helpText());
+    return 0;
+  }
+  const named = args.length > 0 && !args[0].startsWith("-");
+  const command = named ? args[0] : "serve";
+  const flags = named ? args.slice(1) : args;
+  // The drivers are imported when the arguments are known to be good: they open the C library, and
+  // without permission for that there would be nothing better to show than a stack trace.
+  switch (command) {
+    case "serve": {
+      const options = parseServe(flags);
+      const { serve } = await import("./app/serve.ts");
+      await serve(options);
+      return 0;
+    }
+    case "ping": {
+      const options = parsePing(flags);
+      const { ping } = await import("./app/ping.ts");
+      return await ping(options) ? 0 : 1;
+    }
+    default:
+      throw new UsageError(`unknown command "${command}": serve and ping are possible`);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

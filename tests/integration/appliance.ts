@@ -1,0 +1,168 @@
+import { assert } from "@std/assert";
+
+/** The checkout that is tested. */
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** How long to wait for something that takes milliseconds on a quiet machine. */
+const PATIENCE_MS = 30_000;
+
+let hubs = 0;
+
+/** A hub name that no other test or appliance uses. */
+export function uniqueHub(): string {
+  return `ukdeno-test-${Deno.pid}-${hubs++}`;
+}
+
+/** What a command came to. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How a command is run. */
+export interface CommandOptions {
+  /** Where the programs that it starts are looked for, in place of the usual folders. */
+  readonly path?: string;
+  /** Seconds after which it's interrupted as by Ctrl-C. */
+  readonly interruptAfter?: number;
+}
+
+/** Runs `main.ts` with these arguments to its end. */
+export async function runMain(
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const output = await mainCommand(args, options).output();
+  const decoder = new TextDecoder();
+  return {
+    code: output.code,
+    stdout: decoder.decode(output.stdout),
+    stderr: decoder.decode(output.stderr),
+  };
+}
+
+/**
+ * `main.ts` with the permissions of the tasks, in a process of its own. Like all processes of the
+ * tests it's started by setpriv, so that none outlives them.
+ */
+function mainCommand(args: readonly string[], options: CommandOptions): Deno.Command {
+  const main = [Deno.execPath(), "run", "--no-prompt", "--allow-ffi", "--allow-run=setpriv"];
+  const env = options.path === undefined ? [] : ["env", `PATH=${options.path}`];
+  const timeout = options.interruptAfter === undefined
+    ? []
+    : ["timeout", "--preserve-status", "--signal=INT", `${options.interruptAfter}`];
+  return new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "KILL", ...timeout, ...env, ...main, `${ROOT}main.ts`, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** One line of a JSON log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly event: string };
+
+/** A serving appliance: `main.ts serve --log=json …` in a process of its own. */
+export class Appliance implements AsyncDisposable {
+  readonly hub: string;
+  readonly pid: number;
+  readonly #child: Deno.ChildProcess;
+  readonly #lines: LogLine[] = [];
+  readonly #stdout: Promise<void>;
+  readonly #stderr: Promise<string>;
+  #changed = Promise.withResolvers<void>();
+  #ended = false;
+
+  /** Starts it. */
+  constructor(args: readonly string[] = [], options: CommandOptions = {}) {
+    this.hub = uniqueHub();
+    const serve = ["serve", "--log=json", `--hub=${this.hub}`, ...args];
+    this.#child = mainCommand(serve, options).spawn();
+    this.pid = this.#child.pid;
+    this.#stdout = this.#readLines();
+    this.#stderr = new Response(this.#child.stderr).text();
+  }
+
+  /** The first line with this event, as soon as it's there. */
+  async event(name: string): Promise<LogLine> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const line = this.#lines.find(({ event }) => event === name);
+      if (line !== undefined) return line;
+      assert(!this.#ended, `the appliance ended without "${name}": ${await this.stderrIfEnded()}`);
+      const left = deadline - performance.now();
+      assert(left > 0, `no "${name}" after ${PATIENCE_MS} ms`);
+      await within(left, this.#changed.promise);
+    }
+  }
+
+  /** All lines so far. */
+  get lines(): readonly LogLine[] {
+    return this.#lines;
+  }
+
+  /** Sends a signal to the process. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until it has ended by itself or by a signal: status and complaints. */
+  async ended(): Promise<{ readonly status: Deno.CommandStatus; readonly stderr: string }> {
+    const [status, stderr] = await Promise.all([
+      this.#child.status,
+      this.#stderr,
+      this.#stdout,
+    ]);
+    return { status, stderr };
+  }
+
+  /** Interrupts it as Ctrl-C does, and waits for the end. */
+  async stop(): Promise<{ readonly status: Deno.CommandStatus; readonly stderr: string }> {
+    this.kill("SIGINT");
+    return await this.ended();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#child.kill("SIGKILL");
+    await this.ended();
+  }
+
+  async stderrIfEnded(): Promise<string> {
+    return this.#ended ? await this.#stderr : "";
+  }
+
+  async #readLines(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#lines.push(JSON.parse(line));
+      this.#notify();
+    }
+    this.#ended = true;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}
+
+/** Waits for a promise, but no longer than this. */
+export async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: timeout, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}
+
+/** Asks again and again until it's true. */
+export async function eventually(what: string, ask: () => boolean): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!ask()) {
+    assert(performance.now() < deadline, `${what}: not so after ${PATIENCE_MS} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,166 @@
+import { assert } from "@std/assert";
+import { waitReadable } from "../../drivers/ffi/fd_waiter.ts";
+import type { UnixSocket } from "../../drivers/ffi/unix_socket.ts";
+import { concat, HOST_IP, HOST_MAC, icmpMessage, ipv4Frame } from "../stack/frames.ts";
+import { SeededRandom } from "../stack/seeded_random.ts";
+
+/** Requests on the way at any time, at most. */
+const OUTSTANDING = 256;
+/** Different requests for each place in that window, used in turn. */
+const VARIANTS = 4;
+const PAYLOAD_BYTES = 56;
+
+const FLOOD_MAC = "02:75:0a:00:02:63";
+const FLOOD_IP = "10.0.2.99";
+const FLOOD_IP_END = 99;
+
+/** Offsets in a frame: EtherType, protocol, last byte of the destination, ICMP type, identifier. */
+const ETHERTYPE = 12;
+const PROTOCOL = 23;
+const DESTINATION_END = 33;
+const ICMP_TYPE = 34;
+const IDENTIFIER = 38;
+
+const LENGTH_BYTES = 4;
+const SILENCE_MS = 10_000;
+
+/** What a flood came to. */
+export interface FloodResult {
+  readonly replies: number;
+  /** Replies that differ from what they must be in any byte. */
+  readonly wrong: number;
+  readonly milliseconds: number;
+}
+
+/**
+ * Echo requests in a closed loop over a port of a hub: a new one goes out when a reply has come in.
+ * Each request is known beforehand with its reply, so that every byte of every reply is compared.
+ */
+export class EchoFlood {
+  readonly #socket: UnixSocket;
+  readonly #requests: Uint8Array<ArrayBuffer>[];
+  readonly #replies: Uint8Array[];
+  readonly #variant = new Uint8Array(OUTSTANDING);
+  readonly #received = new Uint8Array(1 << 16);
+  #start = 0;
+  #end = 0;
+
+  /** `headerSent`: bytes of the first frame's length that were sent already. */
+  constructor(socket: UnixSocket, headerSent: number) {
+    this.#socket = socket;
+    const random = new SeededRandom(4711);
+    const all = Array.from({ length: OUTSTANDING * VARIANTS }, (_, i) => {
+      const identifier = i % OUTSTANDING;
+      const sequence = Math.floor(i / OUTSTANDING);
+      const payload = Uint8Array.from({ length: PAYLOAD_BYTES }, () => random.below(256));
+      return { identifier, sequence, payload };
+    });
+    this.#requests = all.map((fields) => framed(requestFrame(fields)));
+    this.#replies = all.map(replyFrame);
+    socket.send(framed(requestFrame(all[0])).slice(headerSent));
+    this.#awaitFirst();
+  }
+
+  /** Sends `total` requests and takes in their replies, which must not fall silent. */
+  run(total: number): FloodResult {
+    const started = performance.now();
+    let sent = 0;
+    let replies = 0;
+    let wrong = 0;
+    while (sent < Math.min(OUTSTANDING, total)) this.#send(sent++);
+    while (replies < total) {
+      const frame = this.#next();
+      assert(frame !== null, `silence after ${replies} replies to ${sent} requests`);
+      if (!isEchoReply(frame)) continue;
+      const slot = frame[IDENTIFIER] << 8 | frame[IDENTIFIER + 1];
+      if (slot >= OUTSTANDING || !this.#isRight(slot, frame)) wrong++;
+      replies++;
+      if (sent < total) {
+        this.#variant[slot] = (this.#variant[slot] + 1) % VARIANTS;
+        this.#send(slot);
+        sent++;
+      }
+    }
+    return { replies, wrong, milliseconds: performance.now() - started };
+  }
+
+  /** Floods until the other side has gone; how many replies there were. */
+  runUntilGone(): number {
+    let replies = 0;
+    try {
+      for (;;) replies += this.run(OUTSTANDING).replies;
+    } catch {
+      return replies;
+    }
+  }
+
+  #awaitFirst(): void {
+    for (;;) {
+      const frame = this.#next();
+      assert(frame !== null, "no answer to the first request");
+      if (isEchoReply(frame)) return;
+    }
+  }
+
+  #send(slot: number): void {
+    this.#socket.send(this.#requests[this.#variant[slot] * OUTSTANDING + slot]);
+  }
+
+  #isRight(slot: number, frame: Uint8Array): boolean {
+    const expected = this.#replies[this.#variant[slot] * OUTSTANDING + slot];
+    return frame.length === expected.length && expected.every((byte, i) => frame[i] === byte);
+  }
+
+  /** The next frame, or null after a long silence. */
+  #next(): Uint8Array | null {
+    for (;;) {
+      const available = this.#end - this.#start;
+      if (available >= LENGTH_BYTES) {
+        const buffer = this.#received;
+        const length = buffer[this.#start + 2] << 8 | buffer[this.#start + 3];
+        if (available >= LENGTH_BYTES + length) {
+          const from = this.#start + LENGTH_BYTES;
+          this.#start = from + length;
+          return buffer.subarray(from, from + length);
+        }
+      }
+      this.#received.copyWithin(0, this.#start, this.#end);
+      this.#start = 0;
+      this.#end = available;
+      if (!waitReadable(this.#socket.fd, SILENCE_MS)) return null;
+      const room = this.#received.length - this.#end;
+      const count = this.#socket.receiveAt(this.#received, this.#end, room);
+      if (count === 0) return null;
+      if (count > 0) this.#end += count;
+    }
+  }
+}
+
+/** A hub shows everything to everyone: the gateway's reply to the appliance is none of ours. */
+function isEchoReply(frame: Uint8Array): boolean {
+  const isIpv4 = frame[ETHERTYPE] === 0x08 && frame[ETHERTYPE + 1] === 0x00;
+  const isForUs = frame[DESTINATION_END] === FLOOD_IP_END;
+  return isIpv4 && isForUs && frame[PROTOCOL] === 1 && frame[ICMP_TYPE] === 0;
+}
+
+interface EchoFields {
+  readonly identifier: number;
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+function requestFrame(fields: EchoFields): Uint8Array {
+  const addresses = { source: FLOOD_MAC, from: FLOOD_IP, to: HOST_IP };
+  return ipv4Frame(addresses, icmpMessage(fields));
+}
+
+/** As the appliance has to send it: TTL 64, identification 0, not to be fragmented (RFC 6864). */
+function replyFrame(fields: EchoFields): Uint8Array {
+  const addresses = { source: HOST_MAC, destination: FLOOD_MAC, from: HOST_IP, to: FLOOD_IP };
+  const header = { id: 0, fragment: 0x4000, ttl: 64 };
+  return ipv4Frame({ ...addresses, ...header }, icmpMessage({ ...fields, type: 0 }));
+}
+
+function framed(frame: Uint8Array): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(concat([0, 0, frame.length >>> 8, frame.length], frame));
+}

@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { connectHub } from "../../drivers/hub/hub_port.ts";
+import { Appliance } from "./appliance.ts";
+import { EchoFlood } from "./echo_flood.ts";
+import { cpuSeconds, residentBytes } from "./proc.ts";
+
+const MIB = 2 ** 20;
+
+Deno.test("idle for 10 s: under 1 % of a core", async () => {
+  await using appliance = new Appliance();
+  const { pid } = await appliance.event("device");
+  await appliance.event("gateway");
+  // The second ARP announcement and the compiler's last work are over then.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const started = performance.now();
+  const before = [cpuSeconds(appliance.pid), cpuSeconds(pid as number)];
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  const seconds = (performance.now() - started) / 1000;
+  const [own, qemu] = [appliance.pid, pid as number].map((process, i) =>
+    100 * (cpuSeconds(process) - before[i]) / seconds
+  );
+  console.log(`idle: deno ${own.toFixed(2)} % of a core, QEMU ${qemu.toFixed(2)} %`);
+  assertLess(own, 1);
+  await appliance.stop();
+});
+
+Deno.test("flood of 200,000 echoes: every reply right, memory flat", async () => {
+  await using appliance = new Appliance();
+  await appliance.event("ready");
+  const { socket, headerSent } = await connectHub(appliance.hub);
+  using port = socket;
+  const flood = new EchoFlood(port, headerSent);
+  assertEquals(flood.run(50_000).wrong, 0);
+  const warm = residentBytes(appliance.pid);
+  const { replies, wrong, milliseconds } = flood.run(200_000);
+  const grown = residentBytes(appliance.pid) - warm;
+  assertEquals(replies, 200_000);
+  assertEquals(wrong, 0);
+  console.log(
+    `flood: ${Math.round(replies / milliseconds)} thousand echoes a second through the hub, ` +
+      `memory ${(warm / MIB).toFixed(1)} MiB ${grown < 0 ? "-" : "+"} ${
+        (Math.abs(grown) / MIB).toFixed(1)
+      } MiB`,
+  );
+  assertLess(grown, 8 * MIB);
+  const { status } = await appliance.stop();
+  assertEquals(status.code, 0);
+  const stopped = await appliance.event("stopped");
+  const { echoRequestsAnswered, drops } = stopped.host as Record<string, unknown>;
+  assertEquals(echoRequestsAnswered, 250_001);
+  assertEquals(drops, {});
+});
+
+Deno.test("--duration ends on time under a flood, with status 0", async () => {
+  await using appliance = new Appliance(["--duration=3"]);
+  await appliance.event("ready");
+  const { socket, headerSent } = await connectHub(appliance.hub);
+  using port = socket;
+  const replies = new EchoFlood(port, headerSent).runUntilGone();
+  assertGreater(replies, 0);
+  const { status, stderr } = await appliance.ended();
+  assertEquals(status.code, 0, stderr);
+  const { seconds } = await appliance.event("stopped");
+  assert(typeof seconds === "number");
+  console.log(`duration: 3 s asked for, ${seconds.toFixed(3)} s run, ${replies} replies`);
+  assert(seconds >= 3 && seconds < 4, `${seconds} s`);
+});

@@ -91,40 +91,57 @@ export class Netbuf {
     this.length -= bytes;
   }
 
-  /** Adds a reference to this netbuf alone, not to the rest of its chain. */
+  /**
+   * Adds a reference to this netbuf alone, not to the rest of its chain. `NetdevError("EINVAL")`
+   * when it is free: it will belong to somebody else.
+   */
   ref(): void {
+    if (this.#references === 0) {
+      throw new NetdevError("EINVAL", `netbuf at ${this.start} referenced while it is free`);
+    }
     this.#references++;
   }
 
   /**
    * Drops one reference of every netbuf of the chain; each goes back to its pool with its last one.
+   * Those with more stay a chain of their own: none may lead to a netbuf that is another's by then.
    * `NetdevError("EINVAL")` when it is free already: two owners would write the same packet.
    */
   free(): void {
-    let rest = this.next;
-    this.#drop();
+    let rest = this.#drop();
+    let kept: Netbuf | null = null;
+    if (this.#references > 0) kept = this;
     while (rest !== null) {
       const netbuf: Netbuf = rest;
-      rest = netbuf.next;
-      netbuf.#drop();
+      rest = netbuf.#drop();
+      if (netbuf.#references === 0) continue;
+      if (kept !== null) kept.next = netbuf;
+      kept = netbuf;
     }
   }
 
-  #drop(): void {
+  /** Drops one reference, leaves the chain, and returns what came behind. */
+  #drop(): Netbuf | null {
     if (this.#references === 0) {
       throw new NetdevError("EINVAL", `netbuf at ${this.start} freed twice`);
     }
+    const rest = this.next;
+    this.next = null;
     this.#references--;
-    if (this.#references === 0) {
-      this.next = null;
-      this.#owner.take(this);
-    }
+    if (this.#references === 0) this.#owner.take(this);
+    return rest;
   }
 
   /** Appends `tail` (a netbuf or a chain) to the end of this chain, which takes over its reference. */
   append(tail: Netbuf): void {
-    if (this.next === null) this.next = tail;
-    else this.next.append(tail);
+    let rest = this.next;
+    if (rest === null) {
+      this.next = tail;
+      return;
+    }
+    // Not by recursion: a device decides how long a chain is, and may want the stack to overflow.
+    while (rest.next !== null) rest = rest.next;
+    rest.next = tail;
   }
 
   /** Bytes of the packet over the whole chain. */

@@ -53,6 +53,9 @@ export class NetbufPool implements NetbufOwner {
         `netbuf stride ${stride}: a multiple of ${CACHE_LINE} above the headroom is needed`,
       );
     }
+    if (!Number.isInteger(offset) || offset < 0) {
+      throw new NetdevError("EINVAL", `a pool at offset ${offset}: a whole number is needed`);
+    }
     const first = Math.ceil(offset / CACHE_LINE) * CACHE_LINE + ETHERNET_ALIGN;
     if (first + count * stride - ETHERNET_ALIGN > region.byteLength) {
       throw new NetdevError(

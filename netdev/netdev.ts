@@ -75,15 +75,15 @@ export class Netdev {
 
   /** The descriptors a receive queue may have. From UNCONFIGURED on. */
   rxqInfoGet(queueId: number): NetdevQueueInfo {
-    const { maxRxQueues } = this.infoGet();
-    checkQueue("receive", queueId, maxRxQueues);
+    this.#need("rxqInfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
+    checkQueue("receive", queueId, this.#ops.infoGet().maxRxQueues);
     return this.#ops.rxqInfoGet(queueId);
   }
 
   /** The descriptors a transmit queue may have. From UNCONFIGURED on. */
   txqInfoGet(queueId: number): NetdevQueueInfo {
-    const { maxTxQueues } = this.infoGet();
-    checkQueue("transmit", queueId, maxTxQueues);
+    this.#need("txqInfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
+    checkQueue("transmit", queueId, this.#ops.infoGet().maxTxQueues);
     return this.#ops.txqInfoGet(queueId);
   }
 
@@ -154,10 +154,11 @@ export class Netdev {
     return this.#ops.hwaddrGet().slice();
   }
 
-  /** Gives the device another MAC address of 6 bytes, no group address. */
+  /** Gives the device another MAC address of 6 bytes, no group address and not all zero. */
   hwaddrSet(address: Uint8Array): void {
     this.#need("hwaddrSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
-    if (address.length !== 6 || (address[0] & 1) !== 0) {
+    const isZero = address.every((byte) => byte === 0);
+    if (address.length !== 6 || isZero || (address[0] & 1) !== 0) {
       throw new NetdevError("EINVAL", `${[...address]} is no unicast MAC address of 6 bytes`);
     }
     if (this.#ops.hwaddrSet === undefined) throw this.#unsupported("hwaddrSet");

@@ -1,0 +1,250 @@
+import { PlainRegion } from "../../netdev/dma_region.ts";
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevOps } from "../../netdev/netdev_driver.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import {
+  NETDEV_STATUS_MORE,
+  NETDEV_STATUS_UNDERRUN,
+  type NetdevConf,
+  type NetdevInfo,
+  type NetdevQueueInfo,
+  type NetdevRxqConf,
+  type NetdevStats,
+} from "../../netdev/netdev_types.ts";
+
+/** One receive queue: the frames that the wire has brought, oldest first. */
+class FakeRxQueue {
+  readonly waiting: Uint8Array[] = [];
+  readonly conf: NetdevRxqConf;
+  armed = false;
+  status = 0;
+
+  constructor(conf: NetdevRxqConf) {
+    this.conf = conf;
+  }
+}
+
+/**
+ * A whole driver with its device in memory. Each control op that is called is noted; packets come
+ * in by `deliver`, and go out to `sent` at once, or when the test says so.
+ */
+export class FakeDriver implements NetdevOps {
+  /** Queues each way, descriptors of each, and what the device says of itself. */
+  info: NetdevInfo = {
+    maxRxQueues: 2,
+    maxTxQueues: 2,
+    maxMtu: 1500,
+    encapTx: 12,
+    encapRx: 12,
+    rxqInterrupts: true,
+  };
+  queueInfo: NetdevQueueInfo = { minDescriptors: 4, maxDescriptors: 256, powerOfTwo: true };
+  /** Packets that a transmit queue has room for. */
+  txSlots = 256;
+  /** The device keeps what it is given until `completeTx`. */
+  holdsTx = false;
+  /** Raises the interrupt of a queue; at once unless a test wants it on an event loop. */
+  interrupt: (raise: () => void) => void = (raise) => raise();
+  /** Name of the op that fails, if any. */
+  failing: keyof NetdevOps | null = null;
+
+  /** Control ops that were called, with their numbers. */
+  readonly calls: string[] = [];
+  /** The `count` of each rxBurst, and what came of it. */
+  readonly rxBursts: { asked: number; received: number }[] = [];
+  /** The `count` of each txBurst. */
+  readonly txBursts: number[] = [];
+  /** Frames that have left the device. */
+  readonly sent: Uint8Array[] = [];
+  readonly pools: NetbufPool[] = [];
+
+  readonly #rxqs: FakeRxQueue[] = [];
+  /** Lent to the device, and sent by it but not yet taken back. */
+  readonly #txRing: Netbuf[] = [];
+  readonly #txDone: Netbuf[] = [];
+  readonly #mac = Uint8Array.of(0x02, 0x75, 0x0a, 0x00, 0x02, 0x0f);
+  #mtu = 1500;
+  #promiscuous = false;
+
+  probe(): void {
+    this.#note("probe");
+  }
+
+  infoGet(): NetdevInfo {
+    return this.info;
+  }
+
+  rxqInfoGet(_queueId: number): NetdevQueueInfo {
+    return this.queueInfo;
+  }
+
+  txqInfoGet(_queueId: number): NetdevQueueInfo {
+    return this.queueInfo;
+  }
+
+  configure({ rxQueues, txQueues }: NetdevConf): void {
+    this.#note("configure", rxQueues, txQueues);
+  }
+
+  poolCreate(options: NetbufPoolOptions): NetbufPool {
+    this.#note("poolCreate", options.count);
+    const pool = new NetbufPool(new PlainRegion(netbufPoolBytes(options)), 0, options);
+    this.pools.push(pool);
+    return pool;
+  }
+
+  rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
+    this.#note("rxqConfigure", queueId, descriptors);
+    this.#rxqs[queueId] = new FakeRxQueue(conf);
+  }
+
+  txqConfigure(queueId: number, descriptors: number): void {
+    this.#note("txqConfigure", queueId, descriptors);
+  }
+
+  start(): void {
+    this.#note("start");
+  }
+
+  close(): void {
+    this.#note("close");
+    for (const netbuf of [...this.#txRing.splice(0), ...this.#txDone.splice(0)]) netbuf.free();
+  }
+
+  hwaddrGet(): Uint8Array {
+    return this.#mac;
+  }
+
+  hwaddrSet(address: Uint8Array): void {
+    this.#note("hwaddrSet", ...address);
+    this.#mac.set(address);
+  }
+
+  mtuGet(): number {
+    return this.#mtu;
+  }
+
+  mtuSet(mtu: number): void {
+    this.#note("mtuSet", mtu);
+    this.#mtu = mtu;
+  }
+
+  promiscuousGet(): boolean {
+    return this.#promiscuous;
+  }
+
+  promiscuousSet(on: boolean): void {
+    this.#note("promiscuousSet", Number(on));
+    this.#promiscuous = on;
+  }
+
+  linkGet(): boolean {
+    return false;
+  }
+
+  rxqIntrEnable(queueId: number): boolean {
+    this.#note("rxqIntrEnable", queueId);
+    const rxq = this.#rxqs[queueId];
+    rxq.armed = rxq.waiting.length === 0;
+    return rxq.armed;
+  }
+
+  rxqIntrDisable(queueId: number): void {
+    this.#note("rxqIntrDisable", queueId);
+    this.#rxqs[queueId].armed = false;
+  }
+
+  rxBurst(queueId: number, netbufs: Netbuf[], count: number): number {
+    const rxq = this.#rxqs[queueId];
+    let received = 0;
+    rxq.status = 0;
+    while (received < count && rxq.waiting.length > 0) {
+      const netbuf = rxq.conf.pool.alloc();
+      if (netbuf === null) {
+        rxq.status = NETDEV_STATUS_UNDERRUN;
+        break;
+      }
+      const [frame] = rxq.waiting.splice(0, 1);
+      netbuf.region.u8.set(frame, netbuf.data);
+      netbuf.length = frame.length;
+      netbufs[received++] = netbuf;
+    }
+    if (rxq.waiting.length > 0) rxq.status |= NETDEV_STATUS_MORE;
+    this.rxBursts.push({ asked: count, received });
+    return received;
+  }
+
+  rxqStatus(queueId: number): number {
+    return this.#rxqs[queueId].status;
+  }
+
+  txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+    this.txBursts.push(count);
+    const taken = Math.min(count, this.#txFree());
+    for (let i = 0; i < taken; i++) this.#txRing.push(netbufs[from + i]);
+    if (!this.holdsTx) this.completeTx(taken);
+    return taken;
+  }
+
+  txqReclaim(_queueId: number): number {
+    for (const netbuf of this.#txDone.splice(0)) netbuf.free();
+    return this.#txFree();
+  }
+
+  statsGet(): NetdevStats {
+    return {
+      rxPackets: this.rxBursts.reduce((sum, { received }) => sum + received, 0),
+      rxBytes: 0,
+      txPackets: this.sent.length,
+      txBytes: 0,
+      interrupts: 0,
+      kicks: this.txBursts.length,
+      kicksSuppressed: 0,
+      rxUnderruns: 0,
+      drops: {},
+    };
+  }
+
+  /** A frame arrives, and interrupts if the queue is armed. */
+  deliver(frame: Uint8Array, queueId = 0): void {
+    const rxq = this.#rxqs[queueId];
+    rxq.waiting.push(frame);
+    if (!rxq.armed) return;
+    rxq.armed = false;
+    this.interrupt(() => rxq.conf.onEvent?.(queueId));
+  }
+
+  /** The device sends the oldest `count` packets of its ring. */
+  completeTx(count: number): void {
+    for (const netbuf of this.#txRing.splice(0, count)) {
+      this.sent.push(netbuf.region.u8.slice(netbuf.data, netbuf.data + netbuf.length));
+      this.#txDone.push(netbuf);
+    }
+  }
+
+  /** Frames that wait to be received. */
+  waiting(queueId = 0): number {
+    return this.#rxqs[queueId].waiting.length;
+  }
+
+  #txFree(): number {
+    return this.txSlots - this.#txRing.length - this.#txDone.length;
+  }
+
+  #note(op: keyof NetdevOps, ...numbers: number[]): void {
+    this.calls.push([op, ...numbers].join(" "));
+    if (this.failing === op) throw new NetdevError("EIO", `the device failed in ${op}`);
+  }
+}
+
+/** The same driver, as it would be if it lacked these ops. */
+export function without(driver: FakeDriver, ...absent: (keyof NetdevOps)[]): NetdevOps {
+  return new Proxy(driver, {
+    get(target, name): unknown {
+      if (absent.some((op) => op === name)) return undefined;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}

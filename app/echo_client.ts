@@ -74,8 +74,9 @@ export class EchoClient implements Ticker {
     const { count, interval, linger, patience } = this.#requests;
     if (this.sent < count && now >= this.#next) {
       this.#send(now);
-      // From the planned time on, unless that is long gone: a delay must not turn into a burst.
-      this.#next = Math.max(this.#next + interval, now);
+      // From the planned time on, unless the next one's is gone too: no burst after a delay.
+      this.#next += interval;
+      if (this.#next < now) this.#next = now + interval;
       this.#last = now;
     }
     if (this.sent < count) return Math.ceil(this.#next);
@@ -96,6 +97,7 @@ export class EchoClient implements Ticker {
     netbuf: Netbuf,
   ): void {
     const { destination } = this.#requests;
+    if (this.#done) return;
     if (source !== destination || identifier !== this.#requests.identifier) return;
     const sentAt = this.#sentAt.get(sequence);
     if (sentAt === undefined) return;

@@ -28,12 +28,15 @@ export function spell(flag: Flag): string {
  */
 export function parseFlags(args: readonly string[], flags: readonly Flag[]): ParsedFlags {
   const names = flags.map(({ name }) => name);
+  const positional: string[] = [];
   const parsed = parseArgs(args, {
     string: names,
     collect: names,
     unknown: (arg, key) => {
-      if (key === undefined) return true;
-      throw new UsageError(`unknown flag ${arg}`);
+      if (key !== undefined) throw new UsageError(`unknown flag ${arg}`);
+      // Kept here as it is: parseArgs would make the number 1000 of 1e3.
+      positional.push(arg);
+      return false;
     },
   });
   const values = new Map<string, string>();
@@ -48,7 +51,7 @@ export function parseFlags(args: readonly string[], flags: readonly Flag[]): Par
     }
     values.set(flag.name, value);
   }
-  return { values, positional: parsed._.map(String) };
+  return { values, positional: [...positional, ...parsed._.map(String)] };
 }
 
 /** A number from `min` to `max`, whole unless `fraction` is true. `UsageError` for anything else. */

@@ -6,6 +6,7 @@ import {
   parseIpv4Cidr,
   parseMac,
 } from "../stack/mod.ts";
+import { prefixMask } from "../stack/ipv4_address.ts";
 import { Ipv4Interface } from "../stack/ipv4_interface.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
 import type { LogFormat } from "./log.ts";
@@ -34,7 +35,8 @@ export const SERVE_FLAGS: readonly Flag[] = [
   {
     name: "gateway",
     value: "A.B.C.D",
-    help: `router on the subnet (default ${USER_NETWORK_GATEWAY} with the default --ip, else none)`,
+    help:
+      `router on the subnet (default ${USER_NETWORK_GATEWAY} on QEMU's user network, else none)`,
   },
   { name: "mac", value: "XX:XX:…", help: "MAC address (default 02:75 and the four address bytes)" },
   { name: "mtu", value: "N", help: "largest IP packet in bytes, 68 to 1500 (default 1500)" },
@@ -77,8 +79,7 @@ export function parseServe(args: readonly string[]): ServeOptions {
   const netdev = values.get("netdev") ?? USER_NETDEV;
   const ipText = values.get("ip") ?? USER_NETWORK_ADDRESS;
   const ip = onFlag("--ip", () => parseIpv4Cidr(ipText));
-  const defaultGateway = ipText === USER_NETWORK_ADDRESS ? USER_NETWORK_GATEWAY : undefined;
-  const gatewayText = values.get("gateway") ?? defaultGateway;
+  const gatewayText = values.get("gateway") ?? defaultGateway(netdev, ip);
   const macText = values.get("mac");
   const duration = values.get("duration");
   return {
@@ -121,6 +122,15 @@ export function onFlag<T>(name: string, parse: () => T): T {
 function parseDevice(uri: string): "virtio-net-pci" {
   if (uri === "qemu" || uri === "qemu:virtio-net-pci") return "virtio-net-pci";
   throw new UsageError(`--device=${uri}: qemu and qemu:virtio-net-pci are possible`);
+}
+
+/** QEMU's user network has a gateway, unless it was given other addresses than its own. */
+function defaultGateway(netdev: string, ip: Ipv4Cidr): string | undefined {
+  const isUserNetwork = netdev.split(",")[0] === "user" && !/,(net|host)=/.test(netdev);
+  const gateway = parseIpv4(USER_NETWORK_GATEWAY);
+  const onSubnet = ((ip.address ^ gateway) & prefixMask(ip.prefixLength)) === 0;
+  const isOther = ip.address !== gateway;
+  return isUserNetwork && onSubnet && isOther ? USER_NETWORK_GATEWAY : undefined;
 }
 
 function parseGateway(text: string, ip: Ipv4Cidr): number {

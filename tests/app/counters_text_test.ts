@@ -1,0 +1,40 @@
+import { assertEquals } from "@std/assert";
+import { countersText } from "../../app/counters_text.ts";
+
+const NETDEV = {
+  rxPackets: 3,
+  rxBytes: 180,
+  txPackets: 0,
+  txBytes: 0,
+  interrupts: 0,
+  kicks: 1,
+  kicksSuppressed: 2,
+  rxUnderruns: 0,
+  drops: { rx_bad_length: 4, tx_bad_length: 0 },
+};
+
+const HOST = {
+  arpRequestsAnswered: 1,
+  arpRequestsSent: 0,
+  arpAnnouncementsSent: 0,
+  arpRepliesReceived: 0,
+  echoRequestsAnswered: 0,
+  echoRequestsSent: 0,
+  echoRepliesReceived: 0,
+  drops: { ipv4_fragment: 2 },
+};
+
+Deno.test("what isn't zero is told in words, a line for each part", () => {
+  const text = countersText({ netdev: NETDEV, host: HOST, loop: { rounds: 5, squeezes: 0 } });
+  assertEquals(text.split("\n"), [
+    "  device   rx packets 3, rx bytes 180, kicks 1, kicks suppressed 2, rx bad length 4",
+    "  stack    arp requests answered 1",
+    "  dropped  ipv4 fragment 2",
+    "  loop     rounds 5",
+  ]);
+});
+
+Deno.test("a part in which nothing happened says so", () => {
+  const text = countersText({ netdev: NETDEV, host: { ...HOST, drops: {} }, loop: {} });
+  assertEquals(text.split("\n").slice(2), ["  dropped  nothing", "  loop     nothing"]);
+});

@@ -154,12 +154,16 @@ export class VirtioNet implements NetdevOps {
   }
 
   close(): void {
-    this.#device.transport.shutdown();
-    this.#device.reset();
-    // A device that is reset owns no buffers any more (§2.1.2).
-    for (const vq of [this.#rx?.vq, this.#tx?.vq]) {
-      if (vq === undefined) continue;
-      for (let netbuf = vq.reclaim(); netbuf !== null; netbuf = vq.reclaim()) netbuf.free();
+    try {
+      this.#device.reset();
+    } finally {
+      this.#device.transport.shutdown();
+      // A device that is reset owns no buffers any more (§2.1.2); and one that won't be reset has at
+      // least lost its access to memory.
+      for (const vq of [this.#rx?.vq, this.#tx?.vq]) {
+        if (vq === undefined) continue;
+        for (let netbuf = vq.reclaim(); netbuf !== null; netbuf = vq.reclaim()) netbuf.free();
+      }
     }
   }
 

@@ -112,6 +112,7 @@ export class VirtioNetRx {
   /** Appends the next `rest` used buffers to the packet; on a bad one drops all of them. */
   #gather(head: Netbuf, rest: number): boolean {
     let whole = true;
+    let tail = head;
     for (let i = 0; i < rest; i++) {
       const piece = this.vq.takeUsed();
       if (piece === null) {
@@ -122,7 +123,8 @@ export class VirtioNetRx {
       // Only the first buffer of a packet has a header; the others are data from their start.
       piece.data -= VIRTIO_NET_HDR_BYTES;
       piece.length = whole ? this.vq.usedLength : 0;
-      head.append(piece);
+      tail.next = piece;
+      tail = piece;
     }
     if (whole) return true;
     this.badLength++;

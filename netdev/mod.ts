@@ -6,6 +6,7 @@
  */
 
 export { type Clock, monotonicClock } from "./clock.ts";
+export { DmaArena } from "./dma_arena.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
 export { Netbuf, NETBUF_HEADROOM, type NetbufOwner } from "./netbuf.ts";
 export {

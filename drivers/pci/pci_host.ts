@@ -1,4 +1,4 @@
-import type { DmaArena } from "../dma_arena.ts";
+import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { Bar, ConfigSpace } from "./base_address.ts";
 import type { Capability } from "./capabilities.ts";
 import type { AccessWidth, PciAddress } from "./pci_address.ts";

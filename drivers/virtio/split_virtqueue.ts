@@ -1,5 +1,5 @@
 import type { DmaRegion } from "../../netdev/dma_region.ts";
-import type { DmaArena } from "../dma_arena.ts";
+import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 
 /** Descriptor flags (virtio 1.2 §2.7.5). */

@@ -1,4 +1,4 @@
-import type { DmaArena } from "../dma_arena.ts";
+import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDriver } from "../pci/pci_bus.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
 import type { IrqLine } from "../pci/pci_host.ts";

@@ -1,4 +1,4 @@
-import type { DmaArena } from "../dma_arena.ts";
+import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { FeatureSet } from "./features.ts";
 
 /** Where the three parts of a virtqueue lie (virtio 1.2 §2.6), as device addresses. */

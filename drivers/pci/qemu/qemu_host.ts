@@ -1,4 +1,4 @@
-import { DmaArena } from "../../dma_arena.ts";
+import { DmaArena } from "../../../netdev/dma_arena.ts";
 import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import { letInherit } from "../../ffi/inheritance.ts";

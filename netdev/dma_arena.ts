@@ -1,11 +1,12 @@
-import type { DmaRegion } from "../netdev/dma_region.ts";
-import { NetdevError } from "../netdev/netdev_error.ts";
+import type { DmaRegion } from "./dma_region.ts";
+import { NetdevError } from "./netdev_error.ts";
 
 /**
  * Hands out pieces of a region once and for good: rings and pools are made when a device is set up
  * and live as long as the region does.
  */
 export class DmaArena {
+  /** The region that it hands out. */
   readonly region: DmaRegion;
   #next: number;
 

@@ -1,0 +1,104 @@
+import { DmaArena } from "../../netdev/dma_arena.ts";
+import type { Bar } from "../../drivers/pci/base_address.ts";
+import type { AccessWidth, PciAddress } from "../../drivers/pci/pci_address.ts";
+import type { Doorbell, IrqLine, PciFunction, PciHost } from "../../drivers/pci/pci_host.ts";
+import type { RegisterWindow } from "../../drivers/pci/register_window.ts";
+import type { FakePciFunction } from "./fake_pci_function.ts";
+import { IovaRegion } from "./iova_region.ts";
+
+/** An interrupt line that the test pulls. */
+export class FakeIrqLine implements IrqLine {
+  #handler: (() => void) | null = null;
+
+  /** Whether someone listens. */
+  get connected(): boolean {
+    return this.#handler !== null;
+  }
+
+  connect(handler: () => void): void {
+    this.#handler = handler;
+  }
+
+  disconnect(): void {
+    this.#handler = null;
+  }
+
+  /** Interrupts. */
+  fire(): void {
+    this.#handler?.();
+  }
+}
+
+/** Bus 0 with the functions that a test plugs in. */
+export class FakePciHost implements PciHost {
+  readonly dma: DmaArena;
+  /** MSI-X vectors that were asked for, in order. */
+  readonly lines: FakeIrqLine[] = [];
+  /** Doorbells that rang: the address that was written to, and the value. */
+  readonly rings: { readonly address: number; readonly value: number }[] = [];
+  /** Called for each of them. */
+  onRing: (address: number, value: number) => void = () => {};
+  readonly #functions = new Map<string, FakePciFunction>();
+  #nextBar: number;
+
+  /** BARs go to `barStart` and above. */
+  constructor(barStart = 0xe000_0000, region: IovaRegion = new IovaRegion(1 << 20)) {
+    this.#nextBar = barStart;
+    this.dma = new DmaArena(region, 4096);
+  }
+
+  /** Plugs a function in. */
+  plug(device: number, number: number, plugged: FakePciFunction): void {
+    this.#functions.set(`${device}.${number}`, plugged);
+  }
+
+  configRead(address: PciAddress, offset: number, width: AccessWidth): number {
+    const found = this.#functions.get(`${address.device}.${address.function}`);
+    // §6.1: nobody answers, and the bus reads as all ones.
+    if (found === undefined || address.bus !== 0) return 2 ** (8 * width) - 1;
+    if (offset % width !== 0 || offset + width > 256) throw new Error(`config read at ${offset}`);
+    return found.space.read(offset, width);
+  }
+
+  configWrite(address: PciAddress, offset: number, width: AccessWidth, value: number): void {
+    if (offset % width !== 0 || offset + width > 256) throw new Error(`config write at ${offset}`);
+    this.#function(address).write(offset, width, value);
+  }
+
+  mapBar(device: PciFunction, bar: Bar): RegisterWindow {
+    const found = this.#function(device.address);
+    const window = found.windows.get(bar.index);
+    if (window === undefined || found.barAddress(bar.index) !== bar.address || !found.decodes) {
+      throw new Error(`nothing answers at ${bar.address}`);
+    }
+    return window;
+  }
+
+  placeBar(byteLength: number): number {
+    const address = Math.ceil(this.#nextBar / byteLength) * byteLength;
+    this.#nextBar = address + byteLength;
+    return address;
+  }
+
+  enableMsix(_device: PciFunction, count: number): IrqLine[] {
+    const lines = Array.from({ length: count }, () => new FakeIrqLine());
+    this.lines.push(...lines);
+    return lines;
+  }
+
+  doorbell(bar: Bar, offset: number, value: number): Doorbell {
+    const address = bar.address + offset;
+    return {
+      ring: () => {
+        this.rings.push({ address, value });
+        this.onRing(address, value);
+      },
+    };
+  }
+
+  #function({ device, function: number }: PciAddress): FakePciFunction {
+    const found = this.#functions.get(`${device}.${number}`);
+    if (found === undefined) throw new Error(`nothing is plugged in at ${device}.${number}`);
+    return found;
+  }
+}

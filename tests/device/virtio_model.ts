@@ -1,0 +1,212 @@
+import { DmaArena } from "../../netdev/dma_arena.ts";
+import type {
+  QueueDoorbell,
+  VirtioTransport,
+  VirtqueueAddresses,
+} from "../../drivers/virtio/virtio_transport.ts";
+import { IovaRegion } from "./iova_region.ts";
+import { SplitRingDevice } from "./split_ring_device.ts";
+
+/** Feature bits of all devices (virtio 1.2 §6). */
+export const VIRTIO_F_EVENT_IDX = 1n << 29n;
+export const VIRTIO_F_VERSION_1 = 1n << 32n;
+
+/** Device status (§2.1). */
+const DRIVER_OK = 4;
+const FEATURES_OK = 8;
+const NEEDS_RESET = 64;
+
+/** How a device may differ from a good one. */
+export interface DeviceScript {
+  /** What the device does before a field of configuration is read. */
+  onConfigRead?: (offset: number) => void;
+  /** Whether FEATURES_OK stays set; by default when nothing was accepted that is not on offer. */
+  acceptsFeatures?: (features: bigint) => boolean;
+  /** How often the status is read after a reset before it is 0. */
+  resetReads?: number;
+  /** Whether it has resources to map an interrupt to a vector; so it has by default. */
+  takesVector?: (vector: number) => boolean;
+}
+
+/** What kind of device to be. */
+export interface VirtioModelOptions {
+  readonly deviceType: number;
+  readonly features: bigint;
+  /** Device-specific configuration at first. */
+  readonly config: Uint8Array;
+  /** Largest size of each queue. */
+  readonly queueSizes: readonly number[];
+  readonly memoryBytes: number;
+}
+
+/**
+ * A virtio device of any type, reached without a bus: the far side of `VirtioTransport`, from the
+ * specification. It throws when the driver breaks a rule, and is as good a device as its
+ * {@link script} lets it be.
+ */
+export class VirtioModel implements VirtioTransport {
+  readonly name = "model";
+  readonly deviceType: number;
+  readonly dma: DmaArena;
+  readonly queueCount: number;
+  readonly region: IovaRegion;
+  readonly config: Uint8Array;
+  /** The driver's doings, in order: `status 1`, `features`, `queue 0`, `kick 0`, `shutdown`. */
+  readonly calls: string[] = [];
+  /** Interrupts sent: for configuration changes, then for each queue. */
+  readonly interrupts: number[];
+  script: DeviceScript = {};
+  /** What is on offer. */
+  features: bigint;
+  /** What the driver accepted. */
+  accepted = 0n;
+
+  readonly #queueSizes: number[];
+  readonly #rings: (SplitRingDevice | null)[];
+  #status = 0;
+  #resetReads = 0;
+  #generation = 0;
+  #onConfig: () => void = ignore;
+  #onQueue: readonly ((() => void) | null)[] = [];
+
+  constructor(options: VirtioModelOptions) {
+    const { deviceType, features, config, queueSizes, memoryBytes } = options;
+    this.deviceType = deviceType;
+    this.features = features;
+    this.config = config;
+    this.region = new IovaRegion(memoryBytes);
+    this.dma = new DmaArena(this.region, 4096);
+    this.queueCount = queueSizes.length;
+    this.interrupts = new Array<number>(1 + queueSizes.length).fill(0);
+    this.#queueSizes = [...queueSizes];
+    this.#rings = queueSizes.map(() => null);
+  }
+
+  get configLength(): number {
+    return this.config.length;
+  }
+
+  /** The device's side of a queue, once the driver has handed it over. */
+  ring(index: number): SplitRingDevice {
+    const ring = this.#rings[index];
+    if (ring === null) throw new Error(`queue ${index} is not enabled`);
+    return ring;
+  }
+
+  /** Notifications of a queue. */
+  kicks(queue: number): number {
+    return this.calls.filter((call) => call === `kick ${queue}`).length;
+  }
+
+  /** Asks for a reset (§2.1.2). */
+  needReset(): void {
+    this.#status |= NEEDS_RESET;
+    this.configChanged();
+  }
+
+  /** Tells of a change of configuration. */
+  configChanged(): void {
+    this.touchConfig();
+    this.interrupts[0]++;
+    this.#onConfig();
+  }
+
+  /** Changes the generation (§2.5). */
+  touchConfig(): void {
+    this.#generation = (this.#generation + 1) & 0xff;
+  }
+
+  /** Interrupts for a queue, whether the driver wants it or not. */
+  interrupt(queue: number): void {
+    this.interrupts[1 + queue]++;
+    this.#onQueue[queue]?.();
+  }
+
+  /** A queue is neither notified nor used before DRIVER_OK (§3.1.1, §2.1.2). */
+  needLive(): void {
+    if ((this.#status & DRIVER_OK) === 0) throw new Error("the device is not live");
+  }
+
+  statusRead(): number {
+    if (this.#resetReads > 0) {
+      this.#resetReads--;
+      return this.#resetReads === 0 ? this.#status : 0xff;
+    }
+    return this.#status;
+  }
+
+  statusWrite(status: number): void {
+    this.calls.push(`status ${status}`);
+    if (status === 0) return this.#reset();
+    if ((this.#status & ~NEEDS_RESET & ~status) !== 0) {
+      throw new Error(`status ${status} clears a bit of ${this.#status} (§2.1.1)`);
+    }
+    const good = this.script.acceptsFeatures?.(this.accepted) ??
+      (this.accepted & ~this.features) === 0n;
+    this.#status = good ? status : status & ~FEATURES_OK;
+  }
+
+  deviceFeatures(): bigint {
+    return this.features;
+  }
+
+  driverFeaturesWrite(features: bigint): void {
+    this.calls.push("features");
+    if ((this.#status & FEATURES_OK) !== 0) throw new Error("features after FEATURES_OK (§3.1.1)");
+    this.accepted = features;
+  }
+
+  configRead(offset: number, width: 1 | 2 | 4): number {
+    if (offset % width !== 0 || offset + width > this.config.length) {
+      throw new Error(`no configuration of ${width} bytes at ${offset}`);
+    }
+    this.script.onConfigRead?.(offset);
+    let value = 0;
+    for (let i = width - 1; i >= 0; i--) value = value * 256 + this.config[offset + i];
+    return value;
+  }
+
+  configGeneration(): number {
+    return this.#generation;
+  }
+
+  queueSizeMax(index: number): number {
+    return this.#queueSizes[index] ?? 0;
+  }
+
+  queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
+    this.calls.push(`queue ${index}`);
+    const { size } = addresses;
+    if (size > this.queueSizeMax(index) || size === 0 || (size & (size - 1)) !== 0) {
+      throw new Error(`queue ${index} of ${size}`);
+    }
+    const eventIndex = (this.accepted & VIRTIO_F_EVENT_IDX) !== 0n;
+    this.#rings[index] = new SplitRingDevice(this.region, addresses, eventIndex);
+    return {
+      ring: () => {
+        this.needLive();
+        this.calls.push(`kick ${index}`);
+      },
+    };
+  }
+
+  interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
+    this.#onConfig = onConfig;
+    this.#onQueue = onQueue;
+  }
+
+  shutdown(): void {
+    this.calls.push("shutdown");
+    this.#onConfig = ignore;
+    this.#onQueue = [];
+  }
+
+  #reset(): void {
+    this.#status = 0;
+    this.accepted = 0n;
+    this.#rings.fill(null);
+    this.#resetReads = this.script.resetReads ?? 0;
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,212 @@
+import type { AvailableBuffer, SplitRingDevice } from "./split_ring_device.ts";
+import { VIRTIO_F_VERSION_1, VirtioModel } from "./virtio_model.ts";
+
+/** Feature bits of network cards (virtio 1.2 §5.1.3). */
+export const VIRTIO_NET_F_MTU = 1n << 3n;
+export const VIRTIO_NET_F_MAC = 1n << 5n;
+export const VIRTIO_NET_F_MRG_RXBUF = 1n << 15n;
+export const VIRTIO_NET_F_STATUS = 1n << 16n;
+
+/** What is on offer unless a test says otherwise. */
+export const NET_FEATURES: bigint = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS;
+
+/** The address that the card has. */
+export const NET_MAC: readonly number[] = [0x52, 0x54, 0x00, 0xab, 0xcd, 0xef];
+
+/** struct virtio_net_config (§5.1.4): mac[6], status, max_virtqueue_pairs, mtu. */
+const CONFIG_BYTES = 12;
+const CONFIG_STATUS = 6;
+const CONFIG_MTU = 10;
+
+/** struct virtio_net_hdr (§5.1.6). */
+export const HDR_BYTES = 12;
+const HDR_NUM_BUFFERS = 10;
+
+const RECEIVEQ = 0;
+const TRANSMITQ = 1;
+
+/** What kind of network card to be. */
+export interface VirtioNetModelOptions {
+  /** Features on offer besides {@link NET_FEATURES}. */
+  readonly more?: bigint;
+  /** Features on offer, instead. */
+  readonly features?: bigint;
+  readonly mtu?: number;
+  /** Largest size of each queue; two of 8 by default. */
+  readonly queueSizes?: readonly number[];
+  readonly memoryBytes?: number;
+}
+
+/** A packet that the device sent: the bytes in front of the frame, and the frame. */
+export interface SentPacket {
+  readonly header: number[];
+  readonly frame: number[];
+  /** Descriptors it came in. */
+  readonly pieces: number;
+}
+
+/** What to write into one receive buffer, and what to say about it. */
+export interface UsedBuffer {
+  readonly bytes: Uint8Array;
+  /** Length to claim; that of `bytes` by default. */
+  readonly length?: number;
+}
+
+/**
+ * A virtio network card (virtio 1.2 §5.1). It receives and sends when a test tells it to, which may
+ * be in the middle of a call of the driver.
+ */
+export class VirtioNetModel extends VirtioModel {
+  /** Frames that found no buffer. */
+  missed = 0;
+  /** Receive buffers taken from the ring and not used yet. */
+  readonly #taken: AvailableBuffer[] = [];
+
+  constructor(options: VirtioNetModelOptions = {}) {
+    const { features = NET_FEATURES, more = 0n, mtu = 1500 } = options;
+    const config = new Uint8Array(CONFIG_BYTES);
+    config.set(NET_MAC);
+    super({
+      deviceType: 1,
+      features: features | more,
+      config,
+      queueSizes: options.queueSizes ?? [8, 8],
+      memoryBytes: options.memoryBytes ?? 1 << 20,
+    });
+    this.#set16(CONFIG_STATUS, 1);
+    this.setMtu(mtu);
+  }
+
+  /** The device's side of the receive queue. */
+  get rx(): SplitRingDevice {
+    return this.ring(RECEIVEQ);
+  }
+
+  /** The device's side of the transmit queue. */
+  get tx(): SplitRingDevice {
+    return this.ring(TRANSMITQ);
+  }
+
+  /** Receives a frame (§5.1.6.4), in several buffers when it has to. False when it's dropped. */
+  receive(frame: Uint8Array): boolean {
+    const bytes = new Uint8Array(HDR_BYTES + frame.length);
+    bytes.set(frame, HDR_BYTES);
+    const mergeable = (this.accepted & VIRTIO_NET_F_MRG_RXBUF) !== 0n;
+    let room = 0;
+    let count = 0;
+    while (room < bytes.length) {
+      const buffer = count === 0 || mergeable ? this.#peekReceive(count) : null;
+      if (buffer === null) {
+        this.missed++;
+        return false;
+      }
+      room += capacity(buffer);
+      count++;
+    }
+    bytes[HDR_NUM_BUFFERS] = count & 0xff;
+    bytes[HDR_NUM_BUFFERS + 1] = count >>> 8;
+    let from = 0;
+    const used = this.#taken.slice(0, count).map((buffer) => {
+      const piece = bytes.subarray(from, from + capacity(buffer));
+      from += piece.length;
+      return { bytes: piece };
+    });
+    this.receiveRaw(...used);
+    return true;
+  }
+
+  /** Uses a receive buffer for each entry, all visible at once, with just what it's told. */
+  receiveRaw(...entries: readonly UsedBuffer[]): void {
+    for (const { bytes, length } of entries) {
+      const buffer = this.#peekReceive(0);
+      if (buffer === null) throw new Error("the driver has no receive buffer for the test");
+      this.#taken.shift();
+      this.region.u8.set(bytes, buffer.pieces[0].offset);
+      this.rx.put(buffer.head, length ?? bytes.length);
+    }
+    if (this.rx.show()) this.interrupt(RECEIVEQ);
+  }
+
+  /** The next receive buffers that the driver made available. */
+  receiveBuffers(): readonly AvailableBuffer[] {
+    while (this.#peekReceive(this.#taken.length) !== null);
+    return this.#taken;
+  }
+
+  /** Sends all that is available and gives the buffers back. */
+  transmit(): SentPacket[] {
+    const buffers = this.takeTransmit();
+    const sent = buffers.map((buffer) => this.read(buffer));
+    this.completeTransmit(buffers);
+    return sent;
+  }
+
+  /** Takes what is to be sent, and keeps it. */
+  takeTransmit(): AvailableBuffer[] {
+    this.needLive();
+    const buffers: AvailableBuffer[] = [];
+    for (let next = this.tx.take(); next !== null; next = this.tx.take()) buffers.push(next);
+    return buffers;
+  }
+
+  /** What is in a transmit buffer now. */
+  read({ pieces }: AvailableBuffer): SentPacket {
+    const bytes: number[] = [];
+    for (const { offset, length, deviceWrites } of pieces) {
+      if (deviceWrites) throw new Error("a transmit buffer is to be read");
+      bytes.push(...this.region.u8.subarray(offset, offset + length));
+    }
+    return {
+      header: bytes.slice(0, HDR_BYTES),
+      frame: bytes.slice(HDR_BYTES),
+      pieces: pieces.length,
+    };
+  }
+
+  /** Gives transmit buffers back. */
+  completeTransmit(buffers: readonly AvailableBuffer[]): void {
+    for (const { head } of buffers) this.tx.put(head, 0);
+    if (this.tx.show()) this.interrupt(TRANSMITQ);
+  }
+
+  /** Changes the link, and tells of it. */
+  setLink(up: boolean): void {
+    this.#set16(CONFIG_STATUS, up ? 1 : 0);
+    this.configChanged();
+  }
+
+  /** Shows another MTU. */
+  setMtu(mtu: number): void {
+    this.#set16(CONFIG_MTU, mtu);
+  }
+
+  /** A reset device holds no buffers (§2.4.1). */
+  override statusWrite(status: number): void {
+    if (status === 0) this.#taken.length = 0;
+    super.statusWrite(status);
+  }
+
+  /** The buffer that comes `n` behind the next one, null when there is none. */
+  #peekReceive(n: number): AvailableBuffer | null {
+    this.needLive();
+    while (this.#taken.length <= n) {
+      const buffer = this.rx.take();
+      if (buffer === null) return null;
+      if (buffer.pieces.some(({ deviceWrites }) => !deviceWrites)) {
+        throw new Error("a receive buffer is to be written");
+      }
+      this.#taken.push(buffer);
+    }
+    return this.#taken[n];
+  }
+
+  #set16(offset: number, value: number): void {
+    this.config[offset] = value & 0xff;
+    this.config[offset + 1] = value >>> 8;
+  }
+}
+
+function capacity({ pieces }: AvailableBuffer): number {
+  if (pieces.length !== 1) throw new Error("the model writes buffers of one piece only");
+  return pieces[0].length;
+}

@@ -1,0 +1,99 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  qemuCommandLine,
+  type QemuMachine,
+} from "../../../../drivers/pci/qemu/qemu_command_line.ts";
+
+const MACHINE: QemuMachine = {
+  memoryFd: 11,
+  memoryBytes: 64 * 2 ** 20,
+  romFd: 12,
+  qtestFd: 13,
+  ivshmemFd: 14,
+  ivshmemVectors: 8,
+  nic: { model: "virtio-net-pci", mac: "52:54:00:12:34:56", mtu: 1400 },
+  netdev: "user,restrict=on",
+  hubFds: [21, 22],
+};
+
+/** The values of an option, in order. */
+function values(args: readonly string[], option: string): string[] {
+  return args.filter((_, i) => args[i - 1] === option);
+}
+
+Deno.test("each argument is an option or the value of one, and none is empty", () => {
+  const args = qemuCommandLine(MACHINE);
+  for (const [i, arg] of args.entries()) {
+    assert(arg.length > 0);
+    assert(arg.startsWith("-") || args[i - 1].startsWith("-"), arg);
+  }
+});
+
+Deno.test("the machine runs, with its memory shared by descriptor, and without a guest's view", () => {
+  const args = qemuCommandLine(MACHINE);
+  assertEquals(args.includes("-S"), false, "a stopped machine receives nothing");
+  const [machine] = values(args, "-machine");
+  assert(machine.startsWith("q35,accel=tcg,memory-backend=ram"));
+  const [memory] = values(args, "-object");
+  for (const part of ["memory-backend-file", "id=ram", "share=on", "size=67108864"]) {
+    assert(memory.split(",").includes(part), part);
+  }
+  assert(memory.endsWith("mem-path=/proc/self/fd/11"));
+  assertEquals(values(args, "-m"), ["64M"]);
+  assertEquals(values(args, "-bios"), ["/proc/self/fd/12"]);
+  assertEquals(values(args, "-display"), ["none"]);
+  assert(args.includes("-nodefaults") && args.includes("-no-user-config"));
+});
+
+Deno.test("qtest and ivshmem speak over the sockets that are inherited", () => {
+  const args = qemuCommandLine(MACHINE);
+  assertEquals(values(args, "-chardev"), ["socket,id=qtest,fd=13", "socket,id=ivshmem,fd=14"]);
+  assertEquals(values(args, "-qtest"), ["chardev:qtest"]);
+  assertEquals(values(args, "-qtest-log"), ["/dev/null"]);
+  const [ivshmem] = values(args, "-device");
+  assertEquals(ivshmem, "ivshmem-doorbell,chardev=ivshmem,vectors=8");
+});
+
+Deno.test("everything on the network hangs on hub 0, each by a port of its own", () => {
+  const netdevs = values(qemuCommandLine(MACHINE), "-netdev");
+  const id = (netdev: string) => /(?:^|,)id=([^,]+)/.exec(netdev)?.[1];
+  assertEquals(new Set(netdevs.map(id)).size, netdevs.length, "ids are unique");
+  const ports = netdevs.filter((netdev) => netdev.startsWith("hubport,"));
+  assert(ports.every((port) => port.includes(",hubid=0")));
+  const onHub = ports.map((port) => /,netdev=([^,]+)/.exec(port)?.[1]);
+  assertEquals(onHub, ["net", "hub0", "hub1", undefined], "one port is left for the NIC");
+  const others = netdevs.filter((netdev) => !netdev.startsWith("hubport,")).map(id);
+  assertEquals(others.toSorted(), ["hub0", "hub1", "net"]);
+});
+
+Deno.test("the user's netdev comes as it is, with an id", () => {
+  const netdev = "user,restrict=on,hostfwd=tcp::80-:80";
+  const args = qemuCommandLine({ ...MACHINE, netdev });
+  assert(values(args, "-netdev").includes(`${netdev},id=net`));
+});
+
+Deno.test("a hub without sockets has none", () => {
+  const netdevs = values(qemuCommandLine({ ...MACHINE, hubFds: [] }), "-netdev");
+  assertEquals(netdevs.some((netdev) => netdev.startsWith("stream")), false);
+  assertEquals(netdevs.length, 3);
+});
+
+Deno.test("hub sockets are the ones that are inherited", () => {
+  const netdevs = values(qemuCommandLine(MACHINE), "-netdev");
+  const streams = netdevs.filter((netdev) => netdev.startsWith("stream,"));
+  assertEquals(streams.map((stream) => stream.endsWith("server=on,addr.type=fd,addr.str=21")), [
+    true,
+    false,
+  ]);
+  assertEquals(streams[1].endsWith("addr.str=22"), true);
+});
+
+Deno.test("the NIC has its address and no option ROM; virtio is modern, and tells the MTU", () => {
+  const nic = (model: string) =>
+    values(qemuCommandLine({ ...MACHINE, nic: { ...MACHINE.nic, model } }), "-device")[1];
+  assertEquals(
+    nic("virtio-net-pci"),
+    "virtio-net-pci,mac=52:54:00:12:34:56,disable-legacy=on,host_mtu=1400,netdev=nic-port,romfile=",
+  );
+  assertEquals(nic("i82551"), "i82551,mac=52:54:00:12:34:56,netdev=nic-port,romfile=");
+});

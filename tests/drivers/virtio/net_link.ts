@@ -1,0 +1,118 @@
+import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
+import { type VirtioNet, virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
+import type { Netbuf } from "../../../netdev/netbuf.ts";
+import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
+import type { Netdev } from "../../../netdev/netdev.ts";
+import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
+import { VirtioNetModel, type VirtioNetModelOptions } from "../../device/virtio_net_model.ts";
+import { FakeClock } from "../../netdev/fake_clock.ts";
+
+/** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
+const STALE_BYTE = 0xee;
+
+/** A network card and its driver, which found each other on a virtio bus. */
+export class ProbedNet {
+  readonly model: VirtioNetModel;
+  readonly netdev: Netdev;
+  readonly driver: VirtioNet;
+  /** What the driver had to tell, in order: `link up`, or a failure. */
+  readonly events: string[] = [];
+
+  constructor(options: VirtioNetModelOptions = {}) {
+    this.model = new VirtioNetModel(options);
+    const registry = new NetdevRegistry();
+    const drivers: VirtioNet[] = [];
+    const bus = new VirtioBus(new FakeClock(0, 1));
+    bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), {
+      onLink: (up) => this.events.push(`link ${up ? "up" : "down"}`),
+      onFailure: (reason) => this.events.push(reason),
+    }));
+    bus.addDevice(this.model);
+    this.netdev = registry.get(0);
+    this.driver = drivers[0];
+  }
+}
+
+/** What a test of packets may want otherwise. */
+export interface NetLinkOptions extends VirtioNetModelOptions {
+  /** Netbufs in the pool; default 32. */
+  readonly netbufs?: number;
+  /** Bytes of each; default 2048. */
+  readonly stride?: number;
+  readonly onEvent?: () => void;
+}
+
+/** A running network card with a pool, and bursts as plain bytes. */
+export class NetLink extends ProbedNet {
+  readonly pool: NetbufPool;
+
+  constructor(options: NetLinkOptions = {}) {
+    super(options);
+    const { netdev } = this;
+    netdev.probe();
+    netdev.configure({ rxQueues: 1, txQueues: 1 });
+    this.pool = netdev.poolCreate({ count: options.netbufs ?? 32, stride: options.stride ?? 2048 });
+    const { onEvent } = options;
+    netdev.rxqConfigure(0, 0, { pool: this.pool, ...onEvent === undefined ? {} : { onEvent } });
+    netdev.txqConfigure(0, 0);
+    this.soil();
+    netdev.start();
+  }
+
+  /** Receives a burst of netbufs. */
+  burst(count = 64): Netbuf[] {
+    const netbufs: Netbuf[] = [];
+    return netbufs.slice(0, this.netdev.rxBurst(0, netbufs, count));
+  }
+
+  /** Receives a burst as bytes, and frees it. */
+  received(count = 64): number[][] {
+    return this.burst(count).map((netbuf) => {
+      const bytes = packetBytes(netbuf);
+      netbuf.free();
+      return bytes;
+    });
+  }
+
+  /** A packet of these pieces, each in a netbuf of its own. */
+  packet(...pieces: readonly Uint8Array[]): Netbuf {
+    const netbufs = pieces.map((bytes) => {
+      const netbuf = this.pool.alloc();
+      if (netbuf === null) throw new Error("the pool of the test is dry");
+      netbuf.region.u8.set(bytes, netbuf.data);
+      netbuf.length = bytes.length;
+      return netbuf;
+    });
+    for (const piece of netbufs.slice(1)) netbufs[0].append(piece);
+    return netbufs[0];
+  }
+
+  /** Sends packets and says how many were taken. */
+  send(...packets: Netbuf[]): number {
+    return this.netdev.txBurst(0, packets, 0, packets.length);
+  }
+
+  /** Fills all netbufs that are free with rubbish. */
+  soil(): void {
+    const netbufs: Netbuf[] = [];
+    for (let netbuf = this.pool.alloc(); netbuf !== null; netbuf = this.pool.alloc()) {
+      netbuf.region.u8.fill(STALE_BYTE, netbuf.start, netbuf.end);
+      netbufs.push(netbuf);
+    }
+    for (const netbuf of netbufs) netbuf.free();
+  }
+}
+
+/** The bytes of a packet over all its pieces. */
+export function packetBytes(netbuf: Netbuf): number[] {
+  const bytes: number[] = [];
+  for (let piece: Netbuf | null = netbuf; piece !== null; piece = piece.next) {
+    bytes.push(...piece.region.u8.subarray(piece.data, piece.data + piece.length));
+  }
+  return bytes;
+}
+
+/** A frame of `length` bytes that tells by its bytes which one it is. */
+export function frame(length: number, seed = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => seed + i * 7 + (i >>> 8));
+}

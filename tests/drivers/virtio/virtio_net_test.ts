@@ -1,0 +1,175 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { featureNames } from "../../../drivers/virtio/features.ts";
+import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
+import { NetdevError } from "../../../netdev/netdev_error.ts";
+import { NetdevState } from "../../../netdev/netdev_types.ts";
+import { VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
+import {
+  NET_FEATURES,
+  VIRTIO_NET_F_MAC,
+  VIRTIO_NET_F_MRG_RXBUF,
+  VIRTIO_NET_F_MTU,
+} from "../../device/virtio_net_model.ts";
+import { frame, NetLink, ProbedNet } from "./net_link.ts";
+
+const USED = NET_FEATURES | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX;
+
+Deno.test("a card goes through its life: each status once, DRIVER_OK before the first kick", () => {
+  const link = new NetLink();
+  assertEquals(link.model.calls, [
+    "status 0",
+    "status 1",
+    "status 3",
+    "features",
+    "status 11",
+    "queue 0",
+    "queue 1",
+    "status 15",
+    "kick 0",
+  ]);
+  assertEquals(link.netdev.state, NetdevState.RUNNING);
+  assertEquals([link.netdev.name, link.netdev.driverName], ["net0", "virtio-net"]);
+  assertEquals(link.driver.location, "model");
+  link.netdev.close();
+  assertEquals(link.netdev.state, NetdevState.INVALID);
+});
+
+Deno.test("of all features that can be offered those are accepted that the driver makes use of", () => {
+  const net = new ProbedNet({ features: 2n ** 64n - 1n });
+  net.netdev.probe();
+  assertEquals(net.model.accepted, USED);
+  assertEquals(net.driver.features, USED);
+  assertEquals(featureNames(net.driver.features), [
+    "MTU",
+    "MAC",
+    "MRG_RXBUF",
+    "STATUS",
+    "EVENT_IDX",
+    "VERSION_1",
+  ]);
+});
+
+Deno.test("nothing is accepted that isn't on offer", () => {
+  const features = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC;
+  const net = new ProbedNet({ features });
+  net.netdev.probe();
+  assertEquals(net.model.accepted, features);
+});
+
+Deno.test("a device without VERSION_1 or without MAC is ENOTSUP, and the message names the bit", () => {
+  for (
+    const [lacking, name] of [
+      [VIRTIO_F_VERSION_1, "VIRTIO_F_VERSION_1"],
+      [VIRTIO_NET_F_MAC, "VIRTIO_NET_F_MAC"],
+    ] as const
+  ) {
+    const net = new ProbedNet({ features: NET_FEATURES & ~lacking });
+    const error = assertThrows(() => net.netdev.probe(), NetdevError, name);
+    assertEquals(error.code, "ENOTSUP");
+    assertEquals(net.netdev.state, NetdevState.UNPROBED);
+  }
+});
+
+Deno.test("a device that refuses the features is a VirtioError, and stays UNPROBED", () => {
+  const net = new ProbedNet();
+  net.model.script = { acceptsFeatures: () => false };
+  assertThrows(() => net.netdev.probe(), VirtioError, "does not accept");
+  assertEquals(net.netdev.state, NetdevState.UNPROBED);
+});
+
+Deno.test("the driver tells what it needs: one pair of queues, 12 bytes in front of a frame", () => {
+  const net = new ProbedNet({ queueSizes: [256, 128] });
+  net.netdev.probe();
+  assertEquals(net.netdev.infoGet(), {
+    maxRxQueues: 1,
+    maxTxQueues: 1,
+    maxMtu: 1500,
+    encapTx: 12,
+    encapRx: 12,
+    rxqInterrupts: true,
+  });
+  const rx = { minDescriptors: 2, maxDescriptors: 256, powerOfTwo: true };
+  assertEquals(net.netdev.rxqInfoGet(0), rx);
+  assertEquals(net.netdev.txqInfoGet(0), { ...rx, maxDescriptors: 128 });
+});
+
+Deno.test("queues are as large as the device allows, or as large as asked for", () => {
+  for (const [asked, size] of [[0, 16], [4, 4], [16, 16]]) {
+    const net = new ProbedNet({ queueSizes: [16, 16] });
+    net.netdev.probe();
+    net.netdev.configure({ rxQueues: 1, txQueues: 1 });
+    const pool = net.netdev.poolCreate({ count: 40 });
+    net.netdev.rxqConfigure(0, asked, { pool });
+    net.netdev.txqConfigure(0, asked);
+    net.netdev.start();
+    assertEquals([net.model.rx.size, net.model.tx.size], [size, size]);
+    assertEquals(pool.available, 40 - size);
+  }
+});
+
+for (const size of [0, 1, 3, 24, 257, 32769, 65535, 65536]) {
+  Deno.test(`a device that offers a queue of ${size} is EIO, for receiving and for sending`, () => {
+    const receiving = new ProbedNet({ queueSizes: [size, 8] });
+    receiving.netdev.probe();
+    receiving.netdev.configure({ rxQueues: 1, txQueues: 1 });
+    const pool = receiving.netdev.poolCreate({ count: 4 });
+    assertEquals(
+      assertThrows(() => receiving.netdev.rxqConfigure(0, 0, { pool }), NetdevError).code,
+      "EIO",
+    );
+    const sending = new ProbedNet({ queueSizes: [8, size] });
+    sending.netdev.probe();
+    sending.netdev.configure({ rxQueues: 1, txQueues: 1 });
+    assertEquals(assertThrows(() => sending.netdev.txqConfigure(0, 0), NetdevError).code, "EIO");
+  });
+}
+
+Deno.test("a device with one queue only is EIO", () => {
+  const net = new ProbedNet({ queueSizes: [8] });
+  net.netdev.probe();
+  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
+  assertEquals(assertThrows(() => net.netdev.txqConfigure(0, 0), NetdevError).code, "EIO");
+});
+
+Deno.test("close() shuts the device up, resets it, and gives every netbuf back", () => {
+  const link = new NetLink();
+  link.send(link.packet(frame(60)), link.packet(frame(40), frame(50)));
+  link.model.takeTransmit();
+  link.model.receive(frame(60));
+  const held = link.burst();
+  assert(link.pool.available < link.pool.size - 10);
+  for (const netbuf of held) netbuf.free();
+  link.netdev.close();
+  assertEquals(link.pool.available, link.pool.size);
+  assertEquals(link.model.calls.slice(-2), ["status 0", "shutdown"]);
+});
+
+Deno.test("close() of a device that was never started resets it all the same", () => {
+  const net = new ProbedNet();
+  net.netdev.probe();
+  net.netdev.close();
+  assertEquals(net.model.calls.slice(-2), ["status 0", "shutdown"]);
+});
+
+Deno.test("close() of a device that does not reset is a VirtioError, with access taken away", () => {
+  const link = new NetLink();
+  link.model.script = { resetReads: Infinity };
+  assertThrows(() => link.netdev.close(), VirtioError, "not reset");
+  assertEquals(link.model.calls.at(-1), "shutdown");
+  assertEquals(link.pool.available, link.pool.size);
+});
+
+Deno.test("counters begin at zero and tell what went through", () => {
+  const net = new ProbedNet();
+  net.netdev.probe();
+  const { drops, ...counts } = net.netdev.statsGet();
+  assertEquals(new Set([...Object.values(counts), ...Object.values(drops)]), new Set([0]));
+  const link = new NetLink();
+  for (let i = 0; i < 3; i++) link.model.receive(frame(60 + i));
+  link.received();
+  link.send(link.packet(frame(100)), link.packet(frame(20), frame(30)));
+  const stats = link.netdev.statsGet();
+  assertEquals([stats.rxPackets, stats.rxBytes], [3, 183]);
+  assertEquals([stats.txPackets, stats.txBytes], [2, 150]);
+  assertEquals(stats.kicks, link.model.kicks(0) + link.model.kicks(1));
+});

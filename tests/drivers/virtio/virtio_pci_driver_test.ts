@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import { PciBus } from "../../../drivers/pci/pci_bus.ts";
+import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
+import { virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
+import { virtioPciDriver } from "../../../drivers/virtio/virtio_pci_modern.ts";
+import type { Netbuf } from "../../../netdev/netbuf.ts";
+import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
+import { FakePciFunction } from "../../device/fake_pci_function.ts";
+import { VIRTIO_F_EVENT_IDX } from "../../device/virtio_model.ts";
+import { VIRTIO_NET_F_MRG_RXBUF } from "../../device/virtio_net_model.ts";
+import { FakeClock } from "../../netdev/fake_clock.ts";
+import { frame, packetBytes } from "./net_link.ts";
+import { VirtioPciLink } from "./virtio_pci_link.ts";
+
+/** Probes the bus with the drivers that the appliance has. */
+function probe(link: VirtioPciLink): NetdevRegistry {
+  const registry = new NetdevRegistry();
+  const virtioBus = new VirtioBus(new FakeClock(0, 1));
+  virtioBus.registerDriver(virtioNetDriver(registry));
+  const pciBus = new PciBus(link.host);
+  pciBus.registerDriver(virtioPciDriver(virtioBus));
+  pciBus.probe();
+  return registry;
+}
+
+Deno.test("from the bus to packets both ways: PCI, virtio and netdev fit together", () => {
+  const link = new VirtioPciLink({
+    more: VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_MRG_RXBUF,
+    barStart: 0x1_0000_0000,
+  });
+  const netdev = probe(link).get(0);
+  netdev.probe();
+  netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const pool = netdev.poolCreate({ count: 32 });
+  let events = 0;
+  netdev.rxqConfigure(0, 0, { pool, onEvent: () => events++ });
+  netdev.txqConfigure(0, 0);
+  netdev.start();
+
+  assertEquals(netdev.rxqIntrEnable(0), 0);
+  link.model.receive(frame(60, 1));
+  assertEquals(events, 1);
+  const netbufs: Netbuf[] = [];
+  assertEquals(netdev.rxBurst(0, netbufs, 8), 1);
+  assertEquals(packetBytes(netbufs[0]), [...frame(60, 1)]);
+  assertEquals(netdev.txBurst(0, netbufs, 0, 1), 1);
+  assertEquals(link.model.transmit().map((sent) => sent.frame), [[...frame(60, 1)]]);
+  assertEquals([link.model.kicks(0) > 0, link.model.kicks(1)], [true, 1]);
+  netdev.close();
+  assertEquals(pool.available, 32);
+});
+
+Deno.test("only modern network cards of virtio's vendor are taken", () => {
+  const link = new VirtioPciLink();
+  const strangers = [[0x1af4, 0x1042], [0x1af4, 0x1110], [0x8086, 0x1041]];
+  strangers.forEach(([vendorId, deviceId], i) => {
+    link.host.plug(8 + i, 0, new FakePciFunction({ vendorId, deviceId }));
+  });
+  assertEquals(probe(link).count(), 1);
+});

@@ -18,9 +18,16 @@ export class DmaArena {
 
   /**
    * Takes `byteLength` bytes at a multiple of `align` and returns their offset into the region.
-   * `NetdevError("ENOSPC")` when they do not fit any more.
+   * `NetdevError("ENOSPC")` when they do not fit any more, and `NetdevError("EINVAL")` for a length
+   * that is none: a negative one would hand out again what others use.
    */
   alloc(byteLength: number, align: number): number {
+    if (!Number.isInteger(byteLength) || byteLength < 0) {
+      throw new NetdevError(
+        "EINVAL",
+        `${byteLength} bytes of DMA memory: a whole number is needed`,
+      );
+    }
     const offset = Math.ceil(this.#next / align) * align;
     if (offset + byteLength > this.region.byteLength) {
       const left = this.region.byteLength - this.#next;

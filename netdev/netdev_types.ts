@@ -76,7 +76,7 @@ export interface NetdevStats {
   txPackets: number;
   /** Their bytes, likewise. */
   txBytes: number;
-  /** Interrupts of receive queues. */
+  /** Interrupts taken. */
   interrupts: number;
   /** Times the device was told of new buffers. */
   kicks: number;

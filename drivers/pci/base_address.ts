@@ -26,7 +26,8 @@ export interface ConfigSpace {
 /**
  * Sizes every memory BAR of a function (PCI 3.0 §6.2.5.1: write all ones, read back which bits
  * stick) and gives each an address from `place`. Memory decoding must be off meanwhile. I/O BARs
- * are left unplaced. `PciError` for a BAR whose size is no power of two.
+ * are left unplaced. `PciError` for a BAR whose size is no power of two or
+ * whose second half is missing.
  */
 export function placeBars(config: ConfigSpace, place: (byteLength: number) => number): Bar[] {
   const bars: Bar[] = [];
@@ -35,6 +36,9 @@ export function placeBars(config: ConfigSpace, place: (byteLength: number) => nu
     const offset = PCI_BASE_ADDRESS_0 + 4 * index;
     const original = config.read(offset, 4);
     const wide = isMemory(original) && (original & PCI_BASE_ADDRESS_TYPE_64) !== 0;
+    if (wide && index === PCI_BASE_ADDRESS_COUNT - 1) {
+      throw new PciError(`BAR ${index} claims 64 bits, of which half lie behind the last register`);
+    }
     if (isMemory(original)) {
       const byteLength = barLength(config, offset);
       if (byteLength > 0) {

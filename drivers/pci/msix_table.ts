@@ -7,6 +7,7 @@ import { type RegisterWindow, WindowSlice } from "./register_window.ts";
 const MESSAGE_CONTROL = 2;
 const TABLE_OFFSET_BIR = 4;
 const TABLE_SIZE_MASK = 0x7ff;
+const MSIX_FUNCTION_MASK = 1 << 14;
 const MSIX_ENABLE = 1 << 15;
 const BIR_MASK = 0x7;
 
@@ -35,7 +36,16 @@ export class MsixTable {
     this.#device = device;
     this.#capability = capability.offset;
     const bar = device.mapBar(location & BIR_MASK);
-    this.#entries = new WindowSlice(bar, (location & ~BIR_MASK) >>> 0, this.size * ENTRY_BYTES);
+    const offset = (location & ~BIR_MASK) >>> 0;
+    const byteLength = this.size * ENTRY_BYTES;
+    if (offset + byteLength > bar.byteLength) {
+      throw new PciError(
+        `${device.name}: an MSI-X table of ${this.size} entries at ${offset} of BAR ${
+          location & BIR_MASK
+        } can't be`,
+      );
+    }
+    this.#entries = new WindowSlice(bar, offset, byteLength);
   }
 
   /** Makes `vector` a store of `data` to the 4-byte aligned bus address, unmasked, and reads it back. */
@@ -57,6 +67,7 @@ export class MsixTable {
   /** Lets the function send its messages. */
   enable(): void {
     const offset = this.#capability + MESSAGE_CONTROL;
-    this.#device.config.write(offset, 2, this.#device.config.read(offset, 2) | MSIX_ENABLE);
+    const control = this.#device.config.read(offset, 2);
+    this.#device.config.write(offset, 2, (control | MSIX_ENABLE) & ~MSIX_FUNCTION_MASK);
   }
 }

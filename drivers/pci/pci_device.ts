@@ -72,6 +72,11 @@ export class PciDevice implements PciFunction {
     this.config.write(PCI_COMMAND, 2, command & ~PCI_COMMAND_MASTER);
   }
 
+  /** Whether there is a memory BAR of this number. */
+  hasBar(index: number): boolean {
+    return this.#bars.some((bar) => bar.index === index);
+  }
+
   /** The BAR of this number. `PciError` when it isn't a memory BAR in use. */
   bar(index: number): Bar {
     const bar = this.#bars.find((bar) => bar.index === index);

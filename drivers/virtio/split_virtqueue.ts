@@ -216,8 +216,12 @@ export class SplitVirtqueue<T> {
     return token;
   }
 
-  /** Asks for an interrupt at the next used buffer; false, and not armed, when one is there already. */
+  /**
+   * Asks for an interrupt at the next used buffer; false, and not armed, when one is there already.
+   * Of a {@link broken} queue nothing will come: who polled on would do so for ever.
+   */
   enableInterrupts(): boolean {
+    if (this.broken) return true;
     if (this.#eventIndex) Atomics.store(this.#u16, this.#usedEvent16, this.#usedIndex);
     else Atomics.store(this.#u16, this.#availFlags16, 0);
     // The store is a full fence: the device either sees the wish or has moved its index before.

@@ -32,7 +32,7 @@ export class VirtioDevice {
   reset(): void {
     this.#status = 0;
     this.transport.statusWrite(0);
-    // §2.1.2, §4.1.4.3.2: the device is reset once its status reads 0.
+    // §2.4.2, §4.1.4.3.2: the device is reset once its status reads 0.
     const deadline = this.#clock.now() + RESET_TIMEOUT_MS;
     while (this.transport.statusRead() !== 0) {
       if (this.#clock.now() > deadline) {
@@ -77,6 +77,11 @@ export class VirtioDevice {
     this.#addStatus(VIRTIO_STATUS_FAILED);
   }
 
+  /** Whether the driver has given up on it, since its last reset. */
+  get failed(): boolean {
+    return (this.#status & VIRTIO_STATUS_FAILED) !== 0;
+  }
+
   /** The device says that it can't go on (§2.1.2). */
   needsReset(): boolean {
     return (this.transport.statusRead() & VIRTIO_STATUS_DEVICE_NEEDS_RESET) !== 0;
@@ -84,7 +89,7 @@ export class VirtioDevice {
 
   /**
    * Calls `read` for a value of several fields until no change of configuration fell in between
-   * (§2.5.3). `VirtioError` when that never happens.
+   * (§2.5.1). `VirtioError` when that never happens.
    */
   readConfig<T>(read: (transport: VirtioTransport) => T): T {
     for (let tries = 0; tries < CONFIG_READ_TRIES; tries++) {

@@ -13,7 +13,7 @@ import { type FeatureSet, featureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { readLink, readMac, readMtu, usableFeatures } from "./virtio_net_config.ts";
+import { readLink, readMac, readMtu } from "./virtio_net_config.ts";
 import { VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
@@ -35,8 +35,8 @@ const WANTED = featureSet(
   "VIRTIO_F_VERSION_1",
 );
 
-/** Largest MTU that one netbuf of the standard stride has room for. */
-const MAX_MTU = 1500;
+/** Ethernet's MTU: in force where the device tells none, and the most that is made use of. */
+const ETHERNET_MTU = 1500;
 
 /** Called with the device when there's something to tell that no call asked for. */
 export interface VirtioNetEvents {
@@ -91,13 +91,12 @@ export class VirtioNet implements NetdevOps {
   }
 
   probe(): void {
-    const device = this.#device;
-    this.#features = device.negotiate(usableFeatures(device, WANTED));
-    this.#demand("VIRTIO_F_VERSION_1", "only the legacy interface");
-    this.#demand("VIRTIO_NET_F_MAC", "no MAC address");
-    this.#mac = readMac(device);
-    this.#mtu = Math.min(readMtu(device, this.#features), MAX_MTU);
-    this.#linkUp = readLink(device, this.#features);
+    // A device that has failed must be reset before it's tried again (§2.1.1).
+    if (this.#device.failed) {
+      this.#device.reset();
+      this.#device.acknowledge();
+    }
+    this.#step(() => this.#negotiate());
   }
 
   infoGet(): NetdevInfo {
@@ -139,18 +138,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   start(): void {
-    const { transport } = this.#device;
-    const rx = this.#rxQueue();
-    const tx = this.#txQueue();
-    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
-    const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
-    const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
-    rx.vq.disableInterrupts();
-    rx.fill();
-    tx.start(txDoorbell);
-    this.#device.driverOk();
-    // Only now may the device be notified (virtio 1.2 §3.1.1).
-    rx.kick(rxDoorbell);
+    this.#step(() => this.#goLive());
   }
 
   close(): void {
@@ -158,7 +146,7 @@ export class VirtioNet implements NetdevOps {
       this.#device.reset();
     } finally {
       this.#device.transport.shutdown();
-      // A device that is reset owns no buffers any more (§2.1.2); and one that won't be reset has at
+      // A device that is reset owns no buffers any more (§2.4.1); and one that won't be reset has at
       // least lost its access to memory.
       for (const vq of [this.#rx?.vq, this.#tx?.vq]) {
         if (vq === undefined) continue;
@@ -185,7 +173,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqIntrEnable(_queueId: number): boolean {
-    return this.#rxQueue().vq.enableInterrupts();
+    return this.#rxQueue().arm();
   }
 
   rxqIntrDisable(_queueId: number): void {
@@ -235,6 +223,45 @@ export class VirtioNet implements NetdevOps {
     };
   }
 
+  /** Runs a step of initialisation. A device that it goes wrong with is told so (§3.1.1). */
+  #step(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#device.fail();
+      throw error;
+    }
+  }
+
+  /** Nothing is read twice that is acted upon: the device could answer otherwise. */
+  #negotiate(): void {
+    const device = this.#device;
+    const offered = device.offeredFeatures();
+    this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
+    this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
+    const mtu = readMtu(device, offered);
+    const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
+    this.#features = device.negotiate(wanted);
+    this.#mac = readMac(device);
+    this.#mtu = Math.min(mtu ?? ETHERNET_MTU, ETHERNET_MTU);
+    this.#linkUp = readLink(device, this.#features);
+  }
+
+  #goLive(): void {
+    const { transport } = this.#device;
+    const rx = this.#rxQueue();
+    const tx = this.#txQueue();
+    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
+    const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
+    const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
+    rx.vq.disableInterrupts();
+    rx.fill();
+    tx.start(txDoorbell);
+    this.#device.driverOk();
+    // Only now may the device be notified (virtio 1.2 §3.1.1).
+    rx.kick(rxDoorbell);
+  }
+
   #queueInfo(index: number): NetdevQueueInfo {
     const maxDescriptors = this.#device.transport.queueSizeMax(index);
     return { minDescriptors: 2, maxDescriptors, powerOfTwo: true };
@@ -250,9 +277,13 @@ export class VirtioNet implements NetdevOps {
     return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
   }
 
-  /** Throws unless a feature that the driver can't do without was negotiated. */
-  #demand(name: "VIRTIO_F_VERSION_1" | "VIRTIO_NET_F_MAC", instead: string): void {
-    if (hasFeature(this.#features, name)) return;
+  /** Throws unless a feature that the driver can't do without is on offer. */
+  #demand(
+    offered: FeatureSet,
+    name: "VIRTIO_F_VERSION_1" | "VIRTIO_NET_F_MAC",
+    instead: string,
+  ): void {
+    if (hasFeature(offered, name)) return;
     throw new NetdevError("ENOTSUP", `${this.location} offers ${instead}: ${name} is needed`);
   }
 

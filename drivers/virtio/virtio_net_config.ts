@@ -1,4 +1,4 @@
-import { type FeatureSet, featureSet, hasFeature } from "./features.ts";
+import { type FeatureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 
 /** struct virtio_net_config (virtio 1.2 §5.1.4): byte offsets. */
@@ -9,8 +9,6 @@ const CONFIG_MTU = 10;
 /** The link is up (§5.1.4). */
 const VIRTIO_NET_S_LINK_UP = 1;
 
-/** What an Ethernet without VIRTIO_NET_F_MTU carries. */
-const ETHERNET_MTU = 1500;
 /** Smallest MTU of IPv4 (RFC 791 §3.2): a device that offers less has made a mistake. */
 const MIN_MTU = 68;
 
@@ -21,22 +19,15 @@ export function readMac(device: VirtioDevice): Uint8Array {
   );
 }
 
-/** The MTU in force: the device's own, or Ethernet's where it tells none. */
-export function readMtu(device: VirtioDevice, features: FeatureSet): number {
-  if (!hasFeature(features, "VIRTIO_NET_F_MTU")) return ETHERNET_MTU;
-  return device.transport.configRead(CONFIG_MTU, 2);
+/** The MTU that the device tells; null where it tells none, or one below IPv4's smallest (§5.1.4.1). */
+export function readMtu(device: VirtioDevice, offered: FeatureSet): number | null {
+  if (!hasFeature(offered, "VIRTIO_NET_F_MTU")) return null;
+  const mtu = device.transport.configRead(CONFIG_MTU, 2);
+  return mtu < MIN_MTU ? null : mtu;
 }
 
 /** Whether the link is up; always, where the device can't tell. */
 export function readLink(device: VirtioDevice, features: FeatureSet): boolean {
   if (!hasFeature(features, "VIRTIO_NET_F_STATUS")) return true;
   return (device.transport.configRead(CONFIG_STATUS, 2) & VIRTIO_NET_S_LINK_UP) !== 0;
-}
-
-/** What is wanted of an offer: an MTU below IPv4's smallest is refused (§5.1.4.2). */
-export function usableFeatures(device: VirtioDevice, wanted: FeatureSet): FeatureSet {
-  const offered = device.offeredFeatures();
-  if (!hasFeature(offered, "VIRTIO_NET_F_MTU")) return wanted;
-  const mtu = readMtu(device, offered);
-  return mtu < MIN_MTU ? wanted & ~featureSet("VIRTIO_NET_F_MTU") : wanted;
 }

@@ -88,6 +88,11 @@ export class VirtioNetRx {
         if (rest < 0 || rest > used) {
           this.badBufferCount++;
           netbuf.free();
+          // What did come of the frame must not be taken for frames of their own.
+          if (rest > 0) {
+            this.#drain(used);
+            used = 0;
+          }
           continue;
         }
         used -= rest;
@@ -101,6 +106,20 @@ export class VirtioNetRx {
     this.fill();
     this.#publish();
     return received;
+  }
+
+  /**
+   * Asks for an interrupt; false, and not armed, when packets wait already. Likewise while the device
+   * has no buffer at all, as it would never interrupt: the pool is dry, and has to be tried again.
+   */
+  arm(): boolean {
+    const { vq } = this;
+    if (!vq.broken) {
+      this.fill();
+      this.#publish();
+      if (vq.free === vq.size) return false;
+    }
+    return vq.enableInterrupts();
   }
 
   #bufferCount(netbuf: Netbuf): number {
@@ -130,6 +149,11 @@ export class VirtioNetRx {
     this.badLength++;
     head.free();
     return false;
+  }
+
+  /** Frees the next `count` used buffers unseen. */
+  #drain(count: number): void {
+    for (; count > 0; count--) this.vq.takeUsed()?.free();
   }
 
   #post(netbuf: Netbuf): void {

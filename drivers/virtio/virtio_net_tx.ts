@@ -3,8 +3,10 @@ import type { SplitVirtqueue } from "./split_virtqueue.ts";
 import { clearHeader, ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 
-/** A VLAN tag may stand in front of a full packet. */
+/** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet: its length and, in our order, type. */
 const VLAN_TAG_BYTES = 4;
+const VLAN_TAG_TYPE = 0x0081;
+const ETHER_TYPE_OFFSET = 12;
 
 /**
  * The transmit side: lends packets to the device, with a header in their headroom, and frees them
@@ -17,7 +19,7 @@ export class VirtioNetTx {
   bytes = 0;
   kicks = 0;
   kicksSuppressed = 0;
-  /** Dropped: shorter than an Ethernet header, or longer than the MTU allows. */
+  /** Dropped: shorter than an Ethernet header, longer than the MTU allows, or in too many pieces. */
   badLength = 0;
   /** Dropped: no room for the header in front, or at an odd address. */
   badHeadroom = 0;
@@ -27,7 +29,7 @@ export class VirtioNetTx {
 
   constructor(vq: SplitVirtqueue<Netbuf>, mtu: number) {
     this.vq = vq;
-    this.#maxFrame = ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + mtu;
+    this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
   }
 
   /** The queue is live from here on. */
@@ -44,14 +46,16 @@ export class VirtioNetTx {
     while (taken < count) {
       const netbuf = netbufs[from + taken];
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
-      if (length < ETHERNET_HEADER_BYTES || length > this.#maxFrame) {
+      const descriptors = netbuf.next === null ? 1 : pieces(netbuf);
+      if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
         this.badLength++;
         netbuf.free();
       } else if (netbuf.headroom < VIRTIO_NET_HDR_BYTES || (netbuf.data & 1) !== 0) {
         this.badHeadroom++;
         netbuf.free();
       } else {
-        if (!this.#post(netbuf)) break;
+        if (vq.free < descriptors && this.reclaim() < descriptors) break;
+        this.#post(netbuf);
         this.packets++;
         this.bytes += length;
       }
@@ -72,9 +76,16 @@ export class VirtioNetTx {
     return vq.free;
   }
 
-  #post(netbuf: Netbuf): boolean {
+  /** The device must not be sent more than its MTU (virtio 1.2 §5.1.4.2). */
+  #lengthFits(netbuf: Netbuf, length: number): boolean {
+    if (length <= this.#maxFrame) return length >= ETHERNET_HEADER_BYTES;
+    const tagged = netbuf.length >= ETHERNET_HEADER_BYTES && (netbuf.data & 1) === 0 &&
+      netbuf.region.u16[(netbuf.data + ETHER_TYPE_OFFSET) >>> 1] === VLAN_TAG_TYPE;
+    return tagged && length <= this.#maxFrame + VLAN_TAG_BYTES;
+  }
+
+  #post(netbuf: Netbuf): void {
     const { vq } = this;
-    if (vq.free < pieces(netbuf)) return false;
     const start = netbuf.data - VIRTIO_NET_HDR_BYTES;
     clearHeader(netbuf.region.u16, start);
     vq.stage(start, VIRTIO_NET_HDR_BYTES + netbuf.length, false);
@@ -83,7 +94,6 @@ export class VirtioNetTx {
       if (piece.length > 0) vq.stage(piece.data, piece.length, false);
     }
     vq.commit(netbuf);
-    return true;
   }
 
   #publish(): void {

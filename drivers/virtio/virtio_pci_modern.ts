@@ -73,7 +73,8 @@ export class VirtioPciModern implements VirtioTransport {
   readonly #device: PciDevice;
   readonly #common: RegisterWindow;
   readonly #config: RegisterWindow;
-  readonly #notify: Structure;
+  readonly #notify: RegisterWindow;
+  readonly #notifyPlace: Structure;
   readonly #notifyMultiplier: number;
   #lines: IrqLine[] = [];
 
@@ -89,9 +90,10 @@ export class VirtioPciModern implements VirtioTransport {
     const config = this.#find(VIRTIO_PCI_CAP_DEVICE_CFG, CAP_BYTES);
     this.#config = this.#map(config, 0);
     this.configLength = this.#config.byteLength;
-    this.#notify = this.#find(VIRTIO_PCI_CAP_NOTIFY_CFG, CAP_NOTIFY_BYTES);
+    this.#notifyPlace = this.#find(VIRTIO_PCI_CAP_NOTIFY_CFG, CAP_NOTIFY_BYTES);
+    this.#notify = this.#map(this.#notifyPlace, 0, NOTIFY_BYTES);
     this.#notifyMultiplier = device.config.read(
-      this.#notify.capability + CAP_NOTIFY_OFF_MULTIPLIER,
+      this.#notifyPlace.capability + CAP_NOTIFY_OFF_MULTIPLIER,
       4,
     );
     this.queueCount = this.#common.read16(NUM_QUEUES);
@@ -120,6 +122,9 @@ export class VirtioPciModern implements VirtioTransport {
   }
 
   configRead(offset: number, width: 1 | 2 | 4): number {
+    if (offset + width > this.configLength) {
+      throw new VirtioError(`${this.name} has no configuration of ${width} bytes at ${offset}`);
+    }
     if (width === 1) return this.#config.read8(offset);
     if (width === 2) return this.#config.read16(offset);
     return this.#config.read32(offset);
@@ -178,8 +183,8 @@ export class VirtioPciModern implements VirtioTransport {
     if (offset + NOTIFY_BYTES > this.#notify.byteLength) {
       throw new VirtioError(`${this.name}: queue ${index} notifies outside its structure`);
     }
-    const bar = this.#device.bar(this.#notify.bar);
-    return this.#device.host.doorbell(bar, this.#notify.offset + offset, index);
+    const bar = this.#device.bar(this.#notifyPlace.bar);
+    return this.#device.host.doorbell(bar, this.#notifyPlace.offset + offset, index);
   }
 
   #write64(offset: number, value: number): void {
@@ -187,12 +192,17 @@ export class VirtioPciModern implements VirtioTransport {
     this.#common.write32(offset + 4, Math.floor(value / 2 ** 32));
   }
 
-  /** The first structure of a type: the device lists them in order of preference (§4.1.4.1). */
+  /**
+   * The first structure of a type that can be used, as the device lists them in order of preference.
+   * One in a reserved BAR must be passed over, and one behind I/O ports may have a twin in memory
+   * (§4.1.4, §4.1.4.1).
+   */
   #find(type: number, byteLength: number): Structure {
     const { capabilities, config } = this.#device;
     const capability = capabilities.find(({ id, offset }) =>
       id === PCI_CAP_ID_VENDOR && config.read(offset + CAP_CFG_TYPE, 1) === type &&
-      config.read(offset + CAP_LENGTH, 1) >= byteLength
+      config.read(offset + CAP_LENGTH, 1) >= byteLength &&
+      this.#device.hasBar(config.read(offset + CAP_BAR, 1))
     );
     if (capability === undefined) {
       throw new VirtioError(`${this.name} has no virtio structure of type ${type}`);
@@ -205,9 +215,10 @@ export class VirtioPciModern implements VirtioTransport {
     };
   }
 
-  #map({ bar, offset, byteLength }: Structure, atLeast: number): RegisterWindow {
+  #map({ bar, offset, byteLength }: Structure, atLeast: number, align = 4): RegisterWindow {
     const window = this.#device.mapBar(bar);
-    if (byteLength < atLeast || offset + byteLength > window.byteLength) {
+    const inside = byteLength >= atLeast && offset + byteLength <= window.byteLength;
+    if (!inside || offset % align !== 0) {
       throw new VirtioError(
         `${this.name}: a structure of ${byteLength} bytes at ${offset} of BAR ${bar} can't be`,
       );

@@ -31,7 +31,7 @@ export interface VirtioTransport {
   driverFeaturesWrite(features: FeatureSet): void;
   /** Bytes of device-specific configuration. */
   readonly configLength: number;
-  /** One field of device-specific configuration, at its own width (§2.5.3). */
+  /** One field of device-specific configuration, at its own width (§4.1.3.1). */
   configRead(offset: number, width: 1 | 2 | 4): number;
   /** Changes whenever configuration changed (§2.5.1). */
   configGeneration(): number;

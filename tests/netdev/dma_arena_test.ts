@@ -26,3 +26,12 @@ Deno.test("alignment alone can be too much; what is left is there for a smaller 
   assertThrows(() => arena.alloc(1, 64), NetdevError, "63 are left");
   assertEquals(arena.alloc(63, 1), 4033);
 });
+
+Deno.test("a length that is none is EINVAL, and takes nothing back that was handed out", () => {
+  const arena = new DmaArena(new PlainRegion(4096), 0);
+  arena.alloc(1024, 64);
+  for (const length of [-64, -1, 1.5, NaN, Infinity]) {
+    assertEquals(assertThrows(() => arena.alloc(length, 64), NetdevError).code, "EINVAL");
+  }
+  assertEquals(arena.alloc(64, 64), 1024);
+});

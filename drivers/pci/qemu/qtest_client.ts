@@ -1,3 +1,4 @@
+import { ErrnoError } from "../../ffi/errno.ts";
 import { waitReadable } from "../../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../../ffi/unix_socket.ts";
 import { QemuError } from "./qemu_error.ts";
@@ -46,7 +47,7 @@ export class QtestClient {
 
   #value(command: string): number {
     const reply = this.#ask(command);
-    const value = Number(reply.slice("OK ".length));
+    const value = /^OK 0x[0-9a-f]+$/i.test(reply) ? Number(reply.slice("OK ".length)) : NaN;
     if (!Number.isSafeInteger(value)) {
       throw new QemuError(`QEMU answered "${reply}" to ${command}`);
     }
@@ -54,10 +55,19 @@ export class QtestClient {
   }
 
   #ask(command: string): string {
-    this.#socket.send(new TextEncoder().encode(`${command}\n`));
-    const reply = this.#line();
-    if (!reply.startsWith("OK")) throw new QemuError(`QEMU answered "${reply}" to ${command}`);
-    return reply;
+    const reply = this.#exchange(command);
+    if (reply === "OK" || reply.startsWith("OK ")) return reply;
+    throw new QemuError(`QEMU answered "${reply}" to ${command}`);
+  }
+
+  #exchange(command: string): string {
+    try {
+      this.#socket.send(new TextEncoder().encode(`${command}\n`));
+      return this.#line();
+    } catch (cause) {
+      if (!(cause instanceof ErrnoError)) throw cause;
+      throw new QemuError("QEMU closed its control connection", { cause });
+    }
   }
 
   #line(): string {

@@ -95,3 +95,13 @@ Deno.test("the type bits of a BAR are no part of its length or its address", () 
   pci.space.write(0x10, 4, 0x0c);
   assertEquals(place(pci)[0], { index: 0, byteLength: 0x1000, address: 0xe000_0000 });
 });
+
+Deno.test("a last BAR of 64 bits has no second half: a PciError, and nothing behind it is written", () => {
+  const config: ConfigSpace = {
+    read: (offset) => offset === 0x24 ? 0x4 : 0,
+    write: (offset) => {
+      if (offset > 0x24) throw new Error(`a write to ${offset}`);
+    },
+  };
+  assertThrows(() => placeBars(config, () => 0), PciError, "BAR 5 claims 64 bits");
+});

@@ -93,6 +93,13 @@ Deno.test("a vector that the table doesn't have is refused", () => {
   assertEquals(pci.windows.get(1)?.accesses, []);
 });
 
+Deno.test("enable() takes the mask off the function as a whole", () => {
+  const { pci, device, capability } = makeDevice(2, 0);
+  pci.space.write(capability + CONTROL, 2, 1 | 1 << 14);
+  new MsixTable(device).enable();
+  assertEquals(pci.space.read(capability + CONTROL, 2), 1 | ENABLE);
+});
+
 Deno.test("enable() sets its bit and keeps the others", () => {
   const { pci, device, capability } = makeDevice(2, 0);
   const table = new MsixTable(device);
@@ -106,6 +113,14 @@ Deno.test("a function without MSI-X is a PciError", () => {
   host.plug(2, 0, new FakePciFunction({ vendorId: 1, deviceId: 2 }));
   const device = new PciDevice(host, { bus: 0, device: 2, function: 0 });
   assertThrows(() => new MsixTable(device), PciError, "00:02.0 has no MSI-X capability");
+});
+
+Deno.test("a table that reaches beyond its BAR is a PciError", () => {
+  for (const [vectors, offset] of [[257, 0], [2, 0xff0], [1, 0x1000], [1, 0xffff_fff8]]) {
+    const { device } = makeDevice(vectors, offset);
+    assertThrows(() => new MsixTable(device), PciError, "MSI-X table");
+  }
+  assertEquals(new MsixTable(makeDevice(256, 0).device).size, 256);
 });
 
 Deno.test("a table in a BAR that isn't there is a PciError", () => {

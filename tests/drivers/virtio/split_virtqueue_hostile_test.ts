@@ -125,3 +125,12 @@ Deno.test("any used ring is survived: 20,000 of random content", () => {
   }
   assert(broken > 10_000 && broken < 20_000);
 });
+
+Deno.test("a broken queue may be armed: nothing comes of it any more, so there's nothing to poll", () => {
+  for (const eventIndex of [false, true]) {
+    const ring = new Ring(8, eventIndex);
+    ring.lend(1);
+    ring.device.showIndex(5);
+    assertEquals([ring.vq.usedCount(), ring.vq.enableInterrupts()], [0, true]);
+  }
+});

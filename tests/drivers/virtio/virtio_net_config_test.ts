@@ -95,3 +95,28 @@ Deno.test("the link is up where the device can't tell", () => {
   net.netdev.configure({ rxQueues: 1, txQueues: 1 });
   assertEquals(net.netdev.linkGet(), true);
 });
+
+Deno.test("an MTU that is another at the second read is read but once", () => {
+  for (const mtu of [0, 67, 65535]) {
+    const net = new ProbedNet({ more: VIRTIO_NET_F_MTU, mtu: 1400 });
+    let reads = 0;
+    net.model.script = {
+      onConfigRead: (offset) => {
+        if (offset === 10 && reads++ > 0) net.model.setMtu(mtu);
+      },
+    };
+    net.netdev.probe();
+    assertEquals(net.netdev.infoGet().maxMtu, 1400);
+  }
+});
+
+Deno.test("an offer that grows between two reads is the one that was looked at", () => {
+  const net = new ProbedNet({ mtu: 5 });
+  let reads = 0;
+  net.model.deviceFeatures = () => {
+    if (reads++ > 0) net.model.features |= VIRTIO_NET_F_MTU;
+    return net.model.features;
+  };
+  net.netdev.probe();
+  assertEquals(net.netdev.infoGet().maxMtu, 1500);
+});

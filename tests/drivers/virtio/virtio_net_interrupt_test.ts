@@ -115,3 +115,24 @@ Deno.test("after close() no interrupt gets through", () => {
   link.model.setLink(false);
   assertEquals([link.count.events, link.events], [0, []]);
 });
+
+Deno.test("a device without any buffer is not slept on: it would have nothing to interrupt for", () => {
+  const link = new NetLink({ netbufs: 8 });
+  for (let i = 0; i < 8; i++) link.model.receive(frame(60, i));
+  assertEquals(link.send(...link.burst()), 8);
+  // All netbufs are in the transmit ring, which does not interrupt either.
+  assertEquals(link.netdev.rxqIntrEnable(0), 1);
+  link.model.transmit();
+  link.netdev.txqReclaim(0);
+  assertEquals(link.netdev.rxqIntrEnable(0), 0, "arming refills the ring");
+  assertEquals(link.model.receive(frame(60)), true);
+});
+
+Deno.test("a short ring may be slept on, and a broken one", () => {
+  const short = new NetLink({ netbufs: 3 });
+  assertEquals(short.netdev.rxqIntrEnable(0), 0);
+  const broken = new NetLink();
+  broken.model.rx.showIndex(100);
+  broken.burst();
+  assertEquals(broken.netdev.rxqIntrEnable(0), 0);
+});

@@ -110,6 +110,15 @@ for (const more of [0n, VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX]) {
   });
 }
 
+Deno.test("pieces of a packet that claims more of them are not taken for packets", () => {
+  const link = new NetLink({ more: VIRTIO_NET_F_MRG_RXBUF });
+  link.model.receiveRaw({ bytes: headed(5, frame(60, 1)) });
+  link.model.receiveRaw({ bytes: headed(1, frame(60, 2)) });
+  assertEquals(link.received(), []);
+  assertEquals(link.netdev.statsGet().drops.rx_bad_buffer_count, 1);
+  assertAlive(link);
+});
+
 Deno.test("a ring that breaks within a merged packet gives its pieces back", () => {
   const link = new NetLink({ more: VIRTIO_NET_F_MRG_RXBUF });
   const [{ pieces: [{ offset }], head }] = link.model.receiveBuffers();

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { featureNames } from "../../../drivers/virtio/features.ts";
 import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
+import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
@@ -172,4 +173,61 @@ Deno.test("counters begin at zero and tell what went through", () => {
   assertEquals([stats.rxPackets, stats.rxBytes], [3, 183]);
   assertEquals([stats.txPackets, stats.txBytes], [2, 150]);
   assertEquals(stats.kicks, link.model.kicks(0) + link.model.kicks(1));
+});
+
+Deno.test("a device that the driver can't use is told so: FAILED (§3.1.1)", () => {
+  const refused = new ProbedNet();
+  refused.model.script = { acceptsFeatures: () => false };
+  assertThrows(() => refused.netdev.probe());
+  assertEquals(refused.model.calls.at(-1), "status 139");
+  const legacy = new ProbedNet({ features: VIRTIO_NET_F_MAC });
+  assertThrows(() => legacy.netdev.probe());
+  assertEquals(legacy.model.calls.at(-1), "status 131", "before any feature was accepted");
+});
+
+Deno.test("a start that fails sets FAILED, and close() gives the netbufs back", () => {
+  const net = new ProbedNet();
+  net.netdev.probe();
+  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const pool = net.netdev.poolCreate({ count: 32 });
+  net.netdev.rxqConfigure(0, 0, { pool });
+  net.netdev.txqConfigure(0, 0);
+  net.model.interruptsConnect = () => {
+    throw new VirtioError("no vectors");
+  };
+  assertThrows(() => net.netdev.start(), VirtioError, "no vectors");
+  assertEquals(net.model.calls.at(-1), "status 139");
+  assertEquals(net.netdev.state, NetdevState.CONFIGURED);
+  net.netdev.close();
+  assertEquals(pool.available, 32);
+});
+
+Deno.test("a pool of a number that is none leaves the memory of rings and pools alone", () => {
+  const net = new ProbedNet();
+  net.netdev.probe();
+  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const first = net.netdev.poolCreate({ count: 4 });
+  for (const count of [-1000, NaN, 0, 1.5]) {
+    assertThrows(() => net.netdev.poolCreate({ count }), NetdevError);
+  }
+  const second = net.netdev.poolCreate({ count: 4 });
+  const start = (pool: NetbufPool) => pool.alloc()?.start ?? 0;
+  assert(start(second) - start(first) >= 4 * 2048);
+});
+
+Deno.test("a probe that failed may be tried again: the device is reset before (§2.1.1)", () => {
+  const net = new ProbedNet();
+  net.model.script = { acceptsFeatures: () => false };
+  assertThrows(() => net.netdev.probe(), VirtioError);
+  net.model.script = {};
+  net.netdev.probe();
+  assertEquals(net.model.calls.slice(5), [
+    "status 139",
+    "status 0",
+    "status 1",
+    "status 3",
+    "features",
+    "status 11",
+  ]);
+  assertEquals(net.netdev.state, NetdevState.UNCONFIGURED);
 });

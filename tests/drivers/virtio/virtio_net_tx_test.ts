@@ -202,3 +202,30 @@ Deno.test("the length that a device claims to have written to a sent packet mean
   assertEquals(link.netdev.txqReclaim(0), 8);
   assertEquals(link.events, []);
 });
+
+Deno.test("a chain that finds too little room takes back what was sent, and goes out", () => {
+  const link = new NetLink();
+  for (let i = 0; i < 7; i++) link.send(link.packet(frame(60, i)));
+  assertEquals(link.model.transmit().length, 7);
+  // One descriptor is free and one packet is to be sent, but it needs three.
+  assertEquals(link.send(link.packet(frame(20), frame(20), frame(20))), 1);
+  assertEquals(link.model.transmit().length, 1);
+});
+
+Deno.test("a chain that is longer than the ring is dropped and counted: it would never fit", () => {
+  const link = new NetLink({ queueSizes: [8, 2] });
+  const available = link.pool.available;
+  const long = link.packet(frame(20), frame(20), frame(20));
+  assertEquals(link.send(long, link.packet(frame(60))), 2);
+  assertEquals(link.model.transmit().map((sent) => sent.frame.length), [60]);
+  link.netdev.txqReclaim(0);
+  assertEquals(link.netdev.statsGet().drops.tx_bad_length, 1);
+  assertEquals(link.pool.available, available);
+});
+
+Deno.test("without a VLAN tag the MTU leaves no room for one (§5.1.4.2)", () => {
+  const link = new NetLink({ more: VIRTIO_NET_F_MTU, mtu: 600 });
+  link.send(link.packet(frame(615)), link.packet(frame(618)), link.packet(frame(614)));
+  assertEquals(link.model.transmit().map((sent) => sent.frame.length), [614]);
+  assertEquals(link.netdev.statsGet().drops.tx_bad_length, 2);
+});

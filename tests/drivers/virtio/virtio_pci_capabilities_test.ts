@@ -1,5 +1,4 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { PciError } from "../../../drivers/pci/pci_error.ts";
 import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
 import {
   COMMON_CFG,
@@ -56,14 +55,15 @@ for (const type of [COMMON_CFG, DEVICE_CFG, NOTIFY_CFG]) {
     open(changed(type, { capLength: 64 }));
   });
 
-  Deno.test(`${name}: a BAR that the device doesn't have is an error`, () => {
-    for (const bar of [0, 2, 3]) {
-      assertThrows(() => open(changed(type, { bar })), PciError, `no memory BAR ${bar}`);
+  Deno.test(`${name}: one in a BAR that is reserved, missing or not memory is passed over`, () => {
+    for (const bar of [0, 2, 3, 6, 255]) {
+      open([{ type, offset: 0, length: 0x1000, bar, multiplier: 4 }, ...VIRTIO_CAPS]);
+      assertThrows(() => open(changed(type, { bar })), VirtioError, `structure of type ${type}`);
     }
   });
 }
 
-for (const type of [COMMON_CFG, DEVICE_CFG]) {
+for (const type of [COMMON_CFG, DEVICE_CFG, NOTIFY_CFG]) {
   Deno.test(`structure ${type}: one that reaches beyond its BAR is a VirtioError`, () => {
     for (
       const place of [
@@ -105,5 +105,13 @@ Deno.test("a queue that notifies outside the structure is a VirtioError", () => 
     const caps = changed(NOTIFY_CFG, { length, multiplier });
     if (good) open(caps);
     else assertThrows(() => open(caps), VirtioError, "queue 0 notifies outside its structure");
+  }
+});
+
+Deno.test("structures of 32-bit registers that are not aligned are a VirtioError (§4.1.4.3.1)", () => {
+  for (const type of [COMMON_CFG, DEVICE_CFG]) {
+    for (const offset of [1, 2, 3]) {
+      assertThrows(() => open(changed(type, { offset })), VirtioError, "can't be");
+    }
   }
 });

@@ -3,6 +3,7 @@ import { SplitVirtqueue } from "../../../drivers/virtio/split_virtqueue.ts";
 import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
 import { VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
 import { NET_FEATURES, VIRTIO_NET_F_STATUS } from "../../device/virtio_net_model.ts";
+import { DEVICE_CFG as DEVICE_CFG_TYPE, VIRTIO_CAPS } from "../../device/virtio_pci_function.ts";
 import { VirtioPciLink } from "./virtio_pci_link.ts";
 
 /** Offsets in BAR 4 at which the fake device has its structures. */
@@ -165,4 +166,13 @@ Deno.test("shutdown() drops the interrupts, and takes access to memory away", ()
   assertEquals(heard, 0);
   // PCI 3.0 §6.2.2: memory decode stays for the reset that follows, bus mastering goes.
   assertEquals(link.pci.space.read(0x04, 2) & 6, 2);
+});
+
+Deno.test("configuration that isn't there is a VirtioError", () => {
+  const caps = VIRTIO_CAPS.map((cap) => cap.type === DEVICE_CFG_TYPE ? { ...cap, length: 6 } : cap);
+  const transport = new VirtioPciLink({ caps }).transport();
+  assertEquals([transport.configLength, transport.configRead(5, 1)], [6, 0xef]);
+  for (const [offset, width] of [[6, 2], [6, 1], [4, 4]] as const) {
+    assertThrows(() => transport.configRead(offset, width), VirtioError, "no configuration");
+  }
 });

@@ -1,5 +1,5 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { EPIPE, ErrnoError } from "../../../../drivers/ffi/errno.ts";
+import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import { ErrnoError } from "../../../../drivers/ffi/errno.ts";
 import { socketPair, UnixSocket } from "../../../../drivers/ffi/unix_socket.ts";
 import { QemuError } from "../../../../drivers/pci/qemu/qemu_error.ts";
 import { QtestClient } from "../../../../drivers/pci/qemu/qtest_client.ts";
@@ -66,6 +66,21 @@ class Forsaken extends UnixSocket {
   }
 }
 
+/** A socket whose peer closes without having read what it was sent: a connection reset. */
+class Unheard extends UnixSocket {
+  readonly #far: UnixSocket;
+
+  constructor(fd: number, far: UnixSocket) {
+    super(fd);
+    this.#far = far;
+  }
+
+  override send(bytes: Uint8Array<ArrayBuffer>): void {
+    super.send(bytes);
+    this.#far[Symbol.dispose]();
+  }
+}
+
 Deno.test("each width has its command, and numbers go in hexadecimal", () => {
   using qemu = new FakeQemu(...new Array<string>(6).fill("OK 0x0"));
   const { client } = qemu;
@@ -110,7 +125,18 @@ for (const answer of ["FAIL Unknown command 'foo'", "ERR no such thing", "", "IR
   });
 }
 
-for (const answer of ["OK 0xzz", "OK what", "OK 0xffffffffffffffff", "OK 0x1 0x2"]) {
+for (
+  const answer of [
+    "OK",
+    "OK ",
+    "OKAY 0x1",
+    "OK 12",
+    "OK 0xzz",
+    "OK what",
+    "OK 0xffffffffffffffff",
+    "OK 0x1 0x2",
+  ]
+) {
   Deno.test(`a value of "${answer}" is a QemuError`, () => {
     using qemu = new FakeQemu(answer);
     assertThrows(() => qemu.client.in(16, 2), QemuError, `QEMU answered "${answer}" to inw 0x10`);
@@ -144,9 +170,13 @@ Deno.test("a QEMU that hangs up instead of answering is a QemuError, in mid-answ
   }
 });
 
-Deno.test("a QEMU that is gone before it's asked is the error of the socket", () => {
-  using qemu = new FakeQemu();
-  qemu.hangUp();
-  const error = assertThrows(() => qemu.client.in(1, 1), ErrnoError);
-  assertEquals(error.errno, EPIPE);
+Deno.test("a QEMU that is gone before it's asked, or before it read, is a QemuError too", () => {
+  using gone = new FakeQemu();
+  gone.hangUp();
+  const error = assertThrows(() => gone.client.in(1, 1), QemuError, "closed its control");
+  assertInstanceOf(error.cause, ErrnoError);
+
+  const [near, far] = socketPair();
+  using socket = new Unheard(near.fd, far);
+  assertThrows(() => new QtestClient(socket).in(1, 1), QemuError, "closed its control");
 });

@@ -1,6 +1,6 @@
 import type { Clock } from "../../netdev/clock.ts";
 import type { Waiter } from "../../netdev/waiter.ts";
-import { check } from "./errno.ts";
+import { EINTR, errno, ErrnoError } from "./errno.ts";
 import { Eventfd } from "./eventfd.ts";
 import { libc } from "./libc.ts";
 
@@ -52,8 +52,7 @@ export class FdWaiter implements Waiter, Disposable {
 
   poll(): void {
     const pollfds = this.#pollfds;
-    const ready = check("poll", libc.poll(pollfds, BigInt(pollfds.length / 2), 0));
-    if (ready > 0) this.#dispatch(pollfds);
+    if (pollNow(pollfds, 0) > 0) this.#dispatch(pollfds);
   }
 
   async sleep(deadline: number): Promise<void> {
@@ -101,5 +100,15 @@ export class FdWaiter implements Waiter, Disposable {
 
 /** Blocks until there is something to read from `fd`, or its peer is gone; false after `timeoutMs`. */
 export function waitReadable(fd: number, timeoutMs: number): boolean {
-  return check("poll", libc.poll(Int32Array.of(fd, POLLIN), 1n, timeoutMs)) > 0;
+  const pollfds = Int32Array.of(fd, POLLIN);
+  let ready = pollNow(pollfds, timeoutMs);
+  while (ready < 0) ready = pollNow(pollfds, timeoutMs);
+  return ready > 0;
+}
+
+/** How many descriptors are ready; -1 when a signal came, which ends even a poll that doesn't wait. */
+function pollNow(pollfds: Int32Array<ArrayBuffer>, timeoutMs: number): number {
+  const ready = libc.poll(pollfds, BigInt(pollfds.length / 2), timeoutMs);
+  if (ready < 0 && errno() !== EINTR) throw new ErrnoError("poll", errno());
+  return ready;
 }

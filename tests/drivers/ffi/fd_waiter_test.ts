@@ -105,6 +105,22 @@ Deno.test("sleep() with a deadline in the past returns at once", async () => {
   assertLess(monotonicClock.now() - started, 1000);
 });
 
+Deno.test("signals that come while it polls do no harm", async () => {
+  const script = new URL("./polls_until_signalled.ts", import.meta.url).pathname;
+  const child = new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "KILL", Deno.execPath(), "run", "--no-prompt", "--allow-ffi", script],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  assertEquals((await lines.next()).value, "polling\n");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  child.kill("SIGUSR1");
+  assertEquals((await lines.next()).value, "signalled once\n");
+  assertEquals(await new Response(child.stderr).text(), "");
+  assertEquals((await child.status).code, 0);
+});
+
 /** Consumes the wake-ups that adding descriptors left behind. */
 async function settle(waiter: FdWaiter): Promise<void> {
   await waiter.sleep(0);

@@ -16,6 +16,7 @@ export {
   type NetbufPoolOptions,
 } from "./netbuf_pool.ts";
 export { Netdev } from "./netdev.ts";
+export type { NetdevDetails, NetdevVector } from "./netdev_details.ts";
 export type { NetdevOps } from "./netdev_driver.ts";
 export { NetdevError, type NetdevErrorCode } from "./netdev_error.ts";
 export { NetdevRegistry } from "./netdev_registry.ts";

@@ -1,5 +1,6 @@
 import type { Netbuf } from "./netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
+import type { NetdevDetails } from "./netdev_details.ts";
 import type { NetdevOps } from "./netdev_driver.ts";
 import { NetdevError } from "./netdev_error.ts";
 import {
@@ -266,6 +267,12 @@ export class Netdev {
   statsGet(): NetdevStats {
     this.#need("statsGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
     return this.#ops.statsGet();
+  }
+
+  /** What else the driver knows of its device; null when nothing. From UNCONFIGURED on. */
+  detailsGet(): NetdevDetails | null {
+    this.#need("detailsGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
+    return this.#ops.detailsGet?.() ?? null;
   }
 
   #need(call: string, from: NetdevState, to: NetdevState): void {

@@ -1,5 +1,6 @@
 import type { Netbuf } from "./netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
+import type { NetdevDetails } from "./netdev_details.ts";
 import type {
   NetdevConf,
   NetdevInfo,
@@ -62,4 +63,6 @@ export interface NetdevOps {
   txqReclaim(queueId: number): number;
   /** The counters, as a snapshot. */
   statsGet(): NetdevStats;
+  /** Where the device sits, its features and interrupts. A driver without it has no such things. */
+  detailsGet?(): NetdevDetails;
 }

@@ -1,5 +1,6 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type {
@@ -245,6 +246,17 @@ export class StreamNetdev implements NetdevOps {
         tx_foreign: txq?.foreign ?? 0,
         tx_link_down: txq?.linkDown ?? 0,
       },
+    };
+  }
+
+  /** There are no descriptors, no features and no interrupts: one descriptor is all there is. */
+  detailsGet(): NetdevDetails {
+    return {
+      bus: "UNIX stream socket",
+      rxRings: [],
+      txRings: [],
+      features: { offered: [], negotiated: [] },
+      vectors: [{ name: `file descriptor ${this.#socket.fd}`, use: "receive queue 0" }],
     };
   }
 

@@ -1,5 +1,6 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
@@ -14,6 +15,7 @@ import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { readLink, readMac, readMtu } from "./virtio_net_config.ts";
+import { virtioNetDetails } from "./virtio_net_details.ts";
 import { VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
@@ -67,6 +69,7 @@ export function virtioNetDriver(
 export class VirtioNet implements NetdevOps {
   readonly #device: VirtioDevice;
   readonly #events: VirtioNetEvents;
+  #offered: FeatureSet = 0n;
   #features: FeatureSet = 0n;
   #mac: Uint8Array = new Uint8Array(6);
   #mtu = 0;
@@ -223,6 +226,16 @@ export class VirtioNet implements NetdevOps {
     };
   }
 
+  detailsGet(): NetdevDetails {
+    const [rx, tx] = [this.#rx, this.#tx];
+    return virtioNetDetails(this.#device.transport, {
+      offered: this.#offered,
+      negotiated: this.#features,
+      rxRings: rx === null ? [] : [rx.vq.size],
+      txRings: tx === null ? [] : [tx.vq.size],
+    });
+  }
+
   /** Runs a step of initialisation. A device that it goes wrong with is told so (§3.1.1). */
   #step(step: () => void): void {
     try {
@@ -237,6 +250,7 @@ export class VirtioNet implements NetdevOps {
   #negotiate(): void {
     const device = this.#device;
     const offered = device.offeredFeatures();
+    this.#offered = offered;
     this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
     this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
     const mtu = readMtu(device, offered);

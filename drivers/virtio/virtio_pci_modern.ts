@@ -7,7 +7,12 @@ import { type RegisterWindow, WindowSlice } from "../pci/register_window.ts";
 import type { FeatureSet } from "./features.ts";
 import type { VirtioBus } from "./virtio_bus.ts";
 import { VirtioError } from "./virtio_error.ts";
-import type { QueueDoorbell, VirtioTransport, VirtqueueAddresses } from "./virtio_transport.ts";
+import type {
+  QueueDoorbell,
+  VirtioTransport,
+  VirtioVector,
+  VirtqueueAddresses,
+} from "./virtio_transport.ts";
 
 /** PCI ids (virtio 1.2 §4.1.2): the device id of a modern device is 0x1040 plus its type. */
 const VIRTIO_PCI_VENDOR_ID = 0x1af4;
@@ -164,6 +169,13 @@ export class VirtioPciModern implements VirtioTransport {
     handlers.forEach((handler, vector) => {
       if (handler !== null) this.#lines[vector].connect(handler);
     });
+  }
+
+  get vectors(): readonly VirtioVector[] {
+    return this.#lines.map((_, vector) => ({
+      name: `msi-x ${vector}`,
+      queue: vector === 0 ? null : vector - 1,
+    }));
   }
 
   shutdown(): void {

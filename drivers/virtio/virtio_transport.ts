@@ -14,6 +14,12 @@ export interface QueueDoorbell {
   ring(): void;
 }
 
+/** An interrupt of the device: what the transport calls it, and its queue; null: configuration. */
+export interface VirtioVector {
+  readonly name: string;
+  readonly queue: number | null;
+}
+
 /**
  * How a virtio device is reached (virtio 1.2 §4): the operations that each transport has registers
  * for. All of it is set-up; packets pass through the rings and the doorbells.
@@ -46,6 +52,8 @@ export interface VirtioTransport {
    * handlers are never called. Each assignment is read back.
    */
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void;
+  /** The interrupts as they were connected; none before. */
+  readonly vectors: readonly VirtioVector[];
   /** Drops the interrupts and takes the device's access to memory away. */
   shutdown(): void;
 }

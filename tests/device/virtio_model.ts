@@ -2,6 +2,7 @@ import { DmaArena } from "../../netdev/dma_arena.ts";
 import type {
   QueueDoorbell,
   VirtioTransport,
+  VirtioVector,
   VirtqueueAddresses,
 } from "../../drivers/virtio/virtio_transport.ts";
 import { IovaRegion } from "./iova_region.ts";
@@ -193,6 +194,14 @@ export class VirtioModel implements VirtioTransport {
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
     this.#onConfig = onConfig;
     this.#onQueue = onQueue;
+  }
+
+  get vectors(): readonly VirtioVector[] {
+    if (this.#onConfig === ignore) return [];
+    return [null, ...this.#onQueue.keys()].map((queue) => ({
+      name: queue === null ? "config" : `vector of ${queue}`,
+      queue,
+    }));
   }
 
   shutdown(): void {

@@ -76,6 +76,7 @@ const CALLS: Call[] = [
     call: ({ netdev, pool }) => netdev.txOne(0, [pool.alloc()].filter((netbuf) => netbuf !== null)),
   },
   { name: "statsGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.statsGet() },
+  { name: "detailsGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.detailsGet() },
   { name: "close", legal: STATES, call: ({ netdev }) => netdev.close(), leadsTo: "INVALID" },
 ];
 

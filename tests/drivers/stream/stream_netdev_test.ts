@@ -11,6 +11,21 @@ import { frame, framed, StreamLink } from "./stream_link.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
+Deno.test("a stream device has no features and no descriptors, and one file descriptor", () => {
+  using waiter = new FdWaiter(monotonicClock);
+  const [socket, far] = socketPair();
+  using _peer = far;
+  const device = new StreamNetdev({ socket, waiter, mac: MAC });
+  assertEquals(device.detailsGet(), {
+    bus: "UNIX stream socket",
+    rxRings: [],
+    txRings: [],
+    features: { offered: [], negotiated: [] },
+    vectors: [{ name: `file descriptor ${socket.fd}`, use: "receive queue 0" }],
+  });
+  device.close();
+});
+
 Deno.test("a stream device goes through the life of a netdev", () => {
   using waiter = new FdWaiter(monotonicClock);
   const [socket, far] = socketPair();

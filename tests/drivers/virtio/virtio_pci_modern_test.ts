@@ -144,6 +144,17 @@ Deno.test("an interrupt reaches the handler that it's for", () => {
   assertEquals(heard, ["transmit", "receive", "config"]);
 });
 
+Deno.test("the vectors tell what they are for, once they're connected", () => {
+  const transport = new VirtioPciLink().transport();
+  assertEquals(transport.vectors, []);
+  transport.interruptsConnect(() => {}, [() => {}, null]);
+  assertEquals(transport.vectors, [
+    { name: "msi-x 0", queue: null },
+    { name: "msi-x 1", queue: 0 },
+    { name: "msi-x 2", queue: 1 },
+  ]);
+});
+
 for (const [vector, what] of [[0, "configuration changes"], [1, "queue 0"], [2, "queue 1"]]) {
   Deno.test(`a device that answers 0xffff to vector ${vector} is a VirtioError`, () => {
     const link = new VirtioPciLink();

@@ -8,6 +8,7 @@
 export { type Clock, monotonicClock } from "./clock.ts";
 export { DmaArena } from "./dma_arena.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
+export type { FrameRecorder } from "./frame_recorder.ts";
 export { Netbuf, NETBUF_HEADROOM, type NetbufOwner } from "./netbuf.ts";
 export {
   DEFAULT_NETBUF_STRIDE,

@@ -1,3 +1,4 @@
+import { type FrameRecorder, recordedOps } from "./frame_recorder.ts";
 import { Netdev } from "./netdev.ts";
 import type { NetdevOps } from "./netdev_driver.ts";
 import { NetdevError } from "./netdev_error.ts";
@@ -24,6 +25,12 @@ const MANDATORY_OPS: readonly (keyof NetdevOps)[] = [
 /** The devices of this process, numbered as they were registered. */
 export class NetdevRegistry {
   readonly #netdevs: Netdev[] = [];
+  readonly #recorder: FrameRecorder | null;
+
+  /** With a recorder, it sees every frame of every device that is registered here. */
+  constructor(recorder: FrameRecorder | null = null) {
+    this.#recorder = recorder;
+  }
 
   /** Devices registered so far. */
   count(): number {
@@ -56,7 +63,9 @@ export class NetdevRegistry {
         `driver ${driverName} has one of rxqIntrEnable and rxqIntrDisable: both or neither`,
       );
     }
-    const netdev = new Netdev(this.#netdevs.length, driverName, ops);
+    const recorder = this.#recorder;
+    const used = recorder === null ? ops : recordedOps(ops, recorder);
+    const netdev = new Netdev(this.#netdevs.length, driverName, used);
     this.#netdevs.push(netdev);
     return netdev;
   }

@@ -6,6 +6,7 @@ import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { type VirtioNet, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
 import type { Clock } from "../netdev/clock.ts";
+import type { FrameRecorder } from "../netdev/frame_recorder.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import { NetdevRegistry } from "../netdev/netdev_registry.ts";
@@ -18,6 +19,8 @@ export interface QemuDeviceOptions {
   readonly mtu: number;
   readonly netdev: string;
   readonly hub: string;
+  /** Sees all frames, unless it's null. */
+  readonly recorder: FrameRecorder | null;
   /** The device or QEMU has failed for good; one line says how. */
   readonly onFailure: (reason: string) => void;
   readonly onLink: (up: boolean) => void;
@@ -43,7 +46,7 @@ export async function openQemu(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, mac, mtu, netdev, hub, onFailure, onLink } = options;
+  const { model, mac, mtu, netdev, hub, recorder, onFailure, onLink } = options;
   const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu };
   let gone = false;
   const host = await QemuHost.start({
@@ -56,7 +59,7 @@ export async function openQemu(
     },
   }, waiter);
   try {
-    const { netdev: device, driver } = probe(host, clock, { onFailure, onLink });
+    const { netdev: device, driver } = probe(host, clock, recorder, { onFailure, onLink });
     return {
       netdev: device,
       location: driver.location,
@@ -80,9 +83,10 @@ export async function openQemu(
 function probe(
   host: QemuHost,
   clock: Clock,
+  recorder: FrameRecorder | null,
   events: { readonly onFailure: (reason: string) => void; readonly onLink: (up: boolean) => void },
 ): { netdev: Netdev; driver: VirtioNet } {
-  const registry = new NetdevRegistry();
+  const registry = new NetdevRegistry(recorder);
   const drivers: VirtioNet[] = [];
   const virtioBus = new VirtioBus(clock);
   virtioBus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), events));

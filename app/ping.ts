@@ -7,6 +7,7 @@ import { PollLoop } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, type HostObserver, macFromIpv4, SendResult } from "../stack/mod.ts";
 import { EchoClient, type EchoReply } from "./echo_client.ts";
+import { openPcap } from "./open_pcap.ts";
 import type { PingOptions } from "./ping_options.ts";
 import { RoundTripTimes } from "./round_trip_times.ts";
 import { runNetdev } from "./run_netdev.ts";
@@ -35,13 +36,16 @@ const SEND_FAILURES: Readonly<Record<number, string>> = {
  */
 export async function ping(options: PingOptions): Promise<boolean> {
   const clock = monotonicClock;
+  using capture = options.pcap === null ? null : openPcap(options.pcap, (reason) => {
+    console.error(`ukdeno: recording stopped: ${reason}`);
+  });
   using waiter = new FdWaiter(clock);
   const scheduler = new PollScheduler();
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: BUSY_POLL_MS });
   const { socket, headerSent } = await connectHub(options.hub);
   const { address, prefixLength } = options.ip;
   let gone: Error | null = null;
-  const registry = new NetdevRegistry();
+  const registry = new NetdevRegistry(capture?.recorder);
   const netdev = registry.drvRegister(
     new StreamNetdev({
       socket,
@@ -91,6 +95,8 @@ export async function ping(options: PingOptions): Promise<boolean> {
   });
   loop.addTicker(client);
   loop.addTicker(networkInterface);
+  // The last, so that nothing waits to be written while the loop sleeps.
+  if (capture !== null) loop.addTicker(capture.recorder);
 
   const { payloadLength } = options;
   console.log(

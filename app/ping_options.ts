@@ -1,6 +1,6 @@
 import { type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "../stack/mod.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
-import { DEFAULT_HUB, onFlag, parseHub } from "./serve_options.ts";
+import { DEFAULT_HUB, onFlag, parseHub, PCAP_FLAG } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Where the appliance is, and where we are, on QEMU's user network. */
@@ -26,6 +26,7 @@ export const PING_FLAGS: readonly Flag[] = [
   { name: "c", value: "N", help: "stop after so many requests (default: run until Ctrl-C)" },
   { name: "i", value: "SECONDS", help: "time between two requests, 0.001 or more (default 1)" },
   { name: "s", value: "BYTES", help: `payload, 0 to ${MTU - HEADER_BYTES} (default 56)` },
+  PCAP_FLAG,
 ];
 
 /** What `ping` is to do. */
@@ -40,6 +41,8 @@ export interface PingOptions {
   readonly interval: number;
   /** Bytes of payload. */
   readonly payloadLength: number;
+  /** File for a capture, or null. */
+  readonly pcap: string | null;
 }
 
 /** Reads the arguments of `ping`. `UsageError` when one can't be. */
@@ -58,5 +61,6 @@ export function parsePing(args: readonly string[]): PingOptions {
     interval: 1000 *
       parseNumber("-i", values.get("i") ?? "1", { min: 0.001, max: 86_400, fraction: true }),
     payloadLength: parseNumber("-s", values.get("s") ?? "56", { min: 0, max: MTU - HEADER_BYTES }),
+    pcap: values.get("pcap") ?? null,
   };
 }

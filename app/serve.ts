@@ -3,9 +3,10 @@ import { monotonicClock } from "../netdev/clock.ts";
 import { PollLoop } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
-import { countersText } from "./counters_text.ts";
+import { type Counters, countersText } from "./counters_text.ts";
 import { EchoClient } from "./echo_client.ts";
 import { Log } from "./log.ts";
+import { openPcap } from "./open_pcap.ts";
 import { type OpenDevice, openQemu } from "./open_qemu.ts";
 import { runNetdev, type RunningHost } from "./run_netdev.ts";
 import { DEFAULT_HUB, type ServeOptions } from "./serve_options.ts";
@@ -26,6 +27,13 @@ export class ServeError extends Error {
 export async function serve(options: ServeOptions): Promise<void> {
   const log = new Log(options.log);
   const clock = monotonicClock;
+  using capture = options.pcap === null ? null : openPcap(options.pcap, (reason) => {
+    log.event({
+      event: "pcap-stopped",
+      fields: { reason },
+      text: `recording stopped: ${reason}`,
+    });
+  });
   using waiter = new FdWaiter(clock);
   const scheduler = new PollScheduler();
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: options.busyPoll });
@@ -33,6 +41,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const device = await openQemu(
     {
       ...options,
+      recorder: capture?.recorder ?? null,
       onLink: (up) => log.event({ event: "link", fields: { up }, text: `link ${upDown(up)}` }),
       onFailure: (reason) => {
         failure ??= reason;
@@ -53,6 +62,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   logDevice(log, device);
   logReady(log, device, options);
   const started = clock.now();
+  const counters = (): Counters => ({
+    netdev: device.netdev.statsGet(),
+    host: host.counters(),
+    loop: {
+      rounds: scheduler.rounds,
+      polls: scheduler.polls,
+      sleeps: loop.sleeps,
+      squeezes: loop.squeezes,
+      txRingFull: networkInterface.txRingFull,
+    },
+  });
   host.announce(Math.floor(started));
   if (options.gateway !== null) {
     const client = pingGateway(log, running, options.gateway);
@@ -61,17 +81,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   loop.addTicker(networkInterface);
   loop.addTicker({ tick: (now) => stopAt(started + options.duration, now, loop) });
+  // The last, so that nothing waits to be written while the loop sleeps.
+  if (capture !== null) loop.addTicker(capture.recorder);
 
   await loop.run();
 
   if (failure !== null) throw new ServeError(failure);
-  logStopped(log, device, running, clock.now() - started, {
-    rounds: scheduler.rounds,
-    polls: scheduler.polls,
-    sleeps: loop.sleeps,
-    squeezes: loop.squeezes,
-    txRingFull: networkInterface.txRingFull,
-  });
+  logCounters(log, "stopped", clock.now() - started, counters());
 }
 
 function stopAt(end: number, now: number, loop: PollLoop): number {
@@ -186,23 +202,17 @@ function pingCommand({ hub, ip }: ServeOptions): string {
   return words.join(" ");
 }
 
-function logStopped(
+function logCounters(
   log: Log,
-  { netdev }: OpenDevice,
-  { host }: RunningHost,
+  event: "stopped",
   milliseconds: number,
-  loop: Readonly<Record<string, number>>,
+  counters: Counters,
 ): void {
-  const counters = { netdev: netdev.statsGet(), host: host.counters(), loop };
+  const { netdev, host, loop } = counters;
   log.event({
-    event: "stopped",
-    fields: {
-      seconds: milliseconds / 1000,
-      netdev: { ...counters.netdev },
-      host: { ...counters.host },
-      loop,
-    },
-    text: `stopped after ${(milliseconds / 1000).toFixed(1)} s\n${countersText(counters)}`,
+    event,
+    fields: { seconds: milliseconds / 1000, netdev: { ...netdev }, host: { ...host }, loop },
+    text: `${event} after ${(milliseconds / 1000).toFixed(1)} s\n${countersText(counters)}`,
   });
 }
 

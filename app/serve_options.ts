@@ -20,6 +20,13 @@ const USER_NETWORK_GATEWAY = "10.0.2.2";
 /** Name of the hub that an appliance opens and `ping` joins. */
 export const DEFAULT_HUB = "ukdeno";
 
+/** Flag of every command by which frames pass. */
+export const PCAP_FLAG: Flag = {
+  name: "pcap",
+  value: "FILE",
+  help: "write all frames received and sent to FILE, for tshark and Wireshark",
+};
+
 /** Flags of `serve`. */
 export const SERVE_FLAGS: readonly Flag[] = [
   {
@@ -51,6 +58,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
     value: "MICROSECONDS",
     help: "go on polling so long before sleeping (default 50)",
   },
+  PCAP_FLAG,
   { name: "log", value: "text|json", help: "how to print what happens (default text)" },
   { name: "duration", value: "SECONDS", help: "stop after so long (default: run until Ctrl-C)" },
 ];
@@ -67,6 +75,8 @@ export interface ServeOptions {
   readonly hub: string;
   /** Milliseconds. */
   readonly busyPoll: number;
+  /** File for a capture, or null. */
+  readonly pcap: string | null;
   readonly log: LogFormat;
   /** Milliseconds, or Infinity. */
   readonly duration: number;
@@ -95,6 +105,7 @@ export function parseServe(args: readonly string[]): ServeOptions {
     busyPoll:
       parseNumber("--busy-poll", values.get("busy-poll") ?? "50", { min: 0, max: 1_000_000 }) /
       1000,
+    pcap: values.get("pcap") ?? null,
     log: parseLogFormat(values.get("log") ?? "text"),
     duration: duration === undefined
       ? Infinity

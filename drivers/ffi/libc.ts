@@ -29,6 +29,11 @@ const LIBC_SYMBOLS = {
     result: "i32",
   },
 
+  clock_gettime: {
+    parameters: ["i32", /* clockid_t clockid */ "buffer" /* struct timespec *tp */],
+    result: "i32",
+  },
+
   memfd_create: {
     parameters: ["buffer", /* const char *name */ "u32" /* unsigned flags */],
     result: "i32",

@@ -24,6 +24,7 @@ Deno.test("without arguments it pings what serve is without arguments", () => {
     count: Infinity,
     interval: 1000,
     payloadLength: 56,
+    pcap: null,
   });
 });
 
@@ -36,10 +37,18 @@ Deno.test("every flag can be given at once, before and after the address", () =>
     "--hub=another",
     "--ip=192.0.2.9/28",
     "-s=1000",
+    "--pcap=all.pcap",
   ]);
   assertEquals(formatIpv4(destination), "192.0.2.1");
   assertEquals([formatIpv4(ip.address), ip.prefixLength], ["192.0.2.9", 28]);
-  assertEquals(rest, { hub: "another", mtu: 1500, count: 3, interval: 200, payloadLength: 1000 });
+  assertEquals(rest, {
+    hub: "another",
+    mtu: 1500,
+    count: 3,
+    interval: 200,
+    payloadLength: 1000,
+    pcap: "all.pcap",
+  });
 });
 
 Deno.test("the address is one IPv4 address", () => {

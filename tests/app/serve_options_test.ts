@@ -31,6 +31,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
     netdev: "user,restrict=on",
     hub: "ukdeno",
     busyPoll: 0.05,
+    pcap: null,
     log: "text",
     duration: Infinity,
   });
@@ -46,6 +47,7 @@ Deno.test("every flag can be given at once", () => {
     "--netdev=user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     "--hub=another",
     "--busy-poll=2000",
+    "--pcap=all.pcap",
     "--log=json",
     "--duration=2.5",
   ]);
@@ -58,6 +60,7 @@ Deno.test("every flag can be given at once", () => {
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
     busyPoll: 2,
+    pcap: "all.pcap",
     log: "json",
     duration: 2500,
   });

@@ -24,6 +24,8 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Where the programs that it starts are looked for, in place of the usual folders. */
   readonly path?: string;
+  /** A command that runs the one behind it, with its permissions and its process number. */
+  readonly within?: readonly string[];
   /** Seconds after which it's interrupted as by Ctrl-C. */
   readonly interruptAfter?: number;
 }
@@ -53,7 +55,16 @@ function mainCommand(args: readonly string[], options: CommandOptions): Deno.Com
     ? []
     : ["timeout", "--preserve-status", "--signal=INT", `${options.interruptAfter}`];
   return new Deno.Command("setpriv", {
-    args: ["--pdeathsig", "KILL", ...timeout, ...env, ...main, `${ROOT}main.ts`, ...args],
+    args: [
+      "--pdeathsig",
+      "KILL",
+      ...timeout,
+      ...env,
+      ...options.within ?? [],
+      ...main,
+      `${ROOT}main.ts`,
+      ...args,
+    ],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

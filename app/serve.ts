@@ -3,6 +3,7 @@ import { monotonicClock } from "../netdev/clock.ts";
 import { PollLoop } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
+import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
 import { EchoClient } from "./echo_client.ts";
 import { Log } from "./log.ts";
@@ -73,6 +74,9 @@ export async function serve(options: ServeOptions): Promise<void> {
       txRingFull: networkInterface.txRingFull,
     },
   });
+  using _telling = onCountersSignal(() =>
+    logCounters(log, "counters", clock.now() - started, counters())
+  );
   host.announce(Math.floor(started));
   if (options.gateway !== null) {
     const client = pingGateway(log, running, options.gateway);
@@ -204,7 +208,7 @@ function pingCommand({ hub, ip }: ServeOptions): string {
 
 function logCounters(
   log: Log,
-  event: "stopped",
+  event: "stopped" | "counters",
   milliseconds: number,
   counters: Counters,
 ): void {

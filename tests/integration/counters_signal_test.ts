@@ -1,0 +1,49 @@
+import { assert, assertEquals } from "@std/assert";
+import { connectHub } from "../../drivers/hub/hub_port.ts";
+import { Appliance, eventually, type LogLine } from "./appliance.ts";
+import { EchoFlood } from "./echo_flood.ts";
+
+/** The lines in which the appliance told its counters. */
+function told(appliance: Appliance): LogLine[] {
+  return appliance.lines.filter(({ event }) => event === "counters");
+}
+
+Deno.test("SIGUSR1: an appliance that sleeps tells its counters at once, and goes on", async () => {
+  await using appliance = new Appliance();
+  await appliance.event("gateway");
+  for (const count of [1, 2]) {
+    appliance.kill("SIGUSR1");
+    await eventually("counters are told", () => told(appliance).length === count);
+  }
+  assertEquals((told(appliance)[0].host as Record<string, unknown>).echoRepliesReceived, 1);
+  const { status } = await appliance.stop();
+  assertEquals(status.code, 0);
+});
+
+Deno.test("SIGUSR1 again and again while frames pass: no system call minds, none is lost", async () => {
+  // Without busy polling it looks at its descriptors after every frame, which is when signals hurt.
+  await using appliance = new Appliance(["--busy-poll=0"]);
+  await appliance.event("ready");
+  const { socket, headerSent } = await connectHub(appliance.hub);
+  using port = socket;
+  const flood = new EchoFlood(port, headerSent);
+  const script = `for i in $(seq 1500); do kill -USR1 ${appliance.pid}; done`;
+  await using killer = new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "KILL", "sh", "-c", script],
+  }).spawn();
+  let killing = true;
+  const killed = killer.status.then(() => killing = false);
+  let sent = 0;
+  let replies = 0;
+  while (killing) {
+    sent += 4;
+    replies += flood.run(4).replies;
+    // The appliance waits for whoever reads its log, and that's this process, too.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  await killed;
+  assertEquals(replies, sent);
+  const { status, stderr } = await appliance.stop();
+  assertEquals(status.code, 0, stderr);
+  assert(told(appliance).length > 0);
+});

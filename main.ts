@@ -1,10 +1,11 @@
 /**
- * The command line: `main.ts [serve | ping] [FLAG]…`.
+ * The command line: `main.ts [serve | ping | info] [FLAG]…`.
  *
  * @module
  */
 
 import { helpText } from "./app/help.ts";
+import { parseInfo } from "./app/info_options.ts";
 import { parsePing } from "./app/ping_options.ts";
 import { parseServe } from "./app/serve_options.ts";
 import { UsageError } from "./app/usage_error.ts";
@@ -46,8 +47,14 @@ async function dispatch(args: readonly string[]): Promise<number> {
       const { ping } = await import("./app/ping.ts");
       return await ping(options) ? 0 : 1;
     }
+    case "info": {
+      const options = parseInfo(flags);
+      const { info } = await import("./app/info.ts");
+      await info(options);
+      return 0;
+    }
     default:
-      throw new UsageError(`unknown command "${command}": serve and ping are possible`);
+      throw new UsageError(`unknown command "${command}": serve, ping and info are possible`);
   }
 }
 

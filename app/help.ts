@@ -1,4 +1,5 @@
 import { type Flag, spell } from "./flags.ts";
+import { INFO_FLAGS } from "./info_options.ts";
 import { PING_FLAGS } from "./ping_options.ts";
 import { SERVE_FLAGS } from "./serve_options.ts";
 
@@ -9,6 +10,7 @@ export function helpText(): string {
     "",
     "usage: main.ts [serve] [FLAG]…         be that host, until Ctrl-C",
     "       main.ts ping [FLAG]… [ADDRESS]  ping a running appliance over its hub",
+    "       main.ts info [FLAG]…            tell everything about a network device",
     "       main.ts --help",
     "",
     "serve:",
@@ -16,6 +18,9 @@ export function helpText(): string {
     "",
     "ping:",
     ...describe(PING_FLAGS),
+    "",
+    "info:",
+    ...describe(INFO_FLAGS),
     "",
     "exit status: 0 stopped as asked, 1 failed or nothing answered, 2 bad arguments",
   ].join("\n");

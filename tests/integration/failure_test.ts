@@ -88,7 +88,7 @@ Deno.test("a QEMU that ends at once: one line, status 1", async () => {
 });
 
 const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
-  [["surf"], /unknown command "surf": serve and ping are possible/],
+  [["surf"], /unknown command "surf": serve, ping and info are possible/],
   [["--frobnicate"], /unknown flag --frobnicate/],
   [["--ip"], /--ip needs a value: --ip=A\.B\.C\.D\/N/],
   [["--ip=10.0.2.15"], /--ip: .*prefix length is missing/],

@@ -1,0 +1,82 @@
+import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import { monotonicClock } from "../netdev/clock.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import { PollScheduler } from "../netdev/poll_scheduler.ts";
+import { formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
+import { type DeviceInfo, infoText } from "./info_text.ts";
+import { Log } from "./log.ts";
+import { openQemu } from "./open_qemu.ts";
+import { runNetdev } from "./run_netdev.ts";
+import { ServeError } from "./serve.ts";
+import type { ServeOptions } from "./serve_options.ts";
+
+/** A host that is never told to announce itself, and never polled, has nothing to say. */
+const SILENT: HostObserver = {
+  firstArp(): void {},
+  firstEchoRequest(): void {},
+  echoReply(): void {},
+  resolutionFailed(): void {},
+  addressConflict(): void {},
+};
+
+/**
+ * Starts a device as `serve` does, tells everything about it, and closes it. No frame is sent.
+ * `ServeError` when the device fails meanwhile; the errors of drivers when it can't be opened.
+ */
+export async function info(options: ServeOptions): Promise<void> {
+  const clock = monotonicClock;
+  using waiter = new FdWaiter(clock);
+  let failure: string | null = null;
+  const device = await openQemu(
+    {
+      ...options,
+      // Not the hub of an appliance that may be running here.
+      hub: `ukdeno-info-${Deno.pid}`,
+      recorder: null,
+      onLink: () => {},
+      onFailure: (reason) => failure ??= reason,
+    },
+    waiter,
+    clock,
+  );
+  await using _closing = { [Symbol.asyncDispose]: () => device.close() };
+  const { address, prefixLength } = options.ip;
+  const place = { address, prefixLength, gateway: null };
+  runNetdev(device.netdev, place, new PollScheduler(), SILENT);
+  const facts = describe(device.netdev, device.location);
+  if (failure !== null) throw new ServeError(failure);
+  new Log(options.log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });
+}
+
+/** All that there is to tell of a running device; `location` where its driver tells none. */
+function describe(netdev: Netdev, location: string): DeviceInfo {
+  const limits = netdev.infoGet();
+  const details = netdev.detailsGet();
+  const hwaddr = netdev.hwaddrGet();
+  return {
+    device: netdev.name,
+    driver: netdev.driverName,
+    bus: details?.bus ?? location,
+    mac: formatMac(macHead(hwaddr), macTail(hwaddr)),
+    mtu: netdev.mtuGet(),
+    maxMtu: limits.maxMtu,
+    link: netdev.linkGet(),
+    promiscuous: netdev.promiscuousGet(),
+    // runNetdev uses one queue each way.
+    queues: {
+      rx: { now: 1, most: limits.maxRxQueues },
+      tx: { now: 1, most: limits.maxTxQueues },
+    },
+    rings: {
+      rx: (details?.rxRings ?? []).map((now, queue) => (
+        { now, most: netdev.rxqInfoGet(queue).maxDescriptors }
+      )),
+      tx: (details?.txRings ?? []).map((now, queue) => (
+        { now, most: netdev.txqInfoGet(queue).maxDescriptors }
+      )),
+    },
+    vectors: (details?.vectors ?? []).map((vector) => ({ ...vector })),
+    features: details?.features ?? { offered: [], negotiated: [] },
+    counters: { ...netdev.statsGet() },
+  };
+}

@@ -1,0 +1,16 @@
+import { type Flag, parseFlags } from "./flags.ts";
+import { parseServe, SERVE_FLAGS, type ServeOptions } from "./serve_options.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Flags of `serve` that say which device it is, and how to print. */
+const SHARED = ["device", "mac", "mtu", "netdev", "log"];
+
+/** Flags of `info`. */
+export const INFO_FLAGS: readonly Flag[] = SERVE_FLAGS.filter(({ name }) => SHARED.includes(name));
+
+/** Reads the arguments of `info`: what `serve` would be given. `UsageError` when one can't be. */
+export function parseInfo(args: readonly string[]): ServeOptions {
+  const { positional } = parseFlags(args, INFO_FLAGS);
+  if (positional.length > 0) throw new UsageError(`info takes no argument "${positional[0]}"`);
+  return parseServe(args);
+}

@@ -1,0 +1,94 @@
+import type { NetdevStats } from "../netdev/netdev_types.ts";
+
+/** How many are in use, and how many there could be. */
+export type Share = { readonly now: number; readonly most: number };
+
+/** All that there is to tell of a device. A type, not an interface, as it's printed as JSON too. */
+export type DeviceInfo = {
+  readonly device: string;
+  readonly driver: string;
+  readonly bus: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly maxMtu: number;
+  readonly link: boolean;
+  readonly promiscuous: boolean;
+  readonly queues: { readonly rx: Share; readonly tx: Share };
+  /** Descriptors of each queue. */
+  readonly rings: { readonly rx: readonly Share[]; readonly tx: readonly Share[] };
+  readonly vectors: readonly { readonly name: string; readonly use: string }[];
+  readonly features: {
+    readonly offered: readonly string[];
+    readonly negotiated: readonly string[];
+  };
+  readonly counters: { readonly [K in keyof NetdevStats]: NetdevStats[K] };
+};
+
+/** One line: a name and what is behind it. */
+type Row = readonly [name: string, value: string];
+
+const NONE: readonly Row[] = [["none", ""]];
+
+/** A device for people, in the sections of ethtool(8): `-i`, `-l`, `-g`, `-k`, `-S`. */
+export function infoText(info: DeviceInfo): string {
+  const { device, features, counters } = info;
+  const { drops, ...counts } = counters;
+  return [
+    section(`Settings for ${device}`, settings(info)),
+    section(`Queues of ${device}, in use of possible`, [
+      ["RX", share(info.queues.rx)],
+      ["TX", share(info.queues.tx)],
+    ]),
+    section(`Ring sizes of ${device}, in use of possible`, [
+      ...info.rings.rx.map((ring, queue): Row => [`RX ${queue}`, share(ring)]),
+      ...info.rings.tx.map((ring, queue): Row => [`TX ${queue}`, share(ring)]),
+    ]),
+    section(
+      `Interrupts of ${device}`,
+      info.vectors.map(({ name, use }): Row => [name, use]),
+    ),
+    section(
+      `Features that ${device} offers, on when negotiated`,
+      features.offered.map((name): Row => [name, onOff(features.negotiated.includes(name))]),
+    ),
+    section(`Counters of ${device}`, numbers(counts)),
+    section(`Frames that the driver of ${device} dropped`, numbers(drops)),
+  ].join("\n");
+}
+
+function settings(info: DeviceInfo): Row[] {
+  return [
+    ["driver", info.driver],
+    ["bus", info.bus],
+    ["MAC", info.mac],
+    ["MTU", `${info.mtu}, at most ${info.maxMtu}`],
+    ["link", info.link ? "up" : "down"],
+    ["promiscuous", onOff(info.promiscuous)],
+  ];
+}
+
+function section(title: string, rows: readonly Row[]): string {
+  const shown = rows.length === 0 ? NONE : rows;
+  const width = Math.max(20, ...shown.map(([name]) => name.length + 1));
+  const lines = shown.map(([name, value]) =>
+    value === "" ? `  ${name}` : `  ${`${name}:`.padEnd(width)} ${value}`
+  );
+  return [`${title}:`, ...lines].join("\n");
+}
+
+function numbers(counters: Readonly<Record<string, number>>): Row[] {
+  return Object.entries(counters).map(([name, count]) => [snakeCase(name), String(count)]);
+}
+
+/** `rxPackets` as ethtool's drivers write it: `rx_packets`. */
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function share({ now, most }: Share): string {
+  return `${now} of ${most}`;
+}
+
+function onOff(on: boolean): string {
+  return on ? "on" : "off";
+}

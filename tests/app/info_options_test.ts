@@ -1,0 +1,17 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { INFO_FLAGS, parseInfo } from "../../app/info_options.ts";
+import { parseServe } from "../../app/serve_options.ts";
+import { UsageError } from "../../app/usage_error.ts";
+
+Deno.test("info opens the device that serve would be given", () => {
+  assertEquals(parseInfo([]), parseServe([]));
+  const args = ["--mtu=1400", "--mac=52:54:00:12:34:56", "--netdev=user", "--log=json"];
+  assertEquals(parseInfo(args), parseServe(args));
+});
+
+Deno.test("info takes the flags of serve that say which device, and no others", () => {
+  assertEquals(INFO_FLAGS.map(({ name }) => name), ["device", "mac", "mtu", "netdev", "log"]);
+  for (const arg of ["--ip=10.0.2.15/24", "--pcap=x", "--duration=1", "net0", "--device=floppy"]) {
+    assert(assertThrows(() => parseInfo([arg]), UsageError).message.length > 0);
+  }
+});

@@ -1,0 +1,79 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { Appliance, runMain } from "./appliance.ts";
+
+const NEGOTIATED = ["MTU", "MAC", "MRG_RXBUF", "STATUS", "EVENT_IDX", "VERSION_1"];
+
+/** What QEMU's virtio-net-pci offers by default (hw/net/virtio-net.c) on a network without offloads. */
+const OFFERED_BY_QEMU = [
+  ...NEGOTIATED,
+  ...["CTRL_VQ", "CTRL_RX", "CTRL_VLAN", "CTRL_RX_EXTRA", "GUEST_ANNOUNCE", "CTRL_MAC_ADDR"],
+  ...["CTRL_GUEST_OFFLOADS", "INDIRECT_DESC"],
+];
+
+Deno.test("info as JSON: QEMU's card with its features, queues, vectors and counters", async () => {
+  const { code, stdout, stderr } = await runMain(["info", "--log=json", "--mtu=1400"]);
+  assertEquals(stderr, "");
+  assertEquals(code, 0);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const { features, counters, ...facts } = JSON.parse(stdout);
+  assertEquals(facts, {
+    event: "info",
+    device: "net0",
+    driver: "virtio-net",
+    bus: "pci 00:02.0",
+    mac: "02:75:0a:00:02:0f",
+    mtu: 1400,
+    maxMtu: 1400,
+    link: true,
+    promiscuous: true,
+    queues: { rx: { now: 1, most: 1 }, tx: { now: 1, most: 1 } },
+    rings: { rx: [{ now: 256, most: 256 }], tx: [{ now: 256, most: 256 }] },
+    vectors: [
+      { name: "msi-x 0", use: "configuration changes" },
+      { name: "msi-x 1", use: "receive queue 0" },
+      { name: "msi-x 2", use: "transmit queue 0 (masked: it is polled)" },
+    ],
+  });
+  assertEquals(features.negotiated, NEGOTIATED);
+  assertEquals(OFFERED_BY_QEMU.filter((name) => !features.offered.includes(name)), []);
+  assertEquals(counters.txPackets, 0, "info sends nothing");
+  assertEquals(counters.drops.tx_bad_length, 0);
+});
+
+Deno.test("info as text: sections like ethtool's", async () => {
+  const { code, stdout, stderr } = await runMain(["info", "--mac=52:54:00:12:34:56"]);
+  assertEquals(stderr, "");
+  assertEquals(code, 0);
+  assertMatch(stdout, /^Settings for net0:\n {2}driver: +virtio-net\n {2}bus: +pci 00:02\.0\n/);
+  assertMatch(stdout, /^ {2}MAC: +52:54:00:12:34:56$/m);
+  assertMatch(stdout, /^ {2}link: +up$/m);
+  assertMatch(stdout, /^ {2}RX 0: +256 of 256$/m);
+  assertMatch(stdout, /^ {2}msi-x 1: +receive queue 0$/m);
+  assertMatch(stdout, /^ {2}EVENT_IDX: +on$/m);
+  assertMatch(stdout, /^ {2}CTRL_VQ: +off$/m);
+  assertMatch(stdout, /^ {2}rx_packets: +0$/m);
+  assertMatch(stdout, /^ {2}tx_bad_headroom: +0$/m);
+});
+
+Deno.test("info beside a running appliance", async () => {
+  await using appliance = new Appliance();
+  await appliance.event("ready");
+  const { code, stderr } = await runMain(["info"]);
+  assertEquals(code, 0, stderr);
+  await appliance.stop();
+});
+
+Deno.test("info with what it doesn't take: one line, status 2", async () => {
+  for (const args of [["--ip=10.0.2.15/24"], ["net0"], ["--log=xml"]]) {
+    const { code, stdout, stderr } = await runMain(["info", ...args]);
+    assertEquals(code, 2);
+    assertEquals(stdout, "");
+    assertMatch(stderr, /^ukdeno: .*\n$/);
+  }
+});
+
+Deno.test("info without a QEMU that works: one line, status 1", async () => {
+  const { code, stderr } = await runMain(["info", "--netdev=nonsense"]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /^ukdeno: QEMU refused to run: .*\n$/);
+});

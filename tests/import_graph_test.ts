@@ -33,7 +33,7 @@ interface Import {
   readonly to: string;
 }
 
-/** Every import between two files of the project, tests left out. */
+/** Every import between two files of the project, tests and benches left out. */
 async function projectImports(): Promise<Import[]> {
   const imports: Import[] = [];
   for (const file of await sourceFiles("")) {
@@ -50,7 +50,7 @@ async function sourceFiles(folder: string): Promise<string[]> {
   const files: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
     const path = folder + name;
-    if (["tests", "std", "node_modules"].includes(path) || name.startsWith(".")) continue;
+    if (["tests", "bench", "std", "node_modules"].includes(path) || name.startsWith(".")) continue;
     if (isDirectory) files.push(...await sourceFiles(`${path}/`));
     else if (name.endsWith(".ts")) files.push(path);
   }

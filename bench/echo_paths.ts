@@ -1,0 +1,156 @@
+import { runNetdev } from "../app/run_netdev.ts";
+import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
+import { type VirtioNet, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
+import { monotonicClock } from "../netdev/clock.ts";
+import type { Netbuf } from "../netdev/netbuf.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import { PollScheduler } from "../netdev/poll_scheduler.ts";
+import type { Host, HostObserver } from "../stack/mod.ts";
+import { Verdict } from "../stack/verdict.ts";
+import { EchoPartner } from "../tests/device/echo_partner.ts";
+import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../tests/stack/frames.ts";
+import { NullDriver } from "./null_driver.ts";
+
+/** A device, and what carries the frames that it receives back to it. */
+export interface EchoPath {
+  readonly name: string;
+  readonly partner: EchoPartner;
+  /** Takes the `count` frames that the partner has offered, and sends what becomes of them. */
+  turn(count: number): void;
+}
+
+const QUIET: HostObserver = {
+  firstArp(): void {},
+  firstEchoRequest(): void {},
+  echoReply(): void {},
+  resolutionFailed(): void {},
+  addressConflict(): void {},
+};
+
+/**
+ * One path a layer, each through all layers of those before it, so that what a layer costs is a
+ * difference. The first has no driver, and the last is the appliance as it runs.
+ */
+export function echoPaths(requests: readonly Uint8Array[]): EchoPath[] {
+  return [
+    new DevicePath(requests),
+    new DriverPath(requests),
+    new NetdevPath(requests),
+    new StackPath(requests),
+    new PollPath(requests),
+  ];
+}
+
+/** The device alone: what to subtract. */
+class DevicePath implements EchoPath {
+  readonly name = "device";
+  readonly partner: EchoPartner;
+  readonly #driver: NullDriver;
+
+  constructor(requests: readonly Uint8Array[]) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests);
+    this.#driver = new NullDriver(this.partner);
+  }
+
+  turn(count: number): void {
+    this.#driver.turn(count);
+  }
+}
+
+/** The driver, called as netdev calls it: frames go back as they came. */
+class DriverPath implements EchoPath {
+  readonly name = "driver";
+  readonly partner: EchoPartner;
+  readonly #driver: VirtioNet;
+  readonly #netbufs: Netbuf[] = [];
+
+  constructor(requests: readonly Uint8Array[]) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests);
+    const { netdev, driver } = probe(this.partner);
+    run(netdev);
+    this.#driver = driver;
+  }
+
+  turn(count: number): void {
+    this.#driver.txqReclaim(0);
+    const received = this.#driver.rxBurst(0, this.#netbufs, count);
+    this.#driver.txBurst(0, this.#netbufs, 0, received);
+  }
+}
+
+/** And netdev's calls around it. */
+class NetdevPath implements EchoPath {
+  readonly name = "netdev";
+  readonly partner: EchoPartner;
+  readonly #netdev: Netdev;
+  readonly #netbufs: Netbuf[] = [];
+
+  constructor(requests: readonly Uint8Array[]) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests);
+    this.#netdev = probe(this.partner).netdev;
+    run(this.#netdev);
+  }
+
+  turn(count: number): void {
+    this.#netdev.txqReclaim(0);
+    const received = this.#netdev.rxBurst(0, this.#netbufs, count);
+    this.#netdev.txBurst(0, this.#netbufs, 0, received);
+  }
+}
+
+/** And the host, which checks each frame and turns it into its reply. */
+class StackPath implements EchoPath {
+  readonly name = "stack";
+  readonly partner: EchoPartner;
+  readonly #netdev: Netdev;
+  readonly #host: Host;
+  readonly #netbufs: Netbuf[] = [];
+
+  constructor(requests: readonly Uint8Array[]) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests);
+    this.#netdev = probe(this.partner).netdev;
+    this.#host = run(this.#netdev);
+  }
+
+  turn(count: number): void {
+    this.#netdev.txqReclaim(0);
+    const received = this.#netdev.rxBurst(0, this.#netbufs, count);
+    for (let i = 0; i < received; i++) {
+      if (this.#host.input(this.#netbufs[i], 0) !== Verdict.REPLY) throw new Error("no reply");
+    }
+    this.#netdev.txBurst(0, this.#netbufs, 0, received);
+  }
+}
+
+/** And who polls: scheduler and network interface, as the appliance's loop calls them. */
+class PollPath implements EchoPath {
+  readonly name = "poll";
+  readonly partner: EchoPartner;
+  readonly #scheduler = new PollScheduler();
+
+  constructor(requests: readonly Uint8Array[]) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests);
+    run(probe(this.partner).netdev, this.#scheduler);
+  }
+
+  turn(_count: number): void {
+    this.#scheduler.round(0);
+  }
+}
+
+function probe(partner: EchoPartner): { readonly netdev: Netdev; readonly driver: VirtioNet } {
+  const registry = new NetdevRegistry();
+  const drivers: VirtioNet[] = [];
+  const bus = new VirtioBus(monotonicClock);
+  bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver)));
+  bus.addDevice(partner);
+  const netdev = registry.get(0);
+  netdev.probe();
+  return { netdev, driver: drivers[0] };
+}
+
+function run(netdev: Netdev, scheduler: PollScheduler = new PollScheduler()): Host {
+  const place = { address: ip(HOST_IP), prefixLength: 24, gateway: ip(PEER_IP) };
+  return runNetdev(netdev, place, scheduler, QUIET).host;
+}

@@ -1,14 +1,12 @@
 import { runNetdev } from "../app/run_netdev.ts";
-import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
-import { type VirtioNet, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
-import { monotonicClock } from "../netdev/clock.ts";
+import type { VirtioNet } from "../drivers/virtio/virtio_net.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import type { Host, HostObserver } from "../stack/mod.ts";
 import { Verdict } from "../stack/verdict.ts";
 import { EchoPartner } from "../tests/device/echo_partner.ts";
+import { probeVirtioNet } from "../tests/device/probe_virtio_net.ts";
 import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../tests/stack/frames.ts";
 import { NullDriver } from "./null_driver.ts";
 
@@ -67,7 +65,7 @@ class DriverPath implements EchoPath {
 
   constructor(requests: readonly Uint8Array[]) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    const { netdev, driver } = probe(this.partner);
+    const { netdev, driver } = probeVirtioNet(this.partner);
     run(netdev);
     this.#driver = driver;
   }
@@ -88,7 +86,7 @@ class NetdevPath implements EchoPath {
 
   constructor(requests: readonly Uint8Array[]) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    this.#netdev = probe(this.partner).netdev;
+    this.#netdev = probeVirtioNet(this.partner).netdev;
     run(this.#netdev);
   }
 
@@ -109,7 +107,7 @@ class StackPath implements EchoPath {
 
   constructor(requests: readonly Uint8Array[]) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    this.#netdev = probe(this.partner).netdev;
+    this.#netdev = probeVirtioNet(this.partner).netdev;
     this.#host = run(this.#netdev);
   }
 
@@ -131,23 +129,12 @@ class PollPath implements EchoPath {
 
   constructor(requests: readonly Uint8Array[]) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    run(probe(this.partner).netdev, this.#scheduler);
+    run(probeVirtioNet(this.partner).netdev, this.#scheduler);
   }
 
   turn(_count: number): void {
     this.#scheduler.round(0);
   }
-}
-
-function probe(partner: EchoPartner): { readonly netdev: Netdev; readonly driver: VirtioNet } {
-  const registry = new NetdevRegistry();
-  const drivers: VirtioNet[] = [];
-  const bus = new VirtioBus(monotonicClock);
-  bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver)));
-  bus.addDevice(partner);
-  const netdev = registry.get(0);
-  netdev.probe();
-  return { netdev, driver: drivers[0] };
 }
 
 function run(netdev: Netdev, scheduler: PollScheduler = new PollScheduler()): Host {

@@ -1,0 +1,121 @@
+import { runNetdev } from "../../app/run_netdev.ts";
+import { FdWaiter } from "../../drivers/ffi/fd_waiter.ts";
+import { socketPair, type UnixSocket } from "../../drivers/ffi/unix_socket.ts";
+import { StreamNetdev } from "../../drivers/stream/stream_netdev.ts";
+import { monotonicClock } from "../../netdev/clock.ts";
+import type { Netdev } from "../../netdev/netdev.ts";
+import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
+import { PollScheduler } from "../../netdev/poll_scheduler.ts";
+import type { HostObserver } from "../../stack/host_observer.ts";
+import { EchoPartner } from "../device/echo_partner.ts";
+import { probeVirtioNet } from "../device/probe_virtio_net.ts";
+import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../stack/frames.ts";
+import { ANSWERED, mixedTraffic } from "./traffic.ts";
+
+/*
+ * `run_packets.ts virtio|stream [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * between two collections that it asks for. V8 itself writes both of these and any other into the
+ * same stream, in order; a line of the program's own would not keep its place among V8's.
+ * `plant` makes one object per packet.
+ */
+
+declare const gc: (options: { readonly type: "minor" }) => void;
+
+const WARM_UP_PACKETS = 400_000;
+const PACKETS = 1_000_000;
+
+/** Sends the mixed traffic once, and takes all answers. */
+type Turn = () => void;
+
+const QUIET: HostObserver = {
+  firstArp(): void {},
+  firstEchoRequest(): void {},
+  echoReply(): void {},
+  resolutionFailed(): void {},
+  addressConflict(): void {},
+};
+
+const frames = mixedTraffic();
+const [device, planted] = Deno.args;
+const plants = planted === "plant";
+const scheduler = new PollScheduler();
+/** Where planted objects go, so that V8 can't do without them. */
+let kept: object = {};
+
+const turn = device === "stream" ? streamTurn() : virtioTurn();
+run(WARM_UP_PACKETS);
+gc({ type: "minor" });
+run(PACKETS);
+gc({ type: "minor" });
+if (plants && !("packet" in kept)) throw new Error("nothing was planted");
+Deno.exit(0);
+
+function run(packets: number): void {
+  for (let packet = 0; packet < packets; packet += frames.length) {
+    turn();
+    if (!plants) continue;
+    for (let i = 0; i < frames.length; i++) kept = { packet };
+  }
+}
+
+/** The host of frames.ts on a device, told the time once a turn; whole milliseconds, 1 in 16. */
+function pollOnce(netdev: Netdev): Turn {
+  const place = { address: ip(HOST_IP), prefixLength: 24, gateway: ip(PEER_IP) };
+  const { networkInterface } = runNetdev(netdev, place, scheduler, QUIET);
+  let turns = 0;
+  return () => {
+    const now = ++turns >>> 4;
+    scheduler.round(now);
+    networkInterface.tick(now);
+  };
+}
+
+function virtioTurn(): Turn {
+  const partner = new EchoPartner(mac(HOST_MAC), frames);
+  const poll = pollOnce(probeVirtioNet(partner).netdev);
+  return () => {
+    const { taken } = partner;
+    partner.offer(frames.length);
+    poll();
+    partner.take();
+    if (partner.taken - taken !== ANSWERED) throw new Error("not what should be was answered");
+  };
+}
+
+function streamTurn(): Turn {
+  const [near, far] = socketPair();
+  const waiter = new FdWaiter(monotonicClock);
+  const ops = new StreamNetdev({ socket: near, waiter, mac: mac(HOST_MAC) });
+  const netdev = new NetdevRegistry().drvRegister(ops, "stream");
+  const poll = pollOnce(netdev);
+  const requests = framed();
+  // One array for both ways: a socket looks up the address of a buffer when it's another one.
+  const bytes = new Uint8Array(requests.length + (1 << 16));
+  bytes.set(requests);
+  return () => {
+    const sent = far.sendSome(bytes, 0, requests.length);
+    if (sent !== requests.length) throw new Error(`the socket took ${sent} bytes`);
+    let answered = 0;
+    for (let tries = 0; answered < ANSWERED && tries < 8; tries++) {
+      poll();
+      answered += receiveFrames(far, bytes, requests.length);
+    }
+    if (answered !== ANSWERED) throw new Error("not what should be was answered");
+  };
+}
+
+/** All frames in QEMU's stream framing: each behind its length, 32 bits big-endian. */
+function framed(): Uint8Array<ArrayBuffer> {
+  const bytes = frames.flatMap((
+    frame,
+  ) => [0, 0, frame.length >>> 8, frame.length & 0xff, ...frame]);
+  return Uint8Array.from(bytes);
+}
+
+/** Receives what is there, whole frames, to `start` of `into`, and counts them. */
+function receiveFrames(socket: UnixSocket, into: Uint8Array<ArrayBuffer>, start: number): number {
+  const received = socket.receiveAt(into, start, into.length - start);
+  let count = 0;
+  for (let at = start; at < start + received; count++) at += 4 + (into[at + 2] << 8 | into[at + 3]);
+  return count;
+}

@@ -2,7 +2,22 @@ import type { Netbuf } from "../netdev/netbuf.ts";
 import { Arp } from "./arp.ts";
 import { Counters, type HostCounters } from "./counters.ts";
 import { DropReason } from "./drop_reason.ts";
-import {
+import * as ethernet from "./ethernet.ts";
+import type { FrameOutput } from "./frame_output.ts";
+import type { HostObserver } from "./host_observer.ts";
+import { Icmp } from "./icmp.ts";
+import { Ipv4 } from "./ipv4.ts";
+import { IPV4_MAX_OPTION_BYTES } from "./ipv4_header.ts";
+import { Ipv4Interface } from "./ipv4_interface.ts";
+import * as macAddress from "./mac_address.ts";
+import type { SendResult } from "./send_result.ts";
+import type { Verdict } from "./verdict.ts";
+
+/*
+ * Constants of the module, which V8 compiles into the code that uses them; an import it fetches and
+ * checks at each use. Here, in ipv4.ts and in icmp.ts that is 8 % of an echo.
+ */
+const {
   destinationHead,
   destinationTail,
   ETHERNET_HEADER_BYTES,
@@ -12,23 +27,9 @@ import {
   ETHERTYPE_IPV4,
   sourceHead,
   sourceTail,
-} from "./ethernet.ts";
-import type { FrameOutput } from "./frame_output.ts";
-import type { HostObserver } from "./host_observer.ts";
-import { Icmp } from "./icmp.ts";
-import { Ipv4 } from "./ipv4.ts";
-import { IPV4_MAX_OPTION_BYTES } from "./ipv4_header.ts";
-import { Ipv4Interface } from "./ipv4_interface.ts";
-import {
-  BROADCAST_HEAD,
-  BROADCAST_TAIL,
-  checkStationMac,
-  isGroupHead,
-  macHead,
-  macTail,
-} from "./mac_address.ts";
-import type { SendResult } from "./send_result.ts";
-import type { Verdict } from "./verdict.ts";
+} = ethernet;
+const { BROADCAST_HEAD, BROADCAST_TAIL, checkStationMac, isGroupHead, macHead, macTail } =
+  macAddress;
 
 /** Who a host is. */
 export interface HostConfig {

@@ -32,8 +32,8 @@ interface Row {
   /** The device model alone, which is subtracted from all others. */
   readonly device: Figure;
   readonly echo: Figure;
-  /** What each layer adds, by its name. */
-  readonly layers: Readonly<Record<string, Figure>>;
+  /** What each layer adds, by its name: medians. */
+  readonly layers: Readonly<Record<string, number>>;
 }
 
 function figure(values: Float64Array): Figure {
@@ -50,21 +50,18 @@ function round(value: number): number {
 }
 
 /** Block by block, as neighbours in time had the same machine. */
-function difference(values: Float64Array, less: Float64Array): Figure {
-  return figure(values.map((value, i) => value - less[i]));
+function medianDifference(values: Float64Array, less: Float64Array): number {
+  return figure(values.map((value, i) => value - less[i])).median;
 }
 
 function row(paths: readonly EchoPath[], times: BlockTimes, b: number): Row {
-  const layers: Record<string, Figure> = {};
+  const layers: Record<string, number> = {};
   for (let p = 1; p < paths.length; p++) {
-    layers[paths[p].name] = difference(times[p][b], times[p - 1][b]);
+    layers[paths[p].name] = medianDifference(times[p][b], times[p - 1][b]);
   }
-  return {
-    burst: BURSTS[b],
-    device: figure(times[0][b]),
-    echo: difference(times[paths.length - 1][b], times[0][b]),
-    layers,
-  };
+  const device = figure(times[0][b]);
+  const echo = figure(times[paths.length - 1][b].map((value) => value - device.median));
+  return { burst: BURSTS[b], device, echo, layers };
 }
 
 /** Every request gets its reply, byte by byte, before anything is timed. */
@@ -87,7 +84,7 @@ function print(rows: readonly Row[], machine: string): void {
   const names = ["burst", ...layers, "echo", "min", "max", "device"];
   console.log(names.map((name) => name.padStart(8)).join(""));
   for (const { burst, device, echo, layers: byLayer } of rows) {
-    const figures = [...layers.map((name) => byLayer[name].median), echo.median];
+    const figures = [...layers.map((name) => byLayer[name]), echo.median];
     const cells = [...figures, echo.min, echo.max, device.median].map((value) => value.toFixed(1));
     console.log([`${burst}`, ...cells].map((cell) => cell.padStart(8)).join(""));
   }

@@ -1,19 +1,25 @@
 import type { DmaRegion } from "./dma_region.ts";
 import { NetdevError } from "./netdev_error.ts";
+import { RangeAllocator } from "./range_allocator.ts";
 
 /**
- * Hands out pieces of a region once and for good: rings and pools are made when a device is set up
- * and live as long as the region does.
+ * Hands out pieces of a region and takes them back: rings and pools have them from the set-up of a
+ * device until it is reset or closed. What is in a piece is left over from who had it before.
  */
 export class DmaArena {
   /** The region that it hands out. */
   readonly region: DmaRegion;
-  #next: number;
+  readonly #ranges: RangeAllocator;
 
   /** Hands out from `start` (bytes into the region) to its end. */
   constructor(region: DmaRegion, start: number) {
     this.region = region;
-    this.#next = start;
+    this.#ranges = new RangeAllocator(start, region.byteLength);
+  }
+
+  /** Bytes that are free, not all of them in one piece. */
+  get available(): number {
+    return this.#ranges.available;
   }
 
   /**
@@ -22,18 +28,24 @@ export class DmaArena {
    * that is none: a negative one would hand out again what others use.
    */
   alloc(byteLength: number, align: number): number {
-    if (!Number.isInteger(byteLength) || byteLength < 0) {
-      throw new NetdevError(
-        "EINVAL",
-        `${byteLength} bytes of DMA memory: a whole number is needed`,
-      );
+    if (!Number.isInteger(byteLength) || byteLength < 1) {
+      throw new NetdevError("EINVAL", `${byteLength} bytes of DMA memory: at least 1 is needed`);
     }
-    const offset = Math.ceil(this.#next / align) * align;
-    if (offset + byteLength > this.region.byteLength) {
-      const left = this.region.byteLength - this.#next;
-      throw new NetdevError("ENOSPC", `${byteLength} bytes of DMA memory: ${left} are left`);
-    }
-    this.#next = offset + byteLength;
-    return offset;
+    const offset = this.#ranges.alloc(byteLength, align);
+    if (offset !== null) return offset;
+    const { available, longest } = this.#ranges;
+    throw new NetdevError(
+      "ENOSPC",
+      `${byteLength} bytes of DMA memory: ${available} are left, ${longest} in one piece`,
+    );
+  }
+
+  /**
+   * Takes back the piece at `offset`, whole. `NetdevError("EINVAL")` when none that is handed out
+   * begins there: it was given back before, or never was a piece.
+   */
+  free(offset: number): void {
+    if (this.#ranges.free(offset)) return;
+    throw new NetdevError("EINVAL", `no piece of DMA memory at ${offset} to give back`);
   }
 }

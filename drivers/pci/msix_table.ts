@@ -18,6 +18,14 @@ const ENTRY_UPPER_ADDRESS = 4;
 const ENTRY_DATA = 8;
 const ENTRY_VECTOR_CONTROL = 12;
 
+/** Stops a function from sending its messages. Nothing, when it has no MSI-X capability. */
+export function disableMsix(device: PciFunction): void {
+  const capability = device.capabilities.find(({ id }) => id === PCI_CAP_ID_MSIX);
+  if (capability === undefined) return;
+  const offset = capability.offset + MESSAGE_CONTROL;
+  device.config.write(offset, 2, device.config.read(offset, 2) & ~MSIX_ENABLE);
+}
+
 /** The MSI-X table of a function: a store of `data` to `address` for each vector. */
 export class MsixTable {
   /** Vectors the function has. */

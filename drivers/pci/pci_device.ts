@@ -10,6 +10,7 @@ import {
   PCI_COMMAND_MASTER,
   PCI_COMMAND_MEMORY,
   PCI_DEVICE_ID,
+  PCI_NO_FUNCTION,
   PCI_REVISION_ID,
   PCI_SUBSYSTEM_ID,
   PCI_VENDOR_ID,
@@ -66,10 +67,18 @@ export class PciDevice implements PciFunction {
     this.config.write(PCI_COMMAND, 2, command | on);
   }
 
-  /** Takes its access to memory away. */
-  disable(): void {
+  /** Takes its access to memory away, stops its decoding, and gives the addresses of its BARs back. */
+  release(): void {
     const command = this.config.read(PCI_COMMAND, 2);
-    this.config.write(PCI_COMMAND, 2, command & ~PCI_COMMAND_MASTER);
+    this.config.write(PCI_COMMAND, 2, command & ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+    for (const { address } of this.#bars) this.host.releaseBar(address);
+    this.#bars = [];
+    this.#windows.clear();
+  }
+
+  /** Whether it's still there: one that was taken out reads as all ones (PCI 3.0 §6.1). */
+  get present(): boolean {
+    return this.config.read(PCI_VENDOR_ID, 2) !== PCI_NO_FUNCTION;
   }
 
   /** Whether there is a memory BAR of this number. */

@@ -36,15 +36,22 @@ export interface PciFunction {
 export interface PciHost {
   /** Memory that the devices of this host reach. */
   readonly dma: DmaArena;
-  /** Reads configuration space; all ones where there is no function. */
+  /** Reads configuration space; all ones where there is no function, or none any more. */
   configRead(address: PciAddress, offset: number, width: AccessWidth): number;
+  /** Writes to configuration space; what is written to a function that's gone is lost. */
   configWrite(address: PciAddress, offset: number, width: AccessWidth, value: number): void;
   /** Makes the registers behind a memory BAR reachable. */
   mapBar(device: PciFunction, bar: Bar): RegisterWindow;
   /** A free address for a memory BAR of `byteLength` bytes, a multiple of its length. */
   placeBar(byteLength: number): number;
+  /** Takes an address back that {@link placeBar} gave, for another BAR. */
+  releaseBar(address: number): void;
   /** Routes the first `count` MSI-X vectors of the device to lines, and turns MSI-X on. */
   enableMsix(device: PciFunction, count: number): IrqLine[];
+  /** Turns MSI-X off, and takes the device's lines back for others. */
+  disableMsix(device: PciFunction, lines: readonly IrqLine[]): void;
   /** A doorbell that stores the 16-bit `value` at `offset` of the BAR. */
   doorbell(bar: Bar, offset: number, value: number): Doorbell;
+  /** Takes a doorbell back for others. */
+  releaseDoorbell(doorbell: Doorbell): void;
 }

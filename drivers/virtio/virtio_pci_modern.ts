@@ -1,7 +1,7 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDriver } from "../pci/pci_bus.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
-import type { IrqLine } from "../pci/pci_host.ts";
+import type { Doorbell, IrqLine } from "../pci/pci_host.ts";
 import { PCI_CAP_ID_VENDOR } from "../pci/registers.ts";
 import { type RegisterWindow, WindowSlice } from "../pci/register_window.ts";
 import type { FeatureSet } from "./features.ts";
@@ -64,7 +64,14 @@ export function virtioPciDriver(bus: VirtioBus): PciDriver {
       vendorId: VIRTIO_PCI_VENDOR_ID,
       deviceId: VIRTIO_PCI_MODERN_DEVICE_ID + VIRTIO_DEVICE_TYPE_NET,
     }],
-    probe: (device) => bus.addDevice(new VirtioPciModern(device)),
+    probe: (device) => {
+      try {
+        bus.addDevice(new VirtioPciModern(device));
+      } catch (error) {
+        device.release();
+        throw error;
+      }
+    },
   };
 }
 
@@ -81,7 +88,10 @@ export class VirtioPciModern implements VirtioTransport {
   readonly #notify: RegisterWindow;
   readonly #notifyPlace: Structure;
   readonly #notifyMultiplier: number;
+  /** Those of the bus are few, so they're kept over resets of the device, until {@link shutdown}. */
   #lines: IrqLine[] = [];
+  readonly #doorbells = new Map<number, PlacedDoorbell>();
+  #shutDown = false;
 
   /** Finds its structures. `VirtioError` when one is missing or lies outside its BAR. */
   constructor(device: PciDevice) {
@@ -102,6 +112,10 @@ export class VirtioPciModern implements VirtioTransport {
       4,
     );
     this.queueCount = this.#common.read16(NUM_QUEUES);
+  }
+
+  present(): boolean {
+    return this.#device.present;
   }
 
   statusRead(): number {
@@ -157,7 +171,10 @@ export class VirtioPciModern implements VirtioTransport {
 
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
     const handlers = [onConfig, ...onQueue];
-    this.#lines = this.#device.host.enableMsix(this.#device, handlers.length);
+    if (this.#lines.length !== handlers.length) {
+      this.#releaseLines();
+      this.#lines = this.#device.host.enableMsix(this.#device, handlers.length);
+    }
     this.#common.write16(CONFIG_MSIX_VECTOR, 0);
     this.#checkVector("configuration changes", this.#common.read16(CONFIG_MSIX_VECTOR), 0);
     onQueue.forEach((_, index) => {
@@ -178,9 +195,24 @@ export class VirtioPciModern implements VirtioTransport {
     }));
   }
 
-  shutdown(): void {
+  interruptsDisconnect(): void {
     for (const line of this.#lines) line.disconnect();
-    this.#device.disable();
+  }
+
+  shutdown(): void {
+    if (this.#shutDown) return;
+    this.#shutDown = true;
+    this.#releaseLines();
+    for (const { doorbell } of this.#doorbells.values()) {
+      this.#device.host.releaseDoorbell(doorbell);
+    }
+    this.#doorbells.clear();
+    this.#device.release();
+  }
+
+  #releaseLines(): void {
+    if (this.#lines.length > 0) this.#device.host.disableMsix(this.#device, this.#lines);
+    this.#lines = [];
   }
 
   /** A device that is short of resources answers with VIRTIO_MSI_NO_VECTOR, 0xffff (§4.1.5.1.2). */
@@ -195,8 +227,14 @@ export class VirtioPciModern implements VirtioTransport {
     if (offset + NOTIFY_BYTES > this.#notify.byteLength) {
       throw new VirtioError(`${this.name}: queue ${index} notifies outside its structure`);
     }
+    const { host } = this.#device;
+    const placed = this.#doorbells.get(index);
+    if (placed?.offset === offset) return placed.doorbell;
+    if (placed !== undefined) host.releaseDoorbell(placed.doorbell);
     const bar = this.#device.bar(this.#notifyPlace.bar);
-    return this.#device.host.doorbell(bar, this.#notifyPlace.offset + offset, index);
+    const doorbell = host.doorbell(bar, this.#notifyPlace.offset + offset, index);
+    this.#doorbells.set(index, { offset, doorbell });
+    return doorbell;
   }
 
   #write64(offset: number, value: number): void {
@@ -237,6 +275,12 @@ export class VirtioPciModern implements VirtioTransport {
     }
     return new WindowSlice(window, offset, byteLength);
   }
+}
+
+/** A queue's doorbell, and where in the notification structure it rings. */
+interface PlacedDoorbell {
+  readonly offset: number;
+  readonly doorbell: Doorbell;
 }
 
 /** Where one of the device's structures lies. */

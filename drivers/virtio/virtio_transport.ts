@@ -31,6 +31,8 @@ export interface VirtioTransport {
   readonly deviceType: number;
   /** Memory for rings and buffers. */
   readonly dma: DmaArena;
+  /** Whether the device is still there: one that was taken out reads as all ones. */
+  present(): boolean;
   statusRead(): number;
   statusWrite(status: number): void;
   deviceFeatures(): FeatureSet;
@@ -49,11 +51,16 @@ export interface VirtioTransport {
   queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell;
   /**
    * Gives configuration changes an interrupt of their own and each queue one, in order; `null`
-   * handlers are never called. Each assignment is read back.
+   * handlers are never called. Each assignment is read back. A reset of the device undoes it.
    */
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void;
   /** The interrupts as they were connected; none before. */
   readonly vectors: readonly VirtioVector[];
-  /** Drops the interrupts and takes the device's access to memory away. */
+  /** Calls no handler any more, until {@link interruptsConnect} is called again. */
+  interruptsDisconnect(): void;
+  /**
+   * Drops the interrupts, takes the device's access to memory away, and gives back all that it had
+   * of its bus. Nothing is called afterwards but this, which does nothing a second time.
+   */
   shutdown(): void;
 }

@@ -69,6 +69,10 @@ export class EchoPartner implements VirtioTransport {
     this.take();
   }
 
+  present(): boolean {
+    return true;
+  }
+
   statusRead(): number {
     return this.#status;
   }
@@ -107,6 +111,8 @@ export class EchoPartner implements VirtioTransport {
   }
 
   interruptsConnect(): void {}
+
+  interruptsDisconnect(): void {}
 
   shutdown(): void {}
 }

@@ -38,6 +38,10 @@ export class FakePciHost implements PciHost {
   readonly rings: { readonly address: number; readonly value: number }[] = [];
   /** Called for each of them. */
   onRing: (address: number, value: number) => void = () => {};
+  /** Addresses of BARs that are in use. */
+  readonly bars = new Set<number>();
+  /** Doorbells that are in use. */
+  readonly doorbells = new Set<Doorbell>();
   readonly #functions = new Map<string, FakePciFunction>();
   #nextBar: number;
 
@@ -77,7 +81,12 @@ export class FakePciHost implements PciHost {
   placeBar(byteLength: number): number {
     const address = Math.ceil(this.#nextBar / byteLength) * byteLength;
     this.#nextBar = address + byteLength;
+    this.bars.add(address);
     return address;
+  }
+
+  releaseBar(address: number): void {
+    if (!this.bars.delete(address)) throw new Error(`no BAR is at ${address}`);
   }
 
   enableMsix(_device: PciFunction, count: number): IrqLine[] {
@@ -86,14 +95,29 @@ export class FakePciHost implements PciHost {
     return lines;
   }
 
+  disableMsix(_device: PciFunction, lines: readonly IrqLine[]): void {
+    for (const line of lines) {
+      line.disconnect();
+      const index = this.lines.findIndex((taken) => taken === line);
+      if (index < 0) throw new Error("a line was given back twice");
+      this.lines.splice(index, 1);
+    }
+  }
+
+  releaseDoorbell(doorbell: Doorbell): void {
+    if (!this.doorbells.delete(doorbell)) throw new Error("a doorbell was given back twice");
+  }
+
   doorbell(bar: Bar, offset: number, value: number): Doorbell {
     const address = bar.address + offset;
-    return {
+    const doorbell: Doorbell = {
       ring: () => {
         this.rings.push({ address, value });
         this.onRing(address, value);
       },
     };
+    this.doorbells.add(doorbell);
+    return doorbell;
   }
 
   #function({ device, function: number }: PciAddress): FakePciFunction {

@@ -57,6 +57,8 @@ export class VirtioModel implements VirtioTransport {
   /** Interrupts sent: for configuration changes, then for each queue. */
   readonly interrupts: number[];
   script: DeviceScript = {};
+  /** It was taken out: all reads are ones, and writes are lost. */
+  gone = false;
   /** What is on offer. */
   features: bigint;
   /** What the driver accepted. */
@@ -128,7 +130,17 @@ export class VirtioModel implements VirtioTransport {
     if ((this.#status & DRIVER_OK) === 0) throw new Error("the device is not live");
   }
 
+  present(): boolean {
+    return !this.gone;
+  }
+
+  /** Shows another largest size of a queue. */
+  resizeQueue(index: number, size: number): void {
+    this.#queueSizes[index] = size;
+  }
+
   statusRead(): number {
+    if (this.gone) return 0xff;
     if (this.#resetReads > 0) {
       this.#resetReads--;
       return this.#resetReads === 0 ? this.#status : 0xff;
@@ -137,6 +149,7 @@ export class VirtioModel implements VirtioTransport {
   }
 
   statusWrite(status: number): void {
+    if (this.gone) return;
     this.calls.push(`status ${status}`);
     if (status === 0) return this.#reset();
     if ((this.#status & ~NEEDS_RESET & ~status) !== 0) {
@@ -148,10 +161,11 @@ export class VirtioModel implements VirtioTransport {
   }
 
   deviceFeatures(): bigint {
-    return this.features;
+    return this.gone ? 2n ** 64n - 1n : this.features;
   }
 
   driverFeaturesWrite(features: bigint): void {
+    if (this.gone) return;
     this.calls.push("features");
     if ((this.#status & FEATURES_OK) !== 0) throw new Error("features after FEATURES_OK (§3.1.1)");
     this.accepted = features;
@@ -161,6 +175,7 @@ export class VirtioModel implements VirtioTransport {
     if (offset % width !== 0 || offset + width > this.config.length) {
       throw new Error(`no configuration of ${width} bytes at ${offset}`);
     }
+    if (this.gone) return 2 ** (8 * width) - 1;
     this.script.onConfigRead?.(offset);
     let value = 0;
     for (let i = width - 1; i >= 0; i--) value = value * 256 + this.config[offset + i];
@@ -168,11 +183,11 @@ export class VirtioModel implements VirtioTransport {
   }
 
   configGeneration(): number {
-    return this.#generation;
+    return this.gone ? 0xff : this.#generation;
   }
 
   queueSizeMax(index: number): number {
-    return this.#queueSizes[index] ?? 0;
+    return this.gone ? 0xffff : this.#queueSizes[index] ?? 0;
   }
 
   queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
@@ -202,6 +217,11 @@ export class VirtioModel implements VirtioTransport {
       name: queue === null ? "config" : `vector of ${queue}`,
       queue,
     }));
+  }
+
+  interruptsDisconnect(): void {
+    this.#onConfig = ignore;
+    this.#onQueue = [];
   }
 
   shutdown(): void {

@@ -34,11 +34,11 @@ export class IvshmemBridge implements Disposable {
   readonly #waiter: FdWaiter;
   readonly #interrupts = makeEventfds();
   readonly #doorbells = makeEventfds();
-  readonly #watched: number[] = [];
   #registerAddress = 0;
   #messages: MsixTable | null = null;
-  #linesUsed = 0;
-  #doorbellsUsed = 0;
+  /** Who has which vector: places in the two lists of eventfds. */
+  readonly #lines = makeVectors<EventfdIrqLine>();
+  readonly #bells = makeVectors<Doorbell>();
 
   /** Leaves the introduction in the socket for a QEMU that is started afterwards. */
   constructor(server: UnixSocket, waiter: FdWaiter) {
@@ -57,28 +57,43 @@ export class IvshmemBridge implements Disposable {
 
   /** The address and data of an MSI-X message that interrupts us, and the line on which it does. */
   interrupt(): { readonly address: number; readonly data: number; readonly line: IrqLine } {
-    const vector = this.#linesUsed++;
-    if (vector >= IVSHMEM_VECTORS) {
+    const vector = this.#lines.indexOf(null);
+    if (vector < 0) {
       throw new QemuError(`no interrupt line is left: the bridge has ${IVSHMEM_VECTORS}`);
     }
     const line = new EventfdIrqLine(this.#interrupts[vector], this.#waiter);
-    this.#watched.push(this.#interrupts[vector].fd);
+    this.#lines[vector] = line;
     return { address: this.#registerAddress, data: doorbellValue(vector), line };
+  }
+
+  /** Takes an interrupt line back, for the next one who asks. */
+  releaseLine(line: IrqLine): void {
+    line.disconnect();
+    const vector = this.#lines.findIndex((taken) => taken === line);
+    if (vector >= 0) this.#lines[vector] = null;
   }
 
   /** A doorbell that stores `value` to a guest-physical address. */
   doorbell(address: number, value: number): Doorbell {
-    const vector = this.#doorbellsUsed++;
-    if (this.#messages === null || vector >= IVSHMEM_VECTORS) {
+    const vector = this.#bells.indexOf(null);
+    if (this.#messages === null || vector < 0) {
       throw new QemuError(`no doorbell is left: the bridge has ${IVSHMEM_VECTORS}`);
     }
     this.#messages.set(vector, address, value);
     const event = this.#doorbells[vector];
-    return { ring: () => event.signal() };
+    const doorbell: Doorbell = { ring: () => event.signal() };
+    this.#bells[vector] = doorbell;
+    return doorbell;
+  }
+
+  /** Takes a doorbell back, for the next one who asks. */
+  releaseDoorbell(doorbell: Doorbell): void {
+    const vector = this.#bells.indexOf(doorbell);
+    if (vector >= 0) this.#bells[vector] = null;
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.#watched) this.#waiter.remove(fd);
+    for (const line of this.#lines) line?.disconnect();
     for (const event of [...this.#interrupts, ...this.#doorbells]) event[Symbol.dispose]();
   }
 
@@ -100,6 +115,7 @@ export class IvshmemBridge implements Disposable {
 class EventfdIrqLine implements IrqLine {
   readonly #event: Eventfd;
   readonly #waiter: FdWaiter;
+  #connected = false;
 
   constructor(event: Eventfd, waiter: FdWaiter) {
     this.#event = event;
@@ -107,15 +123,24 @@ class EventfdIrqLine implements IrqLine {
   }
 
   connect(handler: () => void): void {
-    this.#waiter.remove(this.#event.fd);
+    if (this.#connected) this.#waiter.remove(this.#event.fd);
+    // What came while nobody listened was meant for another time, or for another device.
+    else this.#event.drain();
+    this.#connected = true;
     this.#waiter.add(this.#event.fd, () => {
       if (this.#event.drain()) handler();
     });
   }
 
   disconnect(): void {
+    if (!this.#connected) return;
+    this.#connected = false;
     this.#waiter.remove(this.#event.fd);
   }
+}
+
+function makeVectors<T>(): (T | null)[] {
+  return new Array<T | null>(IVSHMEM_VECTORS).fill(null);
 }
 
 function makeEventfds(): Eventfd[] {

@@ -1,4 +1,5 @@
 import { DmaArena } from "../../../netdev/dma_arena.ts";
+import { RangeAllocator } from "../../../netdev/range_allocator.ts";
 import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import { letInherit } from "../../ffi/inheritance.ts";
@@ -7,7 +8,7 @@ import { createMemfd, MappedRegion } from "../../ffi/mapped_region.ts";
 import { listenAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
 import { HUB_PORTS, hubListens, hubPortName } from "../../hub/hub_port.ts";
 import type { Bar } from "../base_address.ts";
-import { MsixTable } from "../msix_table.ts";
+import { disableMsix, MsixTable } from "../msix_table.ts";
 import type { AccessWidth, PciAddress } from "../pci_address.ts";
 import { PciBus } from "../pci_bus.ts";
 import type { Doorbell, IrqLine, PciFunction, PciHost } from "../pci_host.ts";
@@ -64,7 +65,7 @@ export class QemuHost implements PciHost {
   readonly #ivshmemSocket: UnixSocket;
   readonly #bridge: IvshmemBridge;
   readonly #waiter: FdWaiter;
-  #nextBar = BAR_START;
+  readonly #bars = new RangeAllocator(BAR_START, BAR_END);
   #closing = false;
 
   private constructor(options: QemuHostOptions, waiter: FdWaiter) {
@@ -128,13 +129,17 @@ export class QemuHost implements PciHost {
   }
 
   configRead(address: PciAddress, offset: number, width: AccessWidth): number {
-    this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
-    return this.#qtest.in(CONFIG_DATA + (offset & 3), width);
+    return this.#unlessGone(2 ** (8 * width) - 1, () => {
+      this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
+      return this.#qtest.in(CONFIG_DATA + (offset & 3), width);
+    });
   }
 
   configWrite(address: PciAddress, offset: number, width: AccessWidth, value: number): void {
-    this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
-    this.#qtest.out(CONFIG_DATA + (offset & 3), width, value);
+    this.#unlessGone(undefined, () => {
+      this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
+      this.#qtest.out(CONFIG_DATA + (offset & 3), width, value);
+    });
   }
 
   mapBar(_device: PciFunction, bar: Bar): RegisterWindow {
@@ -142,13 +147,15 @@ export class QemuHost implements PciHost {
   }
 
   placeBar(byteLength: number): number {
-    const align = Math.max(byteLength, PAGE);
-    const address = Math.ceil(this.#nextBar / align) * align;
-    if (address + byteLength > BAR_END) {
+    const address = this.#bars.alloc(byteLength, Math.max(byteLength, PAGE));
+    if (address === null) {
       throw new QemuError(`no room on the bus for a BAR of ${byteLength} bytes`);
     }
-    this.#nextBar = address + byteLength;
     return address;
+  }
+
+  releaseBar(address: number): void {
+    this.#bars.free(address);
   }
 
   enableMsix(device: PciFunction, count: number): IrqLine[] {
@@ -157,17 +164,31 @@ export class QemuHost implements PciHost {
       throw new QemuError(`${device.name} has ${table.size} MSI-X vectors, ${count} are needed`);
     }
     const lines: IrqLine[] = [];
-    for (let vector = 0; vector < count; vector++) {
-      const { address, data, line } = this.#bridge.interrupt();
-      table.set(vector, address, data);
-      lines.push(line);
+    try {
+      for (let vector = 0; vector < count; vector++) {
+        const { address, data, line } = this.#bridge.interrupt();
+        lines.push(line);
+        table.set(vector, address, data);
+      }
+      table.enable();
+      return lines;
+    } catch (error) {
+      for (const line of lines) this.#bridge.releaseLine(line);
+      throw error;
     }
-    table.enable();
-    return lines;
+  }
+
+  disableMsix(device: PciFunction, lines: readonly IrqLine[]): void {
+    for (const line of lines) this.#bridge.releaseLine(line);
+    disableMsix(device);
   }
 
   doorbell(bar: Bar, offset: number, value: number): Doorbell {
     return this.#bridge.doorbell(bar.address + offset, value);
+  }
+
+  releaseDoorbell(doorbell: Doorbell): void {
+    this.#bridge.releaseDoorbell(doorbell);
   }
 
   /** Ends QEMU and gives everything back. The memory can't be used afterwards. */
@@ -190,6 +211,16 @@ export class QemuHost implements PciHost {
     );
     if (bridge === undefined) throw new QemuError("QEMU shows no ivshmem device");
     this.#bridge.attach(bridge);
+  }
+
+  /** Does `access`; when QEMU has gone the answer is `gone`, as of a bus with nothing plugged in. */
+  #unlessGone<T>(gone: T, access: () => T): T {
+    try {
+      return access();
+    } catch (error) {
+      if (this.#qtest.closed) return gone;
+      throw error;
+    }
   }
 
   /** Why QEMU has ended, or null when it runs on. */

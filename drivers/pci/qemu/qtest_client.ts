@@ -20,9 +20,15 @@ export class QtestClient {
   readonly #socket: UnixSocket;
   readonly #buffer = new Uint8Array(4096);
   #received = "";
+  #closed = false;
 
   constructor(socket: UnixSocket) {
     this.#socket = socket;
+  }
+
+  /** Whether QEMU was found to have closed the connection. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Reads from an I/O port. */
@@ -66,6 +72,7 @@ export class QtestClient {
       return this.#line();
     } catch (cause) {
       if (!(cause instanceof ErrnoError)) throw cause;
+      this.#closed = true;
       throw new QemuError("QEMU closed its control connection", { cause });
     }
   }
@@ -82,7 +89,10 @@ export class QtestClient {
         throw new QemuError(`QEMU has not answered for ${REPLY_TIMEOUT_MS / 1000} s`);
       }
       const count = this.#socket.receive(this.#buffer);
-      if (count === 0) throw new QemuError("QEMU closed its control connection");
+      if (count === 0) {
+        this.#closed = true;
+        throw new QemuError("QEMU closed its control connection");
+      }
       if (count > 0) this.#received += new TextDecoder().decode(this.#buffer.subarray(0, count));
     }
   }

@@ -1,4 +1,4 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { PciDevice } from "../../../drivers/pci/pci_device.ts";
 import { PciError } from "../../../drivers/pci/pci_error.ts";
 import { FakePciFunction } from "../../device/fake_pci_function.ts";
@@ -11,6 +11,7 @@ const ON = 0x0406;
 function makeDevice(barStart?: number): {
   readonly pci: FakePciFunction;
   readonly device: PciDevice;
+  readonly host: FakePciHost;
 } {
   const host = new FakePciHost(barStart);
   const pci = new FakePciFunction({
@@ -24,7 +25,7 @@ function makeDevice(barStart?: number): {
   pci.addBar(1, { byteLength: 64, io: true });
   pci.addBar(2, { byteLength: 0x2000, wide: true });
   host.plug(3, 0, pci);
-  return { pci, device: new PciDevice(host, { bus: 0, device: 3, function: 0 }) };
+  return { pci, host, device: new PciDevice(host, { bus: 0, device: 3, function: 0 }) };
 }
 
 Deno.test("a device knows what stands in its header", () => {
@@ -44,11 +45,21 @@ Deno.test("enable() places the BARs while nothing is decoded, and then decodes t
   assertEquals(pci.barAddress(2), 0x1_0000_2000);
 });
 
-Deno.test("disable() takes bus mastering away and leaves the registers", () => {
-  const { pci, device } = makeDevice();
+Deno.test("release() takes memory and registers away, and gives the places of BARs back", () => {
+  const { pci, device, host } = makeDevice();
   device.enable();
-  device.disable();
-  assertEquals(pci.space.read(COMMAND, 2), ON & ~4);
+  assert(host.bars.size > 0);
+  device.release();
+  assertEquals(pci.space.read(COMMAND, 2), ON & ~6);
+  assertEquals(host.bars.size, 0);
+  device.release();
+});
+
+Deno.test("a function is present as long as its vendor id isn't all ones", () => {
+  const { pci, device } = makeDevice();
+  assert(device.present);
+  pci.space.write(0, 2, 0xffff);
+  assert(!device.present);
 });
 
 Deno.test("a BAR that is not there, not memory, half of one, or not placed, is a PciError", () => {

@@ -26,6 +26,8 @@ const OPS = {
   rxqConfigure: true,
   txqConfigure: true,
   start: true,
+  stop: true,
+  unconfigure: true,
   close: true,
   hwaddrGet: true,
   hwaddrSet: true,

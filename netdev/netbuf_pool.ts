@@ -37,6 +37,9 @@ export class NetbufPool implements NetbufOwner {
   readonly size: number;
   readonly #free: Netbuf[];
   #available: number;
+  /** Once retired: what to call when the pool is whole, and the netbufs that are back by now. */
+  #onWhole: (() => void) | null = null;
+  #home = 0;
 
   /**
    * Cuts `options.count` netbufs out of the {@link netbufPoolBytes} bytes at `offset` of `region`.
@@ -75,7 +78,7 @@ export class NetbufPool implements NetbufOwner {
 
   /** Netbufs that lie free now. */
   get available(): number {
-    return this.#available;
+    return this.#available + this.#home;
   }
 
   /** Hands out an empty netbuf that the caller owns, or null when the pool is dry. */
@@ -88,6 +91,24 @@ export class NetbufPool implements NetbufOwner {
 
   /** Takes a netbuf back. {@link Netbuf.free} calls this; nobody else should. */
   take(netbuf: Netbuf): void {
-    this.#free[this.#available++] = netbuf;
+    if (this.#onWhole !== null) this.#comeHome();
+    else this.#free[this.#available++] = netbuf;
+  }
+
+  /**
+   * Hands out nothing more, and calls `onWhole` once, as soon as every netbuf is back: now, or with
+   * the last one freed. Its memory may be another's from then on. For the driver that made the pool.
+   */
+  retire(onWhole: () => void): void {
+    if (this.#onWhole !== null) return;
+    this.#onWhole = onWhole;
+    this.#home = this.#available;
+    this.#available = 0;
+    if (this.#home === this.size) onWhole();
+  }
+
+  #comeHome(): void {
+    this.#home++;
+    if (this.#home === this.size) this.#onWhole?.();
   }
 }

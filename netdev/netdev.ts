@@ -26,10 +26,16 @@ const MIN_MTU = 68;
  *
  * ```text
  * register ─> UNPROBED ─probe─> UNCONFIGURED ─configure─> CONFIGURED ─start─> RUNNING
- *                                                         rxqConfigure
- *                                                         txqConfigure
+ *                                    ^                    rxqConfigure           |
+ *                                    |                    txqConfigure           |
+ *                                    |                         ^                 |
+ *                                    +<────────reset───────────+<──────stop──────+
+ * reset: from RUNNING too, by way of stop
  * close: from any of them to INVALID
  * ```
+ *
+ * A device can go away at any time. The calls that would have to speak to it (probe, start) throw
+ * `NetdevError("ENODEV")` then, bursts find nothing, and stop, reset and close leave nothing behind.
  *
  * `NetdevRegistry.drvRegister()` makes one.
  */
@@ -129,7 +135,8 @@ export class Netdev {
 
   /**
    * Lets packets flow, with interrupts off. CONFIGURED → RUNNING. `NetdevError("EINVAL")` while a
-   * queue is not set up.
+   * queue is not set up, `NetdevError("ENODEV")` when the device is gone, `NetdevError("EIO")` when it
+   * is not what it was before it was stopped.
    */
   start(): void {
     this.#need("start", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
@@ -141,7 +148,36 @@ export class Netdev {
     this.#state = NetdevState.RUNNING;
   }
 
-  /** Quiets the device and gives every buffer back to its pool. Any state → INVALID; idempotent. */
+  /**
+   * Quiets the device, with interrupts off and every buffer that the driver held back in its pool.
+   * Queues stay set up and counters go on, so {@link Netdev.start} makes it run again, and also brings
+   * back a device that broke or asked for a reset. RUNNING → CONFIGURED, even when the driver fails:
+   * it has taken the device's access to memory away then.
+   */
+  stop(): void {
+    this.#need("stop", NetdevState.RUNNING, NetdevState.RUNNING);
+    this.#state = NetdevState.CONFIGURED;
+    this.#ops.stop();
+  }
+
+  /**
+   * Forgets queues and pools, to configure the device anew; counters begin again. CONFIGURED or
+   * RUNNING → UNCONFIGURED. A pool hands out nothing any more, and its memory goes back as soon as
+   * its last netbuf is freed, so that nobody's packet is overwritten.
+   */
+  reset(): void {
+    this.#need("reset", NetdevState.CONFIGURED, NetdevState.RUNNING);
+    if (this.#state === NetdevState.RUNNING) this.stop();
+    this.#ops.unconfigure();
+    this.#rxqs = [];
+    this.#txqs = [];
+    this.#state = NetdevState.UNCONFIGURED;
+  }
+
+  /**
+   * Quiets the device, gives every buffer back to its pool, and the memory of queues and pools as
+   * {@link Netdev.reset} does. Any state → INVALID; idempotent.
+   */
   close(): void {
     if (this.#state === NetdevState.INVALID) return;
     this.#state = NetdevState.INVALID;

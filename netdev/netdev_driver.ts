@@ -31,9 +31,19 @@ export interface NetdevOps {
   rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void;
   /** Sets up a transmit queue, likewise. */
   txqConfigure(queueId: number, descriptors: number): void;
-  /** Lets packets flow, with interrupts off. */
+  /**
+   * Lets packets flow, with interrupts off: for the first time, or again after `stop`, when a device
+   * that lost its state is set up anew as it was. `ENODEV` when it is gone.
+   */
   start(): void;
-  /** Quiets the device and takes every buffer back; nothing is called afterwards. */
+  /**
+   * Quiets the device, turns interrupts off, and takes every buffer back into its pool. Queues and
+   * counters stay. A device that is gone is let go of without an error.
+   */
+  stop(): void;
+  /** Forgets queues and pools of a stopped device and gives their memory back (`NetbufPool.retire`). */
+  unconfigure(): void;
+  /** `stop` and `unconfigure`, and lets go of the device; nothing is called afterwards. */
   close(): void;
   /** The 6 bytes of the MAC address, owned by the driver. */
   hwaddrGet?(): Uint8Array;

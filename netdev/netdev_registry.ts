@@ -2,6 +2,7 @@ import { type FrameRecorder, recordedOps } from "./frame_recorder.ts";
 import { Netdev } from "./netdev.ts";
 import type { NetdevOps } from "./netdev_driver.ts";
 import { NetdevError } from "./netdev_error.ts";
+import { NetdevState } from "./netdev_types.ts";
 
 const MANDATORY_OPS: readonly (keyof NetdevOps)[] = [
   "infoGet",
@@ -12,6 +13,8 @@ const MANDATORY_OPS: readonly (keyof NetdevOps)[] = [
   "rxqConfigure",
   "txqConfigure",
   "start",
+  "stop",
+  "unconfigure",
   "close",
   "mtuGet",
   "promiscuousGet",
@@ -24,24 +27,25 @@ const MANDATORY_OPS: readonly (keyof NetdevOps)[] = [
 
 /** The devices of this process, numbered as they were registered. */
 export class NetdevRegistry {
-  readonly #netdevs: Netdev[] = [];
+  readonly #netdevs = new Map<number, Netdev>();
   readonly #recorder: FrameRecorder | null;
+  #nextId = 0;
 
   /** With a recorder, it sees every frame of every device that is registered here. */
   constructor(recorder: FrameRecorder | null = null) {
     this.#recorder = recorder;
   }
 
-  /** Devices registered so far. */
+  /** Devices that are registered. */
   count(): number {
-    return this.#netdevs.length;
+    return this.#netdevs.size;
   }
 
   /** The device of this number. `NetdevError("ENODEV")` when there is none. */
   get(id: number): Netdev {
-    const netdev = this.#netdevs[id];
+    const netdev = this.#netdevs.get(id);
     if (netdev === undefined) {
-      throw new NetdevError("ENODEV", `no device ${id}: ${this.#netdevs.length} are registered`);
+      throw new NetdevError("ENODEV", `no device ${id}: ${this.count()} are registered`);
     }
     return netdev;
   }
@@ -65,8 +69,22 @@ export class NetdevRegistry {
     }
     const recorder = this.#recorder;
     const used = recorder === null ? ops : recordedOps(ops, recorder);
-    const netdev = new Netdev(this.#netdevs.length, driverName, used);
-    this.#netdevs.push(netdev);
+    const netdev = new Netdev(this.#nextId++, driverName, used);
+    this.#netdevs.set(netdev.id, netdev);
     return netdev;
+  }
+
+  /**
+   * Forgets a closed device. Its number is not given out again. `NetdevError("EBUSY")` while it is
+   * not closed, `NetdevError("ENODEV")` when it is not registered here, or not any more.
+   */
+  drvUnregister(netdev: Netdev): void {
+    if (this.#netdevs.get(netdev.id) !== netdev) {
+      throw new NetdevError("ENODEV", `${netdev.name} is not registered here`);
+    }
+    if (netdev.state !== NetdevState.INVALID) {
+      throw new NetdevError("EBUSY", `${netdev.name} is still open: close it first`);
+    }
+    this.#netdevs.delete(netdev.id);
   }
 }

@@ -66,7 +66,7 @@ export interface NetdevRxqConf {
   readonly onEvent?: (queueId: number) => void;
 }
 
-/** What there is to count at a device, all since its start. */
+/** What there is to count at a device, all since its queues were set up. */
 export interface NetdevStats {
   /** Packets handed to the user. */
   rxPackets: number;

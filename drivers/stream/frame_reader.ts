@@ -22,13 +22,22 @@ export class FrameReader {
   #head: number;
   #tail: number;
 
-  /** Works in `bytes` from `start` to `end`: room for more than one frame of the longest. */
-  constructor(bytes: Uint8Array<ArrayBuffer>, start: number, end: number) {
+  /**
+   * Works in `bytes` from `start` to `end`: room for more than one frame of the longest. It begins
+   * with what was `received` before, by a reader of the same stream with as much room.
+   */
+  constructor(bytes: Uint8Array<ArrayBuffer>, start: number, end: number, received: Uint8Array) {
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
     this.#head = start;
-    this.#tail = start;
+    this.#tail = start + received.length;
+    bytes.set(received, start);
+  }
+
+  /** A copy of what is buffered, for the next reader of the stream. */
+  rest(): Uint8Array {
+    return this.#bytes.slice(this.#head, this.#tail);
   }
 
   /** Where the frame that {@link next} found begins. */

@@ -2,6 +2,14 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
 import { LENGTH_BYTES } from "./framing.ts";
 
+/** Where a stream stands between two writers: no frame may be cut off in the middle. */
+export interface UnsentBytes {
+  /** Bytes that the socket did not take. */
+  readonly unsent: Uint8Array;
+  /** Bytes of the next frame's length that are with the peer already, and are left out. */
+  readonly alreadySent: number;
+}
+
 /**
  * Gathers frames into a byte stream and sends it as fast as the socket takes it; the rest stays. It
  * works in a piece of a byte array, as `FrameReader` does.
@@ -14,17 +22,21 @@ export class FrameWriter {
   #tail: number;
   #alreadySent: number;
 
-  /**
-   * Works in `bytes` from `start` to `end`. The first `alreadySent` bytes of the stream are with
-   * the peer already and are left out.
-   */
-  constructor(bytes: Uint8Array<ArrayBuffer>, start: number, end: number, alreadySent: number) {
+  /** Works in `bytes` from `start` to `end`, and goes on where the stream stands. */
+  constructor(bytes: Uint8Array<ArrayBuffer>, start: number, end: number, rest: UnsentBytes) {
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
     this.#head = start;
-    this.#tail = start;
-    this.#alreadySent = alreadySent;
+    this.#tail = start + rest.unsent.length;
+    bytes.set(rest.unsent, start);
+    this.#alreadySent = rest.alreadySent;
+  }
+
+  /** Where the stream stands, for the next writer to go on with. */
+  rest(): UnsentBytes {
+    const unsent = this.#bytes.slice(this.#head, this.#tail);
+    return { unsent, alreadySent: this.#alreadySent };
   }
 
   /** Bytes that wait to be sent. */

@@ -26,19 +26,20 @@ export class RxQueue {
   #ended = false;
 
   /**
-   * Receives into netbufs of `pool`, which lie in `region`. `onEnd` is called once, in the middle
-   * of a call, when nothing more can come.
+   * Receives into netbufs of `pool`, which lie in `region`, first what was `received` before by another
+   * queue. `onEnd` is called once, in the middle of a call, when nothing more can come.
    */
   constructor(
     socket: UnixSocket,
     region: StreamRegion,
     pool: NetbufPool,
+    received: Uint8Array,
     onEnd: (reason: NetdevError) => void,
   ) {
     this.#socket = socket;
     this.#region = region;
     this.#pool = pool;
-    this.#reader = new FrameReader(region.u8, region.receiveStart, region.receiveEnd);
+    this.#reader = new FrameReader(region.u8, region.receiveStart, region.receiveEnd, received);
     this.#onEnd = onEnd;
   }
 
@@ -80,6 +81,11 @@ export class RxQueue {
     this.packets += received;
     if (this.#nextFrame() !== NO_FRAME) this.status |= NETDEV_STATUS_MORE;
     return received;
+  }
+
+  /** A copy of what was received and not handed up, for the next queue of the socket. */
+  rest(): Uint8Array {
+    return this.#reader.rest();
   }
 
   /** Whether a whole frame is buffered, after a look into the socket when none was. */

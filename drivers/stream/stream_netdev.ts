@@ -12,6 +12,7 @@ import type {
 } from "../../netdev/netdev_types.ts";
 import { type FdWaiter, POLLHUP } from "../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
+import type { UnsentBytes } from "./frame_writer.ts";
 import { ETHERNET_HEADER_BYTES, LENGTH_BYTES } from "./framing.ts";
 import { RxQueue } from "./rx_queue.ts";
 import { StreamRegion } from "./stream_region.ts";
@@ -65,10 +66,13 @@ export class StreamNetdev implements NetdevOps {
   readonly #waiter: FdWaiter;
   readonly #mac: Uint8Array;
   readonly #maxMtu: number;
-  readonly #headerSent: number;
   readonly #onGone: ((reason: NetdevError) => void) | undefined;
   #mtu: number;
   #region: StreamRegion | null = null;
+  #pool: NetbufPool | null = null;
+  /** Where the two streams stand while there are no queues. */
+  #received: Uint8Array = new Uint8Array(0);
+  #unsent: UnsentBytes;
   #rxq: RxQueue | null = null;
   #txq: TxQueue | null = null;
   #onEvent: ((queueId: number) => void) | undefined;
@@ -91,7 +95,7 @@ export class StreamNetdev implements NetdevOps {
     this.#mac = mac.slice();
     this.#maxMtu = mtu;
     this.#mtu = mtu;
-    this.#headerSent = headerSent;
+    this.#unsent = { unsent: new Uint8Array(0), alreadySent: headerSent };
     this.#onGone = onGone;
   }
 
@@ -130,6 +134,7 @@ export class StreamNetdev implements NetdevOps {
     const region = new StreamRegion(sendBytes, options);
     const pool = new NetbufPool(region, region.poolStart, options);
     this.#region = region;
+    this.#pool = pool;
     return pool;
   }
 
@@ -139,7 +144,7 @@ export class StreamNetdev implements NetdevOps {
     if (region === null || conf.pool.region !== region) {
       throw new NetdevError("EINVAL", "the pool of the receive queue is not this device's");
     }
-    this.#rxq = new RxQueue(this.#socket, region, conf.pool, (reason) => {
+    this.#rxq = new RxQueue(this.#socket, region, conf.pool, this.#received, (reason) => {
       this.#waiter.remove(this.#socket.fd);
       this.#lose(reason);
     });
@@ -152,22 +157,45 @@ export class StreamNetdev implements NetdevOps {
     if (region === null) {
       throw new NetdevError("EINVAL", "a transmit queue of a stream device needs its pool first");
     }
-    this.#txq = new TxQueue(this.#socket, region, this.#headerSent, (reason) => {
+    this.#txq = new TxQueue(this.#socket, region, this.#unsent, (reason) => {
       this.#lose(reason);
     });
   }
 
+  /** `NetdevError("ENODEV")` or `("EIO")` when the link is down for good. */
   start(): void {
+    if (this.#fault !== null) throw this.#fault;
     this.#waiter.add(this.#socket.fd, (events) => this.#onReady(events));
+  }
+
+  /**
+   * Sends what still waits, as far as the socket takes it now. The socket stays open: what arrives
+   * meanwhile waits in it, and what it did not take waits in the send buffer.
+   */
+  stop(): void {
+    this.#txq?.flush();
+    this.#armed = false;
+    this.#waiter.remove(this.#socket.fd);
+  }
+
+  /** The place in both streams is kept: the peer must not find a frame cut off. */
+  unconfigure(): void {
+    if (this.#rxq !== null) this.#received = this.#rxq.rest();
+    if (this.#txq !== null) this.#unsent = this.#txq.rest();
+    this.#rxq = null;
+    this.#txq = null;
+    this.#region = null;
+    // Its memory is the garbage collector's.
+    this.#pool?.retire(() => {});
+    this.#pool = null;
   }
 
   /** Sends what still waits, as far as the socket takes it now, and closes the socket. */
   close(): void {
     if (this.#closed) return;
-    this.#txq?.flush();
+    this.stop();
     this.#closed = true;
-    this.#armed = false;
-    this.#waiter.remove(this.#socket.fd);
+    this.unconfigure();
     this.#socket[Symbol.dispose]();
   }
 

@@ -1,7 +1,7 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
-import { FrameWriter } from "./frame_writer.ts";
+import { FrameWriter, type UnsentBytes } from "./frame_writer.ts";
 import { ETHERNET_HEADER_BYTES, LENGTH_BYTES } from "./framing.ts";
 import type { StreamRegion } from "./stream_region.ts";
 
@@ -25,18 +25,18 @@ export class TxQueue {
   #ended = false;
 
   /**
-   * Sends netbufs that lie in `region`. The peer has `headerSent` bytes of the first frame's length
-   * already. `onEnd` is called once, in the middle of a call, when the peer is gone.
+   * Sends netbufs that lie in `region`, after what is left of before. `onEnd` is called once, in the
+   * middle of a call, when the peer is gone.
    */
   constructor(
     socket: UnixSocket,
     region: StreamRegion,
-    headerSent: number,
+    rest: UnsentBytes,
     onEnd: (reason: NetdevError) => void,
   ) {
     this.#socket = socket;
     this.#region = region;
-    this.#writer = new FrameWriter(region.u8, region.sendStart, region.sendEnd, headerSent);
+    this.#writer = new FrameWriter(region.u8, region.sendStart, region.sendEnd, rest);
     this.#onEnd = onEnd;
   }
 
@@ -61,6 +61,11 @@ export class TxQueue {
       this.end();
       this.#onEnd(new NetdevError("ENODEV", "the peer closed the connection", { cause }));
     }
+  }
+
+  /** Where the stream stands, for the next queue of the socket. */
+  rest(): UnsentBytes {
+    return this.#writer.rest();
   }
 
   /** Frames of the largest size for this MTU that {@link burst} takes now. */

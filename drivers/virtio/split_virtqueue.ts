@@ -37,7 +37,7 @@ export function passedEvent(event: number, now: number, before: number): boolean
  *
  * All that the driver needs to remember is kept in private memory. Descriptors are written and never
  * read back, and a head or a length that the device gives is checked before it's used. A device that
- * breaks the rules makes the queue {@link broken}, for good.
+ * breaks the rules makes the queue {@link broken}, until its {@link reset}.
  *
  * `T` is what a caller wants back with its buffer. Nothing here allocates once the queue is made.
  */
@@ -49,7 +49,10 @@ export class SplitVirtqueue<T> {
   /** Bytes that the device says it wrote into the buffer that {@link takeUsed} returned. Unchecked. */
   usedLength = 0;
 
+  readonly #arena: DmaArena;
   readonly #region: DmaRegion;
+  /** Offsets of the three parts in the region, with their lengths. */
+  readonly #parts: readonly { readonly offset: number; readonly byteLength: number }[];
   readonly #u16: Uint16Array;
   readonly #u32: Uint32Array;
   readonly #mask: number;
@@ -86,9 +89,12 @@ export class SplitVirtqueue<T> {
   /** Makes an empty queue of `size` entries (a power of two) in memory from `arena`. */
   constructor(arena: DmaArena, size: number, eventIndex: boolean) {
     const { region } = arena;
-    const descriptors = arena.alloc(size * DESCRIPTOR_BYTES, ALIGN);
-    const driverArea = arena.alloc(6 + 2 * size, ALIGN);
-    const deviceArea = arena.alloc(6 + USED_ELEMENT_BYTES * size, ALIGN);
+    const parts = allocAll(arena, [
+      size * DESCRIPTOR_BYTES,
+      6 + 2 * size,
+      6 + USED_ELEMENT_BYTES * size,
+    ]);
+    const [descriptors, driverArea, deviceArea] = parts.map(({ offset }) => offset);
     this.size = size;
     this.addresses = {
       size,
@@ -96,7 +102,9 @@ export class SplitVirtqueue<T> {
       driverArea: region.deviceAddress(driverArea),
       deviceArea: region.deviceAddress(deviceArea),
     };
+    this.#arena = arena;
     this.#region = region;
+    this.#parts = parts;
     this.#u16 = region.u16;
     this.#u32 = region.u32;
     this.#mask = size - 1;
@@ -110,10 +118,42 @@ export class SplitVirtqueue<T> {
     this.#usedIndex16 = this.#usedFlags16 + 1;
     this.#usedRing32 = (deviceArea + 4) >>> 2;
     this.#availEvent16 = (deviceArea + 4 + USED_ELEMENT_BYTES * size) >>> 1;
-    this.#next = new Uint16Array(size).map((_, i) => i + 1 < size ? i + 1 : NONE);
+    this.#next = new Uint16Array(size);
     this.#chainLength = new Uint16Array(size);
     this.#tokens = new Array<T | null>(size).fill(null);
     this.#free = size;
+    this.reset();
+  }
+
+  /**
+   * Empties it, as it is to be handed to a device that was reset: shadow state and shared memory.
+   * What was posted is forgotten, so {@link reclaim} it before.
+   */
+  reset(): void {
+    const { size } = this;
+    for (const { offset, byteLength } of this.#parts) {
+      this.#u16.fill(0, offset >>> 1, (offset + byteLength) >>> 1);
+    }
+    for (let i = 0; i < size; i++) this.#next[i] = i + 1 < size ? i + 1 : NONE;
+    this.#chainLength.fill(0);
+    this.#tokens.fill(null);
+    this.#freeHead = 0;
+    this.#free = size;
+    this.#stagedHead = NONE;
+    this.#stagedTail = NONE;
+    this.#stagedLength = 0;
+    this.#stagedTailFlags = 0;
+    this.#availIndex = 0;
+    this.#notifiedIndex = 0;
+    this.#usedIndex = 0;
+    this.#outstanding = 0;
+    this.broken = false;
+    this.usedLength = 0;
+  }
+
+  /** Gives its memory back to the arena, once no device knows of it. It can't be used any more. */
+  release(): void {
+    for (const { offset } of this.#parts) this.#arena.free(offset);
   }
 
   /** Descriptors that are free. */
@@ -249,5 +289,22 @@ export class SplitVirtqueue<T> {
       return token;
     }
     return null;
+  }
+}
+
+/** A piece of memory for each length; all of them or none. */
+function allocAll(
+  arena: DmaArena,
+  lengths: readonly number[],
+): { readonly offset: number; readonly byteLength: number }[] {
+  const parts: { readonly offset: number; readonly byteLength: number }[] = [];
+  try {
+    for (const byteLength of lengths) {
+      parts.push({ offset: arena.alloc(byteLength, ALIGN), byteLength });
+    }
+    return parts;
+  } catch (error) {
+    for (const { offset } of parts) arena.free(offset);
+    throw error;
   }
 }

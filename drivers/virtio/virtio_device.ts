@@ -14,6 +14,9 @@ import type { VirtioTransport } from "./virtio_transport.ts";
 /** A device resets in microseconds, or it never will. */
 const RESET_TIMEOUT_MS = 1000;
 
+/** What is read of a device that isn't there any more. */
+const ALL_ONES = 0xff;
+
 /** Configuration that changed during each of so many reads in a row is no configuration. */
 const CONFIG_READ_TRIES = 16;
 
@@ -28,13 +31,23 @@ export class VirtioDevice {
     this.#clock = clock;
   }
 
-  /** Step 1: resets it, and waits until that is done. `VirtioError` when it takes longer than 1 s. */
+  /**
+   * Step 1: resets it, and waits until that is done. `VirtioError` when it takes longer than 1 s, or
+   * when the device is gone.
+   */
   reset(): void {
     this.#status = 0;
     this.transport.statusWrite(0);
     // §2.4.2, §4.1.4.3.2: the device is reset once its status reads 0.
     const deadline = this.#clock.now() + RESET_TIMEOUT_MS;
-    while (this.transport.statusRead() !== 0) {
+    for (
+      let status = this.transport.statusRead();
+      status !== 0;
+      status = this.transport.statusRead()
+    ) {
+      if (status === ALL_ONES && !this.transport.present()) {
+        throw new VirtioError(`${this.transport.name} is gone`);
+      }
       if (this.#clock.now() > deadline) {
         throw new VirtioError(`${this.transport.name} is not reset after ${RESET_TIMEOUT_MS} ms`);
       }
@@ -80,6 +93,12 @@ export class VirtioDevice {
   /** Whether the driver has given up on it, since its last reset. */
   get failed(): boolean {
     return (this.#status & VIRTIO_STATUS_FAILED) !== 0;
+  }
+
+  /** Whether features are agreed on and queues can be set up: after step 6, before step 8. */
+  get negotiated(): boolean {
+    const steps = VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED;
+    return (this.#status & steps) === VIRTIO_STATUS_FEATURES_OK;
   }
 
   /** The device says that it can't go on (§2.1.2). */

@@ -14,9 +14,10 @@ import { type FeatureSet, featureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { readLink, readMac, readMtu } from "./virtio_net_config.ts";
+import { readLink, readMtu } from "./virtio_net_config.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import { VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
+import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 
@@ -26,6 +27,7 @@ const VIRTIO_DEVICE_TYPE_NET = 1;
 /** Virtqueues of the first pair (§5.1.2). */
 const RECEIVEQ = 0;
 const TRANSMITQ = 1;
+const QUEUES = 2;
 
 /** What the driver makes use of, where it's offered. */
 const WANTED = featureSet(
@@ -44,7 +46,10 @@ const ETHERNET_MTU = 1500;
 export interface VirtioNetEvents {
   /** The link went up or down. */
   readonly onLink?: (up: boolean) => void;
-  /** The device can't go on; one line says why. */
+  /**
+   * The device can't go on until it's stopped and started again; one line says why. Once for each
+   * start, perhaps from within a burst, where neither of the two may be called.
+   */
   readonly onFailure?: (reason: string) => void;
 }
 
@@ -70,13 +75,23 @@ export class VirtioNet implements NetdevOps {
   readonly #device: VirtioDevice;
   readonly #events: VirtioNetEvents;
   #offered: FeatureSet = 0n;
-  #features: FeatureSet = 0n;
-  #mac: Uint8Array = new Uint8Array(6);
+  #identity: VirtioNetIdentity = {
+    features: 0n,
+    mac: new Uint8Array(6),
+    mtu: null,
+    queueSizes: [],
+  };
   #mtu = 0;
   #linkUp = false;
   #rx: VirtioNetRx | null = null;
   #tx: VirtioNetTx | null = null;
   #configInterrupts = 0;
+  /** What to call for each pool when it goes: it gives the pool's memory back. */
+  readonly #retirePools: (() => void)[] = [];
+  /** {@link VirtioNetEvents.onFailure} was called since the last start. */
+  #failed = false;
+  /** Why there's nothing to be had of the device any more: it's gone, or could not be reset. */
+  #lost: NetdevError | null = null;
 
   constructor(device: VirtioDevice, events: VirtioNetEvents) {
     this.#device = device;
@@ -90,7 +105,7 @@ export class VirtioNet implements NetdevOps {
 
   /** What was negotiated. */
   get features(): FeatureSet {
-    return this.#features;
+    return this.#identity.features;
   }
 
   probe(): void {
@@ -127,11 +142,18 @@ export class VirtioNet implements NetdevOps {
   poolCreate(options: NetbufPoolOptions): NetbufPool {
     const { dma } = this.#device.transport;
     const offset = dma.alloc(netbufPoolBytes(options), 64);
-    return new NetbufPool(dma.region, offset, options);
+    try {
+      const pool = new NetbufPool(dma.region, offset, options);
+      this.#retirePools.push(() => pool.retire(() => dma.free(offset)));
+      return pool;
+    } catch (error) {
+      dma.free(offset);
+      throw error;
+    }
   }
 
   rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
-    const mergeable = hasFeature(this.#features, "VIRTIO_NET_F_MRG_RXBUF");
+    const mergeable = hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF");
     const vq = this.#createVirtqueue(RECEIVEQ, descriptors);
     this.#rx = new VirtioNetRx(vq, conf.pool, mergeable, conf.onEvent);
   }
@@ -141,25 +163,56 @@ export class VirtioNet implements NetdevOps {
   }
 
   start(): void {
-    this.#step(() => this.#goLive());
+    this.#failed = false;
+    try {
+      this.#step(() => {
+        if (!this.#device.negotiated) this.#negotiateAgain();
+        this.#goLive();
+      });
+    } catch (error) {
+      this.#takeBack();
+      throw error;
+    }
+  }
+
+  /**
+   * Resets the device, as the buffers of a live queue are not to be taken from it (virtio 1.2 §3.3.1).
+   * `VirtioError` when it doesn't reset; it's given up then.
+   */
+  stop(): void {
+    try {
+      if (this.#lost === null) this.#device.reset();
+    } catch (error) {
+      const gone = !this.#device.transport.present();
+      this.#lost = this.#loss(gone ? "is gone" : "did not reset, and was given up", error);
+      // A device that won't be reset must at least lose its access to memory.
+      this.#device.transport.shutdown();
+      if (!gone) throw error;
+    } finally {
+      // One that is reset owns no buffers any more (§2.4.1).
+      this.#takeBack();
+    }
+  }
+
+  unconfigure(): void {
+    this.#rx?.vq.release();
+    this.#tx?.vq.release();
+    this.#rx = null;
+    this.#tx = null;
+    for (const retire of this.#retirePools.splice(0)) retire();
   }
 
   close(): void {
     try {
-      this.#device.reset();
+      this.stop();
     } finally {
       this.#device.transport.shutdown();
-      // A device that is reset owns no buffers any more (§2.4.1); and one that won't be reset has at
-      // least lost its access to memory.
-      for (const vq of [this.#rx?.vq, this.#tx?.vq]) {
-        if (vq === undefined) continue;
-        for (let netbuf = vq.reclaim(); netbuf !== null; netbuf = vq.reclaim()) netbuf.free();
-      }
+      this.unconfigure();
     }
   }
 
   hwaddrGet(): Uint8Array {
-    return this.#mac;
+    return this.#identity.mac;
   }
 
   mtuGet(): number {
@@ -195,7 +248,10 @@ export class VirtioNet implements NetdevOps {
   }
 
   txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    return this.#txQueue().burst(netbufs, from, count);
+    const tx = this.#txQueue();
+    const taken = tx.burst(netbufs, from, count);
+    if (tx.vq.broken) this.#broken("transmit");
+    return taken;
   }
 
   txqReclaim(_queueId: number): number {
@@ -230,20 +286,36 @@ export class VirtioNet implements NetdevOps {
     const [rx, tx] = [this.#rx, this.#tx];
     return virtioNetDetails(this.#device.transport, {
       offered: this.#offered,
-      negotiated: this.#features,
+      negotiated: this.features,
       rxRings: rx === null ? [] : [rx.vq.size],
       txRings: tx === null ? [] : [tx.vq.size],
     });
   }
 
-  /** Runs a step of initialisation. A device that it goes wrong with is told so (§3.1.1). */
+  /**
+   * Runs a step of initialisation. A device that it goes wrong with is told so (§3.1.1); one that's
+   * gone is `NetdevError("ENODEV")`.
+   */
   #step(step: () => void): void {
+    if (this.#lost !== null) throw this.#lost;
     try {
       step();
     } catch (error) {
+      if (!this.#device.transport.present()) throw this.#lost = this.#loss("is gone", error);
       this.#device.fail();
       throw error;
     }
+  }
+
+  #loss(what: string, cause: unknown): NetdevError {
+    return new NetdevError("ENODEV", `${this.location} ${what}`, { cause });
+  }
+
+  /** No interrupt gets through, and all netbufs of the rings go back to their pools. */
+  #takeBack(): void {
+    this.#device.transport.interruptsDisconnect();
+    this.#rx?.stop();
+    this.#tx?.stop();
   }
 
   /** Nothing is read twice that is acted upon: the device could answer otherwise. */
@@ -255,10 +327,16 @@ export class VirtioNet implements NetdevOps {
     this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
     const mtu = readMtu(device, offered);
     const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
-    this.#features = device.negotiate(wanted);
-    this.#mac = readMac(device);
+    const features = device.negotiate(wanted);
+    this.#identity = readIdentity(device, features, mtu, QUEUES);
     this.#mtu = Math.min(mtu ?? ETHERNET_MTU, ETHERNET_MTU);
-    this.#linkUp = readLink(device, this.#features);
+    this.#linkUp = readLink(device, features);
+  }
+
+  /** The device was reset since, or has to be. */
+  #negotiateAgain(): void {
+    renegotiate(this.#device, this.#identity);
+    this.#checkLink();
   }
 
   #goLive(): void {
@@ -277,17 +355,17 @@ export class VirtioNet implements NetdevOps {
   }
 
   #queueInfo(index: number): NetdevQueueInfo {
-    const maxDescriptors = this.#device.transport.queueSizeMax(index);
+    const maxDescriptors = this.#identity.queueSizes[index];
     return { minDescriptors: 2, maxDescriptors, powerOfTwo: true };
   }
 
   #createVirtqueue(index: number, descriptors: number): SplitVirtqueue<Netbuf> {
     const { dma } = this.#device.transport;
-    const max = this.#device.transport.queueSizeMax(index);
+    const max = this.#identity.queueSizes[index];
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
       throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
     }
-    const eventIndex = hasFeature(this.#features, "VIRTIO_F_EVENT_IDX");
+    const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
   }
 
@@ -310,17 +388,26 @@ export class VirtioNet implements NetdevOps {
   /** Runs on the event loop, as every interrupt handler does, so it may read registers. */
   #configChanged(): void {
     this.#configInterrupts++;
-    if (this.#device.needsReset()) this.#events.onFailure?.(`${this.location} asks for a reset`);
-    const up = readLink(this.#device, this.#features);
+    if (!this.#device.transport.present()) return this.#fail("is gone");
+    if (this.#device.needsReset()) this.#fail("asks for a reset");
+    this.#checkLink();
+  }
+
+  #checkLink(): void {
+    const up = readLink(this.#device, this.features);
     if (up === this.#linkUp) return;
     this.#linkUp = up;
     this.#events.onLink?.(up);
   }
 
   #broken(queue: string): void {
-    this.#events.onFailure?.(
-      `${this.location} broke the ${queue} queue: its used ring is nonsense`,
-    );
+    this.#fail(`broke the ${queue} queue: its used ring is nonsense`);
+  }
+
+  #fail(what: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#events.onFailure?.(`${this.location} ${what}`);
   }
 
   #rxQueue(): VirtioNetRx {

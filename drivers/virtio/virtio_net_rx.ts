@@ -66,6 +66,14 @@ export class VirtioNetRx {
     this.#publish();
   }
 
+  /** Takes back what a device holds that was reset, and makes the queue ready to be filled again. */
+  stop(): void {
+    this.#doorbell = null;
+    this.status = 0;
+    for (let netbuf = this.vq.reclaim(); netbuf !== null; netbuf = this.vq.reclaim()) netbuf.free();
+    this.vq.reset();
+  }
+
   /** Fills `netbufs[0…]` with up to `count` packets, refills the ring, and says how many. */
   burst(netbufs: Netbuf[], count: number): number {
     const { vq } = this;

@@ -38,6 +38,13 @@ export class VirtioNetTx {
     this.vq.disableInterrupts();
   }
 
+  /** Takes back what a device holds that was reset, and makes the queue ready to be used again. */
+  stop(): void {
+    this.#doorbell = null;
+    for (let netbuf = this.vq.reclaim(); netbuf !== null; netbuf = this.vq.reclaim()) netbuf.free();
+    this.vq.reset();
+  }
+
   /** Lends up to `count` packets of `netbufs[from…]`, notifies once, and says how many were taken. */
   burst(netbufs: Netbuf[], from: number, count: number): number {
     const { vq } = this;

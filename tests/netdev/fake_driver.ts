@@ -107,6 +107,17 @@ export class FakeDriver implements NetdevOps {
     this.#note("start");
   }
 
+  stop(): void {
+    for (const rxq of this.#rxqs) rxq.armed = false;
+    for (const netbuf of [...this.#txRing.splice(0), ...this.#txDone.splice(0)]) netbuf.free();
+    this.#note("stop");
+  }
+
+  unconfigure(): void {
+    this.#note("unconfigure");
+    this.#rxqs.length = 0;
+  }
+
   close(): void {
     this.#note("close");
     for (const netbuf of [...this.#txRing.splice(0), ...this.#txDone.splice(0)]) netbuf.free();

@@ -14,6 +14,8 @@ const MANDATORY: (keyof NetdevOps)[] = [
   "rxqConfigure",
   "txqConfigure",
   "start",
+  "stop",
+  "unconfigure",
   "close",
   "mtuGet",
   "promiscuousGet",
@@ -108,4 +110,35 @@ Deno.test("a refused driver takes no number", () => {
   const registry = new NetdevRegistry();
   assertThrows(() => registry.drvRegister(without(new FakeDriver(), "start"), "fake"));
   assertEquals(registry.drvRegister(new FakeDriver(), "fake").id, 0);
+});
+
+Deno.test("a closed device is unregistered, and its number is not given out again", () => {
+  const registry = new NetdevRegistry();
+  const first = registry.drvRegister(new FakeDriver(), "fake");
+  const second = registry.drvRegister(new FakeDriver(), "fake");
+  first.close();
+  registry.drvUnregister(first);
+  assertEquals(registry.count(), 1);
+  refuses("ENODEV", "no device 0: 1 are registered", () => registry.get(0));
+  assert(registry.get(1) === second);
+  assertEquals(registry.drvRegister(new FakeDriver(), "fake").id, 2);
+});
+
+Deno.test("a device that is not closed stays registered", () => {
+  const registry = new NetdevRegistry();
+  const netdev = registry.drvRegister(new FakeDriver(), "fake");
+  refuses("EBUSY", "net0 is still open: close it first", () => registry.drvUnregister(netdev));
+  netdev.probe();
+  refuses("EBUSY", "net0 is still open", () => registry.drvUnregister(netdev));
+  assert(registry.get(0) === netdev);
+});
+
+Deno.test("a device is unregistered once, and where it was registered", () => {
+  const registry = new NetdevRegistry();
+  const netdev = registry.drvRegister(new FakeDriver(), "fake");
+  const stranger = new NetdevRegistry().drvRegister(new FakeDriver(), "fake");
+  for (const closed of [netdev, stranger]) closed.close();
+  refuses("ENODEV", "net0 is not registered here", () => registry.drvUnregister(stranger));
+  registry.drvUnregister(netdev);
+  refuses("ENODEV", "net0 is not registered here", () => registry.drvUnregister(netdev));
 });

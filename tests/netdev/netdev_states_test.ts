@@ -77,6 +77,13 @@ const CALLS: Call[] = [
   },
   { name: "statsGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.statsGet() },
   { name: "detailsGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.detailsGet() },
+  { name: "stop", legal: RUNNING, call: ({ netdev }) => netdev.stop(), leadsTo: "CONFIGURED" },
+  {
+    name: "reset",
+    legal: ONCE_CONFIGURED,
+    call: ({ netdev }) => netdev.reset(),
+    leadsTo: "UNCONFIGURED",
+  },
   { name: "close", legal: STATES, call: ({ netdev }) => netdev.close(), leadsTo: "INVALID" },
 ];
 
@@ -156,4 +163,51 @@ Deno.test("a device whose driver fails to close is closed all the same", () => {
   assertThrows(() => netdev.close(), NetdevError, "failed in close");
   assertEquals(netdev.state, NetdevState.INVALID);
   netdev.close();
+});
+
+Deno.test("a stopped device starts again with the queues that it has", () => {
+  const { netdev, driver } = netdevIn("RUNNING");
+  driver.calls.length = 0;
+  for (let i = 0; i < 3; i++) {
+    netdev.stop();
+    netdev.start();
+  }
+  assertEquals(driver.calls, ["stop", "start", "stop", "start", "stop", "start"]);
+  assertEquals(netdev.state, NetdevState.RUNNING);
+});
+
+Deno.test("a device whose driver fails to stop is stopped all the same", () => {
+  const { netdev, driver } = netdevIn("RUNNING");
+  driver.failing = "stop";
+  assertThrows(() => netdev.stop(), NetdevError, "failed in stop");
+  assertEquals(netdev.state, NetdevState.CONFIGURED);
+});
+
+Deno.test("reset stops a running device before its queues are forgotten", () => {
+  const { netdev, driver, pool } = netdevIn("RUNNING");
+  driver.calls.length = 0;
+  netdev.reset();
+  assertEquals(driver.calls, ["stop", "unconfigure"]);
+  netdev.configure({ rxQueues: 2, txQueues: 1 });
+  assertThrows(() => netdev.start(), NetdevError, "receive queue 0");
+  for (const queue of [0, 1]) netdev.rxqConfigure(queue, 0, { pool });
+  netdev.txqConfigure(0, 0);
+  netdev.start();
+});
+
+Deno.test("reset of a stopped device does not stop it again", () => {
+  const { netdev, driver } = netdevIn("CONFIGURED");
+  driver.calls.length = 0;
+  netdev.reset();
+  assertEquals(driver.calls, ["unconfigure"]);
+});
+
+Deno.test("a start that the device was too far gone for leaves CONFIGURED, from which it closes", () => {
+  const { netdev, driver } = netdevIn("RUNNING");
+  netdev.stop();
+  driver.failing = "start";
+  assertThrows(() => netdev.start(), NetdevError, "failed in start");
+  assertEquals(netdev.state, NetdevState.CONFIGURED);
+  netdev.close();
+  assertEquals(netdev.state, NetdevState.INVALID);
 });

@@ -34,6 +34,7 @@ export async function info(options: ServeOptions): Promise<void> {
       hub: `ukdeno-info-${Deno.pid}`,
       recorder: null,
       onLink: () => {},
+      onGone: (reason) => failure ??= reason,
       onFailure: (reason) => failure ??= reason,
     },
     waiter,

@@ -21,7 +21,9 @@ export interface QemuDeviceOptions {
   readonly hub: string;
   /** Sees all frames, unless it's null. */
   readonly recorder: FrameRecorder | null;
-  /** The device or QEMU has failed for good; one line says how. */
+  /** QEMU has gone; one line says how. */
+  readonly onGone: (reason: string) => void;
+  /** The device can't go on until it's stopped and started again; one line says why. */
   readonly onFailure: (reason: string) => void;
   readonly onLink: (up: boolean) => void;
 }
@@ -46,18 +48,9 @@ export async function openQemu(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, mac, mtu, netdev, hub, recorder, onFailure, onLink } = options;
+  const { model, mac, mtu, netdev, hub, recorder, onGone, onFailure, onLink } = options;
   const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu };
-  let gone = false;
-  const host = await QemuHost.start({
-    nic,
-    netdev,
-    hub,
-    onGone: (reason) => {
-      gone = true;
-      onFailure(reason);
-    },
-  }, waiter);
+  const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
   try {
     const { netdev: device, driver } = probe(host, clock, recorder, { onFailure, onLink });
     return {
@@ -67,8 +60,7 @@ export async function openQemu(
       features: featureNames(driver.features),
       close: async () => {
         try {
-          // A device whose QEMU has gone can't be reset any more, and need not be.
-          if (!gone) device.close();
+          device.close();
         } finally {
           await host.close();
         }

@@ -5,6 +5,7 @@ import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
 import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
+import { DeviceRecovery } from "./device_recovery.ts";
 import { EchoClient } from "./echo_client.ts";
 import { Log } from "./log.ts";
 import { openPcap } from "./open_pcap.ts";
@@ -39,15 +40,18 @@ export async function serve(options: ServeOptions): Promise<void> {
   const scheduler = new PollScheduler();
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: options.busyPoll });
   let failure: string | null = null;
+  const fail = (reason: string): void => {
+    failure ??= reason;
+    loop.stop();
+  };
+  let recovery: DeviceRecovery | null = null;
   const device = await openQemu(
     {
       ...options,
       recorder: capture?.recorder ?? null,
       onLink: (up) => log.event({ event: "link", fields: { up }, text: `link ${upDown(up)}` }),
-      onFailure: (reason) => {
-        failure ??= reason;
-        loop.stop();
-      },
+      onGone: fail,
+      onFailure: (reason) => recovery === null ? fail(reason) : recovery.fail(reason),
     },
     waiter,
     clock,
@@ -60,6 +64,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   const place = { address, prefixLength, gateway: options.gateway };
   const running = runNetdev(device.netdev, place, scheduler, observe(log, echoReplies));
   const { host, networkInterface } = running;
+  recovery = new DeviceRecovery(device.netdev, networkInterface, {
+    onReset: (reason) => logReset(log, device, reason),
+    onGiveUp: fail,
+  });
+  loop.addTicker(recovery);
   logDevice(log, device);
   logReady(log, device, options);
   const started = clock.now();
@@ -72,6 +81,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       sleeps: loop.sleeps,
       squeezes: loop.squeezes,
       txRingFull: networkInterface.txRingFull,
+      txSuspended: networkInterface.txSuspended,
+      deviceResets: recovery?.resets ?? 0,
     },
   });
   using _telling = onCountersSignal(() =>
@@ -195,6 +206,11 @@ function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void
     },
     text: `ready: ${ip} answers ARP and ping; in a second terminal: ${pingCommand(options)}`,
   });
+}
+
+function logReset(log: Log, { netdev: { name } }: OpenDevice, reason: string): void {
+  const fields = { device: name, reason };
+  log.event({ event: "reset", fields, text: `${name} was reset: ${reason}` });
 }
 
 /** How to ping it from another terminal, with what isn't ping's default. */

@@ -20,6 +20,8 @@ const TX_BATCH = 2 * POLL_WEIGHT;
 export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   /** Frames that found no room in the transmit queue. */
   txRingFull = 0;
+  /** Frames that the stack sent while it was suspended. */
+  txSuspended = 0;
 
   readonly #netdev: Netdev;
   readonly #pool: NetbufPool;
@@ -30,6 +32,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   #transmitCount = 0;
   #polling = false;
   #stalled = false;
+  #suspended = false;
 
   /** For queue 0 of a netdev, whose frames of our own come from `pool`. */
   constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler) {
@@ -44,14 +47,29 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     this.#scheduler.schedule(this);
   }
 
+  /**
+   * Leaves the device alone from now on, so that it can be stopped. The host lives on: it keeps what
+   * it knows and its timers, and what it sends is dropped and counted. Not from within a poll.
+   */
+  suspend(): void {
+    this.#suspended = true;
+    this.#stalled = false;
+  }
+
+  /** The device was started again. */
+  resume(): void {
+    this.#suspended = false;
+    this.#scheduler.schedule(this);
+  }
+
   /** The device has interrupted for its receive queue. */
   onEvent(): void {
-    this.#scheduler.schedule(this);
+    if (!this.#suspended) this.#scheduler.schedule(this);
   }
 
   poll(weight: number, now: number): number {
     const host = this.#host;
-    if (host === null) return 0;
+    if (host === null || this.#suspended) return 0;
     const received = this.#received;
     // A reply always finds room: no more is received than could be answered.
     const room = this.#netdev.txqReclaim(0);
@@ -70,13 +88,15 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   }
 
   arm(): boolean {
+    // Nothing is to be polled, so the queue leaves the scheduler.
+    if (this.#suspended) return true;
     // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
     if (this.#stalled) return true;
     return this.#netdev.rxqIntrEnable(0) === 0;
   }
 
   disarm(): void {
-    this.#netdev.rxqIntrDisable(0);
+    if (!this.#suspended) this.#netdev.rxqIntrDisable(0);
   }
 
   tick(now: number): number {
@@ -93,6 +113,11 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   }
 
   send(netbuf: Netbuf): void {
+    if (this.#suspended) {
+      this.txSuspended++;
+      netbuf.free();
+      return;
+    }
     this.#enqueue(netbuf);
     if (!this.#polling) this.#flush();
   }

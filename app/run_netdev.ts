@@ -1,3 +1,4 @@
+import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { Host, type HostConfig, type HostObserver } from "../stack/mod.ts";
@@ -10,6 +11,8 @@ const SPARE_NETBUFS = 256;
 export interface RunningHost {
   readonly host: Host;
   readonly networkInterface: NetworkInterface;
+  /** All netbufs that device and host share. */
+  readonly pool: NetbufPool;
 }
 
 /** Where and what the host is; its MAC address and MTU are the device's. */
@@ -32,5 +35,5 @@ export function runNetdev(
   const config = { ...place, mac: netdev.hwaddrGet(), mtu: netdev.mtuGet() };
   const host = new Host(config, networkInterface, observer);
   networkInterface.attach(host);
-  return { host, networkInterface };
+  return { host, networkInterface, pool };
 }

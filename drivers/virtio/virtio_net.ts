@@ -298,13 +298,19 @@ export class VirtioNet implements NetdevOps {
    */
   #step(step: () => void): void {
     if (this.#lost !== null) throw this.#lost;
+    let cause: unknown;
+    let failed = false;
     try {
       step();
     } catch (error) {
-      if (!this.#device.transport.present()) throw this.#lost = this.#loss("is gone", error);
-      this.#device.fail();
-      throw error;
+      failed = true;
+      cause = error;
     }
+    // All ones look like a device that agrees to everything, so it's asked in any case.
+    if (!this.#device.transport.present()) throw this.#lost = this.#loss("is gone", cause);
+    if (!failed) return;
+    this.#device.fail();
+    throw cause;
   }
 
   #loss(what: string, cause: unknown): NetdevError {

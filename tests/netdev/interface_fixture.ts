@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
+import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { Host } from "../../stack/host.ts";
 import { NetworkInterface } from "../../stack/network_interface.ts";
@@ -10,6 +11,7 @@ import { LoopFixture } from "./loop_fixture.ts";
 /** A host on a network interface on a device in memory, in a loop in fake time. */
 export class InterfaceFixture extends LoopFixture {
   readonly driver = new FakeDriver();
+  readonly netdev: Netdev;
   readonly pool: NetbufPool;
   readonly networkInterface: NetworkInterface;
   readonly host: Host;
@@ -22,6 +24,7 @@ export class InterfaceFixture extends LoopFixture {
     driver.txSlots = txSlots;
     driver.interrupt = (raise) => this.waiter.raise(raise);
     const netdev = new NetdevRegistry().drvRegister(driver, "fake");
+    this.netdev = netdev;
     netdev.probe();
     netdev.configure({ rxQueues: 1, txQueues: 1 });
     this.pool = netdev.poolCreate({ count: 400 });

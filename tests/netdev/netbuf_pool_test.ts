@@ -183,3 +183,26 @@ Deno.test("a pool cannot begin where no region is", () => {
   }
   refuses("ENOSPC", "at 4096", () => new NetbufPool(region, 4096, { count: 1 }));
 });
+
+Deno.test("a retired pool hands out nothing, and tells once when its last netbuf is back", () => {
+  const pool = makePool({ count: 4 });
+  const [first, second] = [take(pool), take(pool)];
+  let whole = 0;
+  pool.retire(() => whole++);
+  assertEquals(pool.alloc(), null);
+  assertEquals([pool.available, whole], [2, 0]);
+  first.free();
+  assertEquals(pool.alloc(), null);
+  assertEquals([pool.available, whole], [3, 0]);
+  second.free();
+  assertEquals([pool.available, whole], [4, 1]);
+  pool.retire(() => whole++);
+  assertEquals([pool.alloc(), whole], [null, 1]);
+});
+
+Deno.test("a pool that is whole when it is retired tells at once", () => {
+  const pool = makePool({ count: 2 });
+  let whole = 0;
+  pool.retire(() => whole++);
+  assertEquals([pool.available, whole], [2, 1]);
+});

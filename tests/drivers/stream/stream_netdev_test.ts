@@ -147,3 +147,81 @@ Deno.test("a bad MAC address or MTU is refused", () => {
   refused(MAC, 65536);
   refused(MAC, 1500.5);
 });
+
+Deno.test("a stopped stream keeps its socket: what arrives meanwhile is there after the start", () => {
+  const events: number[] = [];
+  using link = new StreamLink({ onEvent: (id) => events.push(id) });
+  assertEquals(link.netdev.rxqIntrEnable(0), 0);
+  link.netdev.stop();
+  assertEquals(link.netdev.state, NetdevState.CONFIGURED);
+  link.peer.send(framed(frame(60, 1), frame(70, 2)));
+  link.waiter.poll();
+  assertEquals(events, []);
+  link.netdev.start();
+  assertEquals(link.burst(), [[...frame(60, 1)], [...frame(70, 2)]]);
+  assertEquals(link.netdev.rxqIntrEnable(0), 0);
+  link.peer.send(framed(frame(80, 3)));
+  link.waiter.poll();
+  assertEquals(events, [0]);
+  assertEquals(link.burst(), [[...frame(80, 3)]]);
+  assertEquals(link.netdev.statsGet().rxPackets, 3);
+});
+
+Deno.test("a stream that is reset in the middle of frames, both ways, loses and cuts off none", () => {
+  using link = new StreamLink();
+  const stream = framed(frame(60, 1), frame(200, 2), frame(300, 3));
+  link.peer.send(stream.slice(0, 100));
+  assertEquals(link.burst(), [[...frame(60, 1)]]);
+  let sent = 0;
+  for (;; sent++) {
+    const packet = link.packet(frame(1000, sent));
+    if (link.netdev.txBurst(0, [packet], 0, 1) === 1) continue;
+    packet.free();
+    break;
+  }
+  link.netdev.reset();
+  assertEquals([link.pool.available, link.pool.alloc()], [link.pool.size, null]);
+  link.netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const pool = link.netdev.poolCreate({ count: 4 });
+  link.netdev.rxqConfigure(0, 0, { pool });
+  link.netdev.txqConfigure(0, 0);
+  link.netdev.start();
+  link.peer.send(stream.slice(100));
+  assertEquals(link.burst(), [[...frame(200, 2)], [...frame(300, 3)]]);
+  let received = 0;
+  for (let before = -1; before !== received;) {
+    before = received;
+    received = link.peerReceived().length;
+    link.netdev.txqReclaim(0);
+  }
+  const expected = framed(...Array.from({ length: sent }, (_, i) => frame(1000, i)));
+  assertEquals(Uint8Array.from(link.peerReceived()), expected);
+});
+
+Deno.test("what the hub was sent in joining is left out of the first frame, over a reset too", () => {
+  using link = new StreamLink({ headerSent: 1 });
+  link.netdev.reset();
+  link.netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const pool = link.netdev.poolCreate({ count: 4 });
+  link.netdev.rxqConfigure(0, 0, { pool });
+  link.netdev.txqConfigure(0, 0);
+  link.netdev.start();
+  const packet = pool.alloc();
+  if (packet === null) throw new Error("the pool is dry");
+  packet.region.u8.set(frame(60), packet.data);
+  packet.length = 60;
+  assertEquals(link.netdev.txBurst(0, [packet], 0, 1), 1);
+  assertEquals(Uint8Array.from(link.peerReceived()), framed(frame(60)).slice(1));
+});
+
+Deno.test("a stream whose peer went stops and closes, and does not start again", () => {
+  using link = new StreamLink();
+  link.peer[Symbol.dispose]();
+  assertEquals(link.burst(), []);
+  link.netdev.stop();
+  const error = assertThrows(() => link.netdev.start(), NetdevError, "closed the connection");
+  assertEquals(error.code, "ENODEV");
+  assertEquals(link.netdev.state, NetdevState.CONFIGURED);
+  link.netdev.close();
+  assertEquals(link.pool.available, link.pool.size);
+});

@@ -188,3 +188,47 @@ Deno.test("configuration that isn't there is a VirtioError", () => {
     assertThrows(() => transport.configRead(offset, width), VirtioError, "no configuration");
   }
 });
+
+Deno.test("after a reset the vectors are written and read back again, over the same lines", () => {
+  const link = new VirtioPciLink();
+  const transport = link.transport();
+  transport.interruptsConnect(() => {}, [() => {}, null]);
+  const lines = [...link.host.lines];
+  transport.interruptsDisconnect();
+  assertEquals(lines.map(({ connected }) => connected), [false, false, false]);
+  transport.statusWrite(0);
+  const heard: string[] = [];
+  const accesses = link.accesses(() =>
+    transport.interruptsConnect(() => heard.push("config"), [() => heard.push("receive"), null])
+  );
+  assertEquals(accesses.filter((access) => access.startsWith("read")).length, 3);
+  assertEquals(link.host.lines, lines);
+  link.model.interrupt(0);
+  link.model.configChanged();
+  assertEquals(heard, ["receive", "config"]);
+});
+
+Deno.test("a queue keeps its doorbell over a reset, and shutdown() gives back what the bus lent", () => {
+  const link = new VirtioPciLink();
+  const transport = link.transport();
+  assertEquals(link.host.bars.size, 2);
+  transport.interruptsConnect(() => {}, [() => {}, null]);
+  const { addresses } = new SplitVirtqueue(transport.dma, 4, false);
+  const doorbell = transport.queueEnable(0, addresses);
+  transport.statusWrite(0);
+  assert(transport.queueEnable(0, addresses) === doorbell);
+  transport.queueEnable(1, addresses);
+  assertEquals(link.host.doorbells.size, 2);
+  transport.shutdown();
+  transport.shutdown();
+  const { lines, doorbells, bars } = link.host;
+  assertEquals([lines.length, doorbells.size, bars.size], [0, 0, 0]);
+});
+
+Deno.test("a device is present until its function reads as all ones", () => {
+  const link = new VirtioPciLink();
+  const transport = link.transport();
+  assert(transport.present());
+  link.pci.space.write(0, 2, 0xffff);
+  assert(!transport.present());
+});

@@ -1,9 +1,18 @@
 import { libc } from "./libc.ts";
 
 /** errno values that callers act upon (errno(3)). */
+export const EPERM = 1;
+export const ENOENT = 2;
 export const EINTR = 4;
+export const EIO = 5;
+export const ENXIO = 6;
 export const EAGAIN = 11;
+export const EACCES = 13;
+export const EBUSY = 16;
+export const ENODEV = 19;
+export const EINVAL = 22;
 export const EPIPE = 32;
+export const EBADFD = 77;
 export const EADDRINUSE = 98;
 export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;

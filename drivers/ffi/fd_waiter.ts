@@ -6,6 +6,8 @@ import { libc } from "./libc.ts";
 
 /** poll(2): there is data to read. */
 export const POLLIN = 0x001;
+/** poll(2): there is room to write. */
+export const POLLOUT = 0x004;
 /** poll(2): the other end is closed. Reported whether asked for or not. */
 export const POLLHUP = 0x010;
 
@@ -24,6 +26,8 @@ export class FdWaiter implements Waiter, Disposable {
   readonly #wakeup = new Eventfd();
   readonly #fds: number[] = [];
   readonly #handlers: FdHandler[] = [];
+  readonly #masked: boolean[] = [];
+  #sleeping = false;
   /** `struct pollfd` of each descriptor: `int fd; short events; short revents`. */
   #pollfds = new Int32Array(0);
 
@@ -38,6 +42,7 @@ export class FdWaiter implements Waiter, Disposable {
   add(fd: number, handler: FdHandler): void {
     this.#fds.push(fd);
     this.#handlers.push(handler);
+    this.#masked.push(false);
     this.#rebuild();
   }
 
@@ -47,7 +52,21 @@ export class FdWaiter implements Waiter, Disposable {
     if (index < 0) return;
     this.#fds.splice(index, 1);
     this.#handlers.splice(index, 1);
+    this.#masked.splice(index, 1);
     this.#rebuild();
+  }
+
+  /**
+   * Leaves `fd` out, until {@link unmask}: its handler isn't called, and what poll(2) would report
+   * again and again ends no sleep. Costs a store, where `remove` makes a new array.
+   */
+  mask(fd: number): void {
+    this.#setMasked(fd, true);
+  }
+
+  /** Watches `fd` again. */
+  unmask(fd: number): void {
+    if (this.#setMasked(fd, false) && this.#sleeping) this.wake();
   }
 
   poll(): void {
@@ -58,7 +77,9 @@ export class FdWaiter implements Waiter, Disposable {
   async sleep(deadline: number): Promise<void> {
     const pollfds = this.#pollfds;
     const timeout = this.#timeout(deadline);
+    this.#sleeping = true;
     const ready = await libc.poll_nonblocking(pollfds, BigInt(pollfds.length / 2), timeout);
+    this.#sleeping = false;
     // errno stayed on the other thread; its one cause here is a signal (EINTR), after which the
     // caller looks around and sleeps again.
     if (ready > 0) this.#dispatch(pollfds);
@@ -81,10 +102,19 @@ export class FdWaiter implements Waiter, Disposable {
   #rebuild(): void {
     this.#pollfds = new Int32Array(2 * this.#fds.length);
     for (let i = 0; i < this.#fds.length; i++) {
-      this.#pollfds[2 * i] = this.#fds[i];
+      this.#pollfds[2 * i] = this.#masked[i] ? ~this.#fds[i] : this.#fds[i];
       this.#pollfds[2 * i + 1] = POLLIN;
     }
     this.wake();
+  }
+
+  /** poll(2) passes over a negative descriptor. A sleep under way has read the array already. */
+  #setMasked(fd: number, masked: boolean): boolean {
+    const index = this.#fds.indexOf(fd);
+    if (index < 0 || this.#masked[index] === masked) return false;
+    this.#masked[index] = masked;
+    this.#pollfds[2 * index] = masked ? ~fd : fd;
+    return true;
   }
 
   #dispatch(pollfds: Int32Array): void {
@@ -95,6 +125,21 @@ export class FdWaiter implements Waiter, Disposable {
       const index = this.#fds.indexOf(pollfds[i]);
       if (index >= 0) this.#handlers[index](revents);
     }
+  }
+}
+
+/** Whether `fd` is ready now: one of the poll(2) events of a prepared `pollfd`, or an error of it. */
+export class ReadyProbe {
+  readonly #pollfd: Int32Array<ArrayBuffer>;
+
+  /** `events`: POLLIN or POLLOUT. */
+  constructor(fd: number, events: number) {
+    this.#pollfd = Int32Array.of(fd, events);
+  }
+
+  /** One system call, and nothing allocated. */
+  ready(): boolean {
+    return libc.poll(this.#pollfd, 1n, 0) > 0;
   }
 }
 

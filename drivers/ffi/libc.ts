@@ -20,6 +20,15 @@ const LIBC_SYMBOLS = {
     parameters: ["i32", /* int fd */ "buffer", /* const void *buf */ "usize" /* size_t count */],
     result: "i32", /* ssize_t */
   },
+  readv: {
+    parameters: ["i32", /* int fd */ "buffer", /* const iovec *iov */ "i32" /* int iovcnt */],
+    result: "i32", /* ssize_t */
+  },
+  writev: {
+    parameters: ["i32", /* int fd */ "buffer", /* const iovec *iov */ "i32" /* int iovcnt */],
+    result: "i32", /* ssize_t */
+  },
+  unlink: { parameters: ["buffer" /* const char *path */], result: "i32" },
   fcntl: {
     parameters: ["i32", /* int fd */ "i32", /* int cmd */ "i32" /* int arg */],
     result: "i32",

@@ -1,5 +1,6 @@
+import { addressOf, store64 } from "./address.ts";
 import { check, EAGAIN, EINTR, errno, ErrnoError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { cString, libc } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -120,7 +121,15 @@ export function socketPair(): [UnixSocket, UnixSocket] {
  * listener's backlog is full. `RangeError` when the name is too long.
  */
 export function connectAbstract(name: string): UnixSocket {
-  const address = abstractAddress(name);
+  return connectTo(abstractAddress(name));
+}
+
+/** The same for the socket of this file; with ENOENT when there is none. */
+export function connectPath(path: string): UnixSocket {
+  return connectTo(pathAddress(path));
+}
+
+function connectTo(address: Uint8Array<ArrayBuffer>): UnixSocket {
   const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
   const fd = check("socket", libc.socket(AF_UNIX, type, 0));
   if (libc.connect(fd, address, address.length) < 0 || libc.fcntl(fd, F_SETFL, 0) < 0) {
@@ -134,10 +143,13 @@ export function connectAbstract(name: string): UnixSocket {
 /** A UNIX stream socket that peers connect to. */
 export class UnixListener implements Disposable {
   readonly fd: number;
+  readonly #path: string | null;
   #closed = false;
 
-  constructor(fd: number) {
+  /** `path`: the file that it listens on, to be removed with it. */
+  constructor(fd: number, path: string | null = null) {
     this.fd = fd;
+    this.#path = path;
   }
 
   /** The next peer that connected, or null when none waits. */
@@ -151,6 +163,8 @@ export class UnixListener implements Disposable {
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
+    // Somebody else may have removed it, and then there is nothing left to do.
+    if (this.#path !== null) libc.unlink(cString(this.#path));
     check("close", libc.close(this.fd));
   }
 }
@@ -160,12 +174,30 @@ export class UnixListener implements Disposable {
  * {@link ErrnoError} EADDRINUSE when the name is taken, `RangeError` when it's too long.
  */
 export function listenAbstract(name: string, backlog: number): UnixListener {
-  const address = abstractAddress(name);
+  return listenOn(abstractAddress(name), backlog, null);
+}
+
+/** The same on a file, which is made here and removed when the listener is disposed. */
+export function listenPath(path: string, backlog: number): UnixListener {
+  return listenOn(pathAddress(path), backlog, path);
+}
+
+function listenOn(
+  address: Uint8Array<ArrayBuffer>,
+  backlog: number,
+  path: string | null,
+): UnixListener {
   const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const listener = new UnixListener(check("socket", libc.socket(AF_UNIX, type, 0)));
+  const fd = check("socket", libc.socket(AF_UNIX, type, 0));
   try {
-    check("bind", libc.bind(listener.fd, address, address.length));
-    check("listen", libc.listen(listener.fd, backlog));
+    check("bind", libc.bind(fd, address, address.length));
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+  const listener = new UnixListener(fd, path);
+  try {
+    check("listen", libc.listen(fd, backlog));
   } catch (error) {
     listener[Symbol.dispose]();
     throw error;
@@ -182,7 +214,15 @@ function wouldBlock(call: string): -1 {
 
 /** `struct sockaddr_un` of an abstract name: the path begins with a zero byte and has no end mark. */
 function abstractAddress(name: string): Uint8Array<ArrayBuffer> {
-  const path = new TextEncoder().encode(`\0${name}`);
+  return unixAddress(new TextEncoder().encode(`\0${name}`), name);
+}
+
+/** `struct sockaddr_un` of a file, whose path ends with a zero byte. */
+function pathAddress(path: string): Uint8Array<ArrayBuffer> {
+  return unixAddress(cString(path), path);
+}
+
+function unixAddress(path: Uint8Array, name: string): Uint8Array<ArrayBuffer> {
   if (path.length > SUN_PATH_BYTES) {
     throw new RangeError(`socket name "${name}" is longer than ${SUN_PATH_BYTES - 1} bytes`);
   }
@@ -250,14 +290,4 @@ class MessageHeader {
     store64(this.#words, MSG_CONTROL, address);
     store64(this.#words, MSG_CONTROLLEN, length);
   }
-}
-
-function store64(words: Uint32Array, index: number, value: number): void {
-  words[index] = value >>> 0;
-  words[index + 1] = Math.floor(value / 0x1_0000_0000);
-}
-
-/** The address as a number: user addresses stay below 2^47. */
-function addressOf(view: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): number {
-  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view)));
 }

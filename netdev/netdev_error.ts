@@ -4,6 +4,8 @@ export type NetdevErrorCode =
   | "EINVAL"
   /** The device or its driver cannot do this. */
   | "ENOTSUP"
+  /** The user may not do this. */
+  | "EPERM"
   /** Already done, and it cannot be done twice. */
   | "EBUSY"
   /** More descriptors or queues than the device has. */

@@ -1,0 +1,284 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import { NetbufPool, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevOps } from "../../netdev/netdev_driver.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import type {
+  NetdevConf,
+  NetdevInfo,
+  NetdevQueueInfo,
+  NetdevRxqConf,
+  NetdevStats,
+} from "../../netdev/netdev_types.ts";
+import { EBADFD, ErrnoError } from "../ffi/errno.ts";
+import type { FdWaiter } from "../ffi/fd_waiter.ts";
+import { RxQueue } from "./rx_queue.ts";
+import type { TapInterface } from "./tap_interface.ts";
+import { TapRegion } from "./tap_region.ts";
+import { TxQueue } from "./tx_queue.ts";
+
+/** Smallest MTU that IPv4 allows (RFC 791 §3.2). */
+const MIN_MTU = 68;
+
+/**
+ * There are no descriptors here, as Linux keeps both queues: so many frames may be asked for, and so
+ * many are said to fit as long as Linux takes any.
+ */
+const QUEUE_FRAMES = 256;
+const QUEUE_INFO: NetdevQueueInfo = {
+  minDescriptors: 1,
+  maxDescriptors: QUEUE_FRAMES,
+  powerOfTwo: false,
+};
+
+/** What a TAP device is made of. */
+export interface TapNetdevOptions {
+  /** The interface whose far end it is. The device closes it. */
+  readonly tap: TapInterface;
+  /** Tells of frames to read; it stays the caller's and must outlive the device. */
+  readonly waiter: FdWaiter;
+  /**
+   * The MAC address to answer for: 6 bytes, no group address; copied. Not the interface's, which is
+   * that of Linux, our peer.
+   */
+  readonly mac: Uint8Array;
+  /** Largest IP packet, 68 bytes or more; default, and at most, what the interface has. */
+  readonly mtu?: number;
+  /** Called when a frame to send finds the interface set down, and when one finds it up again. */
+  readonly onLink?: (up: boolean) => void;
+  /**
+   * Called once, on the event loop, when the link is down for good: the interface was deleted
+   * (`ENODEV`), or reading from it failed (`EIO`). Not after `close()`.
+   */
+  readonly onGone?: (reason: NetdevError) => void;
+}
+
+/**
+ * A netdev over the far end of a Linux TAP interface: Linux itself is the peer on the cable.
+ *
+ * A frame is one system call each way, readv(2) straight into a netbuf and writev(2) straight from
+ * the netbufs of a chain. What finds the pool dry stays in the interface's queue. When the interface
+ * is deleted the device becomes quiet: `linkGet` says false, nothing more arrives, and frames to
+ * send are dropped and counted.
+ */
+export class TapNetdev implements NetdevOps {
+  readonly #tap: TapInterface;
+  readonly #waiter: FdWaiter;
+  readonly #mac: Uint8Array;
+  readonly #maxMtu: number;
+  readonly #onLink: ((up: boolean) => void) | undefined;
+  readonly #onGone: ((reason: NetdevError) => void) | undefined;
+  #mtu: number;
+  #region: TapRegion | null = null;
+  #rxq: RxQueue | null = null;
+  #txq: TxQueue | null = null;
+  #onEvent: ((queueId: number) => void) | undefined;
+  #armed = false;
+  #interrupts = 0;
+  #fault: NetdevError | null = null;
+  #closed = false;
+
+  /** Takes over `options.tap`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
+  constructor(options: TapNetdevOptions) {
+    const { tap, waiter, mac, onLink, onGone } = options;
+    if (mac.length !== 6 || (mac[0] & 1) !== 0) {
+      throw new NetdevError("EINVAL", `${[...mac]} is no unicast MAC address of 6 bytes`);
+    }
+    const mtu = Math.min(options.mtu ?? tap.mtu, tap.mtu);
+    if (!Number.isInteger(mtu) || mtu < MIN_MTU) {
+      throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${tap.mtu} is possible`);
+    }
+    this.#tap = tap;
+    this.#waiter = waiter;
+    this.#mac = mac.slice();
+    this.#maxMtu = mtu;
+    this.#mtu = mtu;
+    this.#onLink = onLink;
+    this.#onGone = onGone;
+  }
+
+  /** Why the link is down for good, or null. */
+  get fault(): NetdevError | null {
+    return this.#fault;
+  }
+
+  infoGet(): NetdevInfo {
+    return {
+      maxRxQueues: 1,
+      maxTxQueues: 1,
+      maxMtu: this.#maxMtu,
+      encapTx: 0,
+      encapRx: 0,
+      rxqInterrupts: true,
+    };
+  }
+
+  rxqInfoGet(_queueId: number): NetdevQueueInfo {
+    return QUEUE_INFO;
+  }
+
+  txqInfoGet(_queueId: number): NetdevQueueInfo {
+    return QUEUE_INFO;
+  }
+
+  configure(_conf: NetdevConf): void {}
+
+  /** Makes the one pool of the device. `NetdevError("EBUSY")` the second time. */
+  poolCreate(options: NetbufPoolOptions): NetbufPool {
+    if (this.#region !== null) {
+      throw new NetdevError("EBUSY", "a TAP device has one pool, and it is made");
+    }
+    const region = new TapRegion(options);
+    const pool = new NetbufPool(region, 0, options);
+    this.#region = region;
+    return pool;
+  }
+
+  /** `NetdevError("EINVAL")` when the pool is another device's. */
+  rxqConfigure(_queueId: number, _descriptors: number, conf: NetdevRxqConf): void {
+    const region = this.#region;
+    if (region === null || conf.pool.region !== region) {
+      throw new NetdevError("EINVAL", "the pool of the receive queue is not this device's");
+    }
+    this.#rxq = new RxQueue(this.#tap.fd, region, conf.pool, (errno) => this.#lose(errno));
+    this.#onEvent = conf.onEvent;
+  }
+
+  /** `NetdevError("EINVAL")` before `poolCreate`. */
+  txqConfigure(_queueId: number, _descriptors: number): void {
+    const region = this.#region;
+    if (region === null) {
+      throw new NetdevError("EINVAL", "a transmit queue of a TAP device needs its pool first");
+    }
+    this.#txq = new TxQueue(this.#tap.fd, region, {
+      onEnd: (errno) => this.#lose(errno),
+      onLink: (up) => this.#onLink?.(up),
+    });
+  }
+
+  /** poll(2) goes on reporting what isn't read, so the waiter looks only while the queue is armed. */
+  start(): void {
+    this.#waiter.add(this.#tap.fd, () => this.#onReady());
+    this.#waiter.mask(this.#tap.fd);
+  }
+
+  /** Lets go of the interface; one that was made for the device goes away. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#armed = false;
+    this.#waiter.remove(this.#tap.fd);
+    this.#tap[Symbol.dispose]();
+  }
+
+  hwaddrGet(): Uint8Array {
+    return this.#mac;
+  }
+
+  /** Nobody outside is told: Linux sends everything to its one peer. */
+  hwaddrSet(address: Uint8Array): void {
+    this.#mac.set(address);
+  }
+
+  mtuGet(): number {
+    return this.#mtu;
+  }
+
+  /** Ours alone: what Linux sends is up to the MTU of the interface. */
+  mtuSet(mtu: number): void {
+    this.#mtu = mtu;
+  }
+
+  /** Always: Linux sends everything to its one peer, and none is filtered here. */
+  promiscuousGet(): boolean {
+    return true;
+  }
+
+  /** Whether Linux has the interface set up, with a carrier. Asks Linux. */
+  linkGet(): boolean {
+    return !this.#closed && this.#fault === null && this.#tap.running;
+  }
+
+  rxqIntrEnable(_queueId: number): boolean {
+    const rxq = this.#rxq;
+    if (rxq === null || rxq.frameWaits()) return false;
+    if (this.#fault !== null) return true;
+    this.#armed = true;
+    this.#waiter.unmask(this.#tap.fd);
+    return true;
+  }
+
+  rxqIntrDisable(_queueId: number): void {
+    if (!this.#armed) return;
+    this.#armed = false;
+    this.#waiter.mask(this.#tap.fd);
+  }
+
+  rxBurst(_queueId: number, netbufs: Netbuf[], count: number): number {
+    return this.#rxq === null ? 0 : this.#rxq.burst(netbufs, count);
+  }
+
+  rxqStatus(_queueId: number): number {
+    return this.#rxq === null ? 0 : this.#rxq.status;
+  }
+
+  txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.#mtu);
+  }
+
+  txqReclaim(_queueId: number): number {
+    return this.#txq !== null && this.#txq.hasRoom() ? QUEUE_FRAMES : 0;
+  }
+
+  /** `kicks` are the system calls that sent a frame. */
+  statsGet(): NetdevStats {
+    const rxq = this.#rxq;
+    const txq = this.#txq;
+    return {
+      rxPackets: rxq?.packets ?? 0,
+      rxBytes: rxq?.bytes ?? 0,
+      txPackets: txq?.packets ?? 0,
+      txBytes: txq?.bytes ?? 0,
+      interrupts: this.#interrupts,
+      kicks: txq?.packets ?? 0,
+      kicksSuppressed: 0,
+      rxUnderruns: rxq?.underruns ?? 0,
+      drops: {
+        rx_too_short: rxq?.tooShort ?? 0,
+        rx_too_long: rxq?.tooLong ?? 0,
+        tx_too_short: txq?.tooShort ?? 0,
+        tx_too_long: txq?.tooLong ?? 0,
+        tx_too_many_pieces: txq?.tooManyPieces ?? 0,
+        tx_foreign: txq?.foreign ?? 0,
+        tx_link_down: txq?.linkDown ?? 0,
+        tx_refused: txq?.refused ?? 0,
+      },
+    };
+  }
+
+  /** A frame is there, or the end, which the next poll of the queue finds by itself. */
+  #onReady(): void {
+    if (!this.#armed) return;
+    this.#armed = false;
+    this.#waiter.mask(this.#tap.fd);
+    this.#interrupts++;
+    this.#onEvent?.(0);
+  }
+
+  /** The link is down for good. The owner is told after the round of polls that is under way. */
+  #lose(errno: number): void {
+    if (this.#fault !== null) return;
+    const cause = new ErrnoError("read", errno);
+    const { name } = this.#tap;
+    const reason = errno === EBADFD
+      ? new NetdevError("ENODEV", `interface ${name} was deleted`, { cause })
+      : new NetdevError("EIO", `interface ${name} can't be read: ${cause.message}`, { cause });
+    this.#fault = reason;
+    this.#armed = false;
+    this.#waiter.remove(this.#tap.fd);
+    this.#rxq?.end();
+    this.#txq?.end();
+    queueMicrotask(() => {
+      if (!this.#closed) this.#onGone?.(reason);
+    });
+  }
+}

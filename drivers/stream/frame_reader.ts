@@ -40,6 +40,12 @@ export class FrameReader {
     return this.#bytes.slice(this.#head, this.#tail);
   }
 
+  /** Forgets what is buffered. */
+  clear(): void {
+    this.#head = this.#start;
+    this.#tail = this.#start;
+  }
+
   /** Where the frame that {@link next} found begins. */
   get offset(): number {
     return this.#head + LENGTH_BYTES;

@@ -86,6 +86,12 @@ export class FrameWriter {
     return sent;
   }
 
+  /** Begins another stream, of which the peer has the first `alreadySent` bytes. */
+  restart(alreadySent: number): void {
+    this.clear();
+    this.#alreadySent = alreadySent;
+  }
+
   /** Forgets what waits. */
   clear(): void {
     this.#head = this.#start;

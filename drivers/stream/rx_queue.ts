@@ -18,19 +18,20 @@ export class RxQueue {
   tooShort = 0;
   tooLong = 0;
   framingLost = 0;
-  readonly #socket: UnixSocket;
+  #socket: UnixSocket | null;
   readonly #region: StreamRegion;
   readonly #pool: NetbufPool;
   readonly #reader: FrameReader;
   readonly #onEnd: (reason: NetdevError) => void;
-  #ended = false;
+  #ended: boolean;
 
   /**
    * Receives into netbufs of `pool`, which lie in `region`, first what was `received` before by another
-   * queue. `onEnd` is called once, in the middle of a call, when nothing more can come.
+   * queue. `onEnd` is called once for each peer, in the middle of a call, when nothing more can come.
+   * Without a socket there is no peer yet.
    */
   constructor(
-    socket: UnixSocket,
+    socket: UnixSocket | null,
     region: StreamRegion,
     pool: NetbufPool,
     received: Uint8Array,
@@ -41,6 +42,20 @@ export class RxQueue {
     this.#pool = pool;
     this.#reader = new FrameReader(region.u8, region.receiveStart, region.receiveEnd, received);
     this.#onEnd = onEnd;
+    this.#ended = socket === null;
+  }
+
+  /** Receives from another peer; what the one before had sent of a frame is forgotten. */
+  attach(socket: UnixSocket): void {
+    this.#socket = socket;
+    this.#reader.clear();
+    this.#ended = false;
+  }
+
+  /** Receives nothing more from this peer; its socket is about to be closed. */
+  detach(): void {
+    this.#socket = null;
+    this.#ended = true;
   }
 
   /** The socket is not read any more: the peer closed, the connection broke, or framing is lost. */
@@ -106,7 +121,7 @@ export class RxQueue {
 
   /** Reads on; false when nothing came. Only at NO_FRAME, as the reader wants it. */
   #receive(): boolean {
-    if (this.#ended) return false;
+    if (this.#ended || this.#socket === null) return false;
     try {
       const received = this.#reader.receive(this.#socket);
       if (received === 0) this.#end(new NetdevError("ENODEV", "the peer closed the connection"));

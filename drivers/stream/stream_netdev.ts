@@ -34,8 +34,11 @@ const QUEUE_INFO: NetdevQueueInfo = {
 
 /** What a stream device is made of. */
 export interface StreamNetdevOptions {
-  /** A connected socket whose peer speaks QEMU's stream framing. The device closes it. */
-  readonly socket: UnixSocket;
+  /**
+   * A connected socket whose peer speaks QEMU's stream framing, or null when a peer is yet to come
+   * ({@link StreamNetdev.attach}). The device closes it.
+   */
+  readonly socket: UnixSocket | null;
   /** Tells of received data; it stays the caller's and must outlive the device. */
   readonly waiter: FdWaiter;
   /** The MAC address to answer for: 6 bytes, no group address; copied. */
@@ -45,8 +48,9 @@ export interface StreamNetdevOptions {
   /** Bytes of the first frame's length that the peer has received already; default 0. */
   readonly headerSent?: number;
   /**
-   * Called once, on the event loop, when the link is down for good: the peer closed the connection
-   * or it broke (`ENODEV`), or what it sent is not this framing (`EIO`). Not after `close()`.
+   * Called once for each peer, on the event loop, when the link to it is down for good: it closed
+   * the connection or that broke (`ENODEV`), or what it sent is not this framing (`EIO`). Not after
+   * `close()`.
    */
   readonly onGone?: (reason: NetdevError) => void;
 }
@@ -62,7 +66,7 @@ export interface StreamNetdevOptions {
  * `linkGet` says false, nothing more arrives, and frames to send are dropped and counted.
  */
 export class StreamNetdev implements NetdevOps {
-  readonly #socket: UnixSocket;
+  #socket: UnixSocket | null;
   readonly #waiter: FdWaiter;
   readonly #mac: Uint8Array;
   readonly #maxMtu: number;
@@ -79,6 +83,7 @@ export class StreamNetdev implements NetdevOps {
   #armed = false;
   #interrupts = 0;
   #fault: NetdevError | null = null;
+  #started = false;
   #closed = false;
 
   /** Takes over `options.socket`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
@@ -99,7 +104,7 @@ export class StreamNetdev implements NetdevOps {
     this.#onGone = onGone;
   }
 
-  /** Why the link is down for good, or null. */
+  /** Why the link to the last peer is down for good, or null. */
   get fault(): NetdevError | null {
     return this.#fault;
   }
@@ -145,7 +150,7 @@ export class StreamNetdev implements NetdevOps {
       throw new NetdevError("EINVAL", "the pool of the receive queue is not this device's");
     }
     this.#rxq = new RxQueue(this.#socket, region, conf.pool, this.#received, (reason) => {
-      this.#waiter.remove(this.#socket.fd);
+      this.#unwatch();
       this.#lose(reason);
     });
     this.#onEvent = conf.onEvent;
@@ -162,10 +167,41 @@ export class StreamNetdev implements NetdevOps {
     });
   }
 
-  /** `NetdevError("ENODEV")` or `("EIO")` when the link is down for good. */
+  /**
+   * poll(2) goes on reporting what isn't read, so the waiter looks only while the queue is armed.
+   * `NetdevError("ENODEV")` or `("EIO")` when the link is down for good.
+   */
   start(): void {
-    if (this.#fault !== null) throw this.#fault;
-    this.#waiter.add(this.#socket.fd, (events) => this.#onReady(events));
+    if (this.#fault !== null && this.#socket !== null) throw this.#fault;
+    this.#started = true;
+    this.#watch();
+  }
+
+  /**
+   * Gives the device a peer, the first one or the next. `NetdevError("EBUSY")` while it has one, and
+   * when it's closed; the socket is the caller's then, and otherwise the device's.
+   */
+  attach(socket: UnixSocket): void {
+    if (this.linkGet() || this.#closed) {
+      throw new NetdevError("EBUSY", "a stream device takes one peer at a time");
+    }
+    this.hangUp();
+    this.#fault = null;
+    this.#socket = socket;
+    this.#received = new Uint8Array(0);
+    this.#unsent = { unsent: new Uint8Array(0), alreadySent: 0 };
+    this.#rxq?.attach(socket);
+    this.#txq?.attach(socket);
+    if (this.#started) this.#watch();
+  }
+
+  /** Closes the socket of a peer that is gone, or that lost the framing. */
+  hangUp(): void {
+    if (this.#fault === null) return;
+    this.#unwatch();
+    this.#rxq?.detach();
+    this.#socket?.[Symbol.dispose]();
+    this.#socket = null;
   }
 
   /**
@@ -174,8 +210,9 @@ export class StreamNetdev implements NetdevOps {
    */
   stop(): void {
     this.#txq?.flush();
+    this.#started = false;
     this.#armed = false;
-    this.#waiter.remove(this.#socket.fd);
+    this.#unwatch();
   }
 
   /** The place in both streams is kept: the peer must not find a frame cut off. */
@@ -196,7 +233,7 @@ export class StreamNetdev implements NetdevOps {
     this.stop();
     this.#closed = true;
     this.unconfigure();
-    this.#socket[Symbol.dispose]();
+    this.#socket?.[Symbol.dispose]();
   }
 
   hwaddrGet(): Uint8Array {
@@ -222,16 +259,17 @@ export class StreamNetdev implements NetdevOps {
   }
 
   linkGet(): boolean {
-    return this.#fault === null;
+    return this.#fault === null && this.#socket !== null;
   }
 
   rxqIntrEnable(_queueId: number): boolean {
     this.#armed = this.#rxq !== null && !this.#rxq.frameWaits();
+    if (this.#armed && this.#socket !== null) this.#waiter.unmask(this.#socket.fd);
     return this.#armed;
   }
 
   rxqIntrDisable(_queueId: number): void {
-    this.#armed = false;
+    this.#disarm();
   }
 
   rxBurst(_queueId: number, netbufs: Netbuf[], count: number): number {
@@ -284,22 +322,40 @@ export class StreamNetdev implements NetdevOps {
       rxRings: [],
       txRings: [],
       features: { offered: [], negotiated: [] },
-      vectors: [{ name: `file descriptor ${this.#socket.fd}`, use: "receive queue 0" }],
+      vectors: this.#socket === null
+        ? []
+        : [{ name: `file descriptor ${this.#socket.fd}`, use: "receive queue 0" }],
     };
   }
 
-  /** poll(2) tells of data, and of a peer that hung up, again and again until it is dealt with. */
+  /** There is data, or the peer hung up. */
   #onReady(events: number): void {
     const rxq = this.#rxq;
-    if (rxq === null) return;
+    if (rxq === null || !this.#armed) return;
     const hungUp = (events & POLLHUP) !== 0;
     // What the peer sent before it went is read by polls, which then find the end by themselves.
-    if (hungUp) this.#waiter.remove(this.#socket.fd);
-    if (!this.#armed) return;
+    if (hungUp) this.#unwatch();
     if (!rxq.frameWaits() && (rxq.ended || !hungUp)) return;
-    this.#armed = false;
+    this.#disarm();
     this.#interrupts++;
     this.#onEvent?.(0);
+  }
+
+  #watch(): void {
+    if (this.#socket === null) return;
+    const { fd } = this.#socket;
+    this.#waiter.add(fd, (events) => this.#onReady(events));
+    if (!this.#armed) this.#waiter.mask(fd);
+  }
+
+  #unwatch(): void {
+    if (this.#socket !== null) this.#waiter.remove(this.#socket.fd);
+  }
+
+  #disarm(): void {
+    if (!this.#armed) return;
+    this.#armed = false;
+    if (this.#socket !== null) this.#waiter.mask(this.#socket.fd);
   }
 
   /** The link is down for good. The owner is told after the round of polls that is under way. */

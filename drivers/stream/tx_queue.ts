@@ -18,18 +18,18 @@ export class TxQueue {
   foreign = 0;
   /** Frames that came when the peer was gone. */
   linkDown = 0;
-  readonly #socket: UnixSocket;
+  #socket: UnixSocket | null;
   readonly #region: StreamRegion;
   readonly #writer: FrameWriter;
   readonly #onEnd: (reason: NetdevError) => void;
-  #ended = false;
+  #ended: boolean;
 
   /**
-   * Sends netbufs that lie in `region`, after what is left of before. `onEnd` is called once, in the
-   * middle of a call, when the peer is gone.
+   * Sends netbufs that lie in `region`, after what is left of before. `onEnd` is called once for each
+   * peer, in the middle of a call, when it is gone. Without a socket there is no peer yet.
    */
   constructor(
-    socket: UnixSocket,
+    socket: UnixSocket | null,
     region: StreamRegion,
     rest: UnsentBytes,
     onEnd: (reason: NetdevError) => void,
@@ -38,6 +38,14 @@ export class TxQueue {
     this.#region = region;
     this.#writer = new FrameWriter(region.u8, region.sendStart, region.sendEnd, rest);
     this.#onEnd = onEnd;
+    this.#ended = socket === null;
+  }
+
+  /** Sends to another peer; what waited for the one before is forgotten. */
+  attach(socket: UnixSocket): void {
+    this.#socket = socket;
+    this.#writer.restart(0);
+    this.#ended = false;
   }
 
   /** Takes and frees up to `count` packets of `netbufs[from…]`, and says how many. */
@@ -55,6 +63,7 @@ export class TxQueue {
 
   /** Sends what waits, as far as the socket takes it now. */
   flush(): void {
+    if (this.#socket === null) return;
     try {
       if (this.#writer.flush(this.#socket) > 0) this.sends++;
     } catch (cause) {

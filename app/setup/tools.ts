@@ -36,6 +36,42 @@ export const TOOLS: readonly Tool[] = [
     purpose: "dissects frames in the tests",
     testsOnly: true,
   },
+  {
+    program: "ip",
+    package: "iproute2",
+    purpose: "makes networks in the tests",
+    testsOnly: true,
+  },
+  {
+    program: "ping",
+    package: "iputils-ping",
+    purpose: "pings in the tests",
+    testsOnly: true,
+  },
+  {
+    program: "arping",
+    package: "iputils-arping",
+    purpose: "asks by ARP in the tests",
+    testsOnly: true,
+  },
+  {
+    program: "fping",
+    package: "fping",
+    purpose: "pings in the tests in its own way",
+    testsOnly: true,
+  },
+  {
+    program: "nmap",
+    package: "nmap",
+    purpose: "scans in the tests",
+    testsOnly: true,
+  },
+  {
+    program: "arp-scan",
+    package: "arp-scan",
+    purpose: "scans by ARP in the tests",
+    testsOnly: true,
+  },
 ];
 
 /**

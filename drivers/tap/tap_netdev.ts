@@ -43,7 +43,10 @@ export interface TapNetdevOptions {
   readonly mac: Uint8Array;
   /** Largest IP packet, 68 bytes or more; default, and at most, what the interface has. */
   readonly mtu?: number;
-  /** Called when a frame to send finds the interface set down, and when one finds it up again. */
+  /**
+   * Called on the event loop when a frame to send has found the interface set down, and when one has
+   * found it up again.
+   */
   readonly onLink?: (up: boolean) => void;
   /**
    * Called once, on the event loop, when the link is down for good: the interface was deleted
@@ -151,7 +154,11 @@ export class TapNetdev implements NetdevOps {
     }
     this.#txq = new TxQueue(this.#tap.fd, region, {
       onEnd: (errno) => this.#lose(errno),
-      onLink: (up) => this.#onLink?.(up),
+      // Its owner may want to send, which is no good in the middle of sending.
+      onLink: (up) =>
+        queueMicrotask(() => {
+          if (!this.#closed) this.#onLink?.(up);
+        }),
     });
   }
 

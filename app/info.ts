@@ -5,7 +5,7 @@ import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
 import { type DeviceInfo, infoText } from "./info_text.ts";
 import { Log } from "./log.ts";
-import { openQemu } from "./open_qemu.ts";
+import { openDevice } from "./open_device.ts";
 import { runNetdev } from "./run_netdev.ts";
 import { ServeError } from "./serve.ts";
 import type { ServeOptions } from "./serve_options.ts";
@@ -27,7 +27,8 @@ export async function info(options: ServeOptions): Promise<void> {
   const clock = monotonicClock;
   using waiter = new FdWaiter(clock);
   let failure: string | null = null;
-  const device = await openQemu(
+  const device = await openDevice(
+    options.device,
     {
       ...options,
       // Not the hub of an appliance that may be running here.

@@ -5,6 +5,9 @@ import { UsageError } from "./usage_error.ts";
 /** Flags of `serve` that say which device it is, and how to print. */
 const SHARED = ["device", "mac", "mtu", "netdev", "log"];
 
+/** In place of the address that only QEMU's user network has by default. */
+const ANY_ADDRESS = "10.0.2.15/24";
+
 /** Flags of `info`. */
 export const INFO_FLAGS: readonly Flag[] = SERVE_FLAGS.filter(({ name }) => SHARED.includes(name));
 
@@ -12,5 +15,6 @@ export const INFO_FLAGS: readonly Flag[] = SERVE_FLAGS.filter(({ name }) => SHAR
 export function parseInfo(args: readonly string[]): ServeOptions {
   const { positional } = parseFlags(args, INFO_FLAGS);
   if (positional.length > 0) throw new UsageError(`info takes no argument "${positional[0]}"`);
-  return parseServe(args);
+  // The address is of no matter, beyond the MAC address that is made of it.
+  return parseServe([`--ip=${ANY_ADDRESS}`, ...args]);
 }

@@ -11,35 +11,12 @@ import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { formatMac, macHead, macTail } from "../stack/mod.ts";
+import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** What to open. */
-export interface QemuDeviceOptions {
+export interface QemuDeviceOptions extends DeviceConfig {
+  /** QEMU's name of the NIC. */
   readonly model: string;
-  readonly mac: Uint8Array;
-  readonly mtu: number;
-  readonly netdev: string;
-  readonly hub: string;
-  /** Sees all frames, unless it's null. */
-  readonly recorder: FrameRecorder | null;
-  /** QEMU has gone; one line says how. */
-  readonly onGone: (reason: string) => void;
-  /** The device can't go on until it's stopped and started again; one line says why. */
-  readonly onFailure: (reason: string) => void;
-  readonly onLink: (up: boolean) => void;
-}
-
-/** An open network device, and what there is to say of it. */
-export interface OpenDevice {
-  /** Probed, not yet configured. */
-  readonly netdev: Netdev;
-  /** Where it sits. */
-  readonly location: string;
-  /** The process that it's part of. */
-  readonly pid: number;
-  /** Features that driver and device agreed on, by name. */
-  readonly features: readonly string[];
-  /** Resets the device and gives back all that belongs to it. */
-  close(): Promise<void>;
 }
 
 /** Starts QEMU and probes the network card in it. */

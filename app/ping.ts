@@ -1,12 +1,11 @@
 import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
-import { connectHub } from "../drivers/hub/hub_port.ts";
-import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
 import { monotonicClock } from "../netdev/clock.ts";
-import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { PollLoop } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, type HostObserver, macFromIpv4, SendResult } from "../stack/mod.ts";
 import { EchoClient, type EchoReply } from "./echo_client.ts";
+import { openDevice } from "./open_device.ts";
+import { openHub } from "./open_hub.ts";
 import { openPcap } from "./open_pcap.ts";
 import type { PingOptions } from "./ping_options.ts";
 import { RoundTripTimes } from "./round_trip_times.ts";
@@ -30,9 +29,12 @@ const SEND_FAILURES: Readonly<Record<number, string>> = {
   [SendResult.TOO_BIG]: "Message too long",
 };
 
+/** QEMU's user network, with no way out: what a QEMU of our own is on. */
+const USER_NETDEV = "user,restrict=on";
+
 /**
- * Joins the network of a running appliance over its hub, sends echo requests, and prints as ping(8)
- * does. Whether anything answered.
+ * Joins the network of a running appliance over its hub, or opens a device of its own; sends echo
+ * requests, and prints as ping(8) does. Whether anything answered.
  */
 export async function ping(options: PingOptions): Promise<boolean> {
   const clock = monotonicClock;
@@ -42,25 +44,26 @@ export async function ping(options: PingOptions): Promise<boolean> {
   using waiter = new FdWaiter(clock);
   const scheduler = new PollScheduler();
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: BUSY_POLL_MS });
-  const { socket, headerSent } = await connectHub(options.hub);
   const { address, prefixLength } = options.ip;
-  let gone: Error | null = null;
-  const registry = new NetdevRegistry(capture?.recorder);
-  const netdev = registry.drvRegister(
-    new StreamNetdev({
-      socket,
-      headerSent,
-      waiter,
-      mac: macFromIpv4(address),
-      mtu: options.mtu,
-      onGone: (reason) => {
-        gone = reason;
-        loop.stop();
-      },
-    }),
-    "stream",
-  );
-  using _closing = { [Symbol.dispose]: () => netdev.close() };
+  let gone: string | null = null;
+  const fail = (reason: string): void => {
+    gone ??= reason;
+    loop.stop();
+  };
+  const config = {
+    mac: macFromIpv4(address),
+    mtu: options.mtu,
+    netdev: USER_NETDEV,
+    hub: options.hub,
+    recorder: capture?.recorder ?? null,
+    onGone: fail,
+    onFailure: fail,
+    onLink: (): void => {},
+  };
+  const device = options.device === null
+    ? await openHub(config, waiter)
+    : await openDevice(options.device, config, waiter, clock);
+  await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   using _signals = onStopSignal(() => loop.stop());
 
   const destination = formatIpv4(options.destination);
@@ -75,7 +78,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     addressConflict: () => console.log(`another station uses our address ${own}: give --ip`),
   };
   const place = { address, prefixLength, gateway: null };
-  const { host, networkInterface } = runNetdev(netdev, place, scheduler, observer);
+  const { host, networkInterface } = runNetdev(device.netdev, place, scheduler, observer);
   const client: EchoClient = new EchoClient(host, clock, {
     destination: options.destination,
     identifier: Deno.pid & 0xffff,
@@ -107,7 +110,10 @@ export async function ping(options: PingOptions): Promise<boolean> {
   const started = clock.now();
   await loop.run();
 
-  if (gone !== null) console.error(`ukdeno: the appliance has gone: ${(gone as Error).message}`);
+  if (gone !== null) {
+    const what = options.device === null ? "the appliance has gone: " : "";
+    console.error(`ukdeno: ${what}${gone}`);
+  }
   console.log(summary(client, times, destination, clock.now() - started));
   return client.received > 0;
 }

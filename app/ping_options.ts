@@ -1,6 +1,7 @@
 import { type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "../stack/mod.ts";
+import { type DeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
-import { DEFAULT_HUB, onFlag, parseHub, PCAP_FLAG } from "./serve_options.ts";
+import { DEFAULT_HUB, onFlag, parseHub, PCAP_FLAG, refuseQemuFlags } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Where the appliance is, and where we are, on QEMU's user network. */
@@ -19,9 +20,14 @@ export const PING_FLAGS: readonly Flag[] = [
     help: `name of the hub to join, as given to serve (default ${DEFAULT_HUB})`,
   },
   {
+    name: "device",
+    value: "URI",
+    help: "ping over a device of our own, see below (default: join the hub)",
+  },
+  {
     name: "ip",
     value: "A.B.C.D/N",
-    help: `our own address and prefix length (default ${DEFAULT_ADDRESS})`,
+    help: `our own address and prefix length (default ${DEFAULT_ADDRESS} on QEMU's user network)`,
   },
   { name: "c", value: "N", help: "stop after so many requests (default: run until Ctrl-C)" },
   { name: "i", value: "SECONDS", help: "time between two requests, 0.001 or more (default 1)" },
@@ -33,6 +39,8 @@ export const PING_FLAGS: readonly Flag[] = [
 export interface PingOptions {
   readonly destination: number;
   readonly ip: Ipv4Cidr;
+  /** The device to ping over, or null: a port of the hub. */
+  readonly device: DeviceUri | null;
   readonly hub: string;
   readonly mtu: number;
   /** Requests to send, or Infinity. */
@@ -52,10 +60,23 @@ export function parsePing(args: readonly string[]): PingOptions {
     throw new UsageError(`ping takes one address, not ${positional.length}`);
   }
   const count = values.get("c");
+  const uri = values.get("device");
+  const device = uri === undefined ? null : parseDeviceUri(uri);
+  if (device !== null && device.kind !== "qemu") {
+    refuseQemuFlags(device, values);
+    if (!values.has("ip")) {
+      throw new UsageError(
+        "--ip=A.B.C.D/N is needed: only on QEMU's user network is there a default",
+      );
+    }
+  }
+  const destination = positional[0] ?? (device === null ? DEFAULT_DESTINATION : undefined);
+  if (destination === undefined) throw new UsageError("which ADDRESS to ping is needed");
   return {
-    destination: onFlag("ADDRESS", () => parseIpv4(positional[0] ?? DEFAULT_DESTINATION)),
+    destination: onFlag("ADDRESS", () => parseIpv4(destination)),
     ip: onFlag("--ip", () => parseIpv4Cidr(values.get("ip") ?? DEFAULT_ADDRESS)),
-    hub: parseHub(values.get("hub") ?? DEFAULT_HUB),
+    device,
+    hub: parseHub(values.get("hub") ?? defaultHub(device)),
     mtu: MTU,
     count: count === undefined ? Infinity : parseNumber("-c", count, { min: 1, max: 1e9 }),
     interval: 1000 *
@@ -63,4 +84,9 @@ export function parsePing(args: readonly string[]): PingOptions {
     payloadLength: parseNumber("-s", values.get("s") ?? "56", { min: 0, max: MTU - HEADER_BYTES }),
     pcap: values.get("pcap") ?? null,
   };
+}
+
+/** The hub to join; or the one that a QEMU of our own opens, next to an appliance's. */
+function defaultHub(device: DeviceUri | null): string {
+  return device === null ? DEFAULT_HUB : `${DEFAULT_HUB}-ping-${Deno.pid}`;
 }

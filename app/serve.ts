@@ -5,11 +5,13 @@ import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
 import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
+import type { OpenDevice } from "./device.ts";
 import { DeviceRecovery } from "./device_recovery.ts";
+import { formatDeviceUri } from "./device_uri.ts";
 import { EchoClient } from "./echo_client.ts";
 import { Log } from "./log.ts";
+import { openDevice } from "./open_device.ts";
 import { openPcap } from "./open_pcap.ts";
-import { type OpenDevice, openQemu } from "./open_qemu.ts";
 import { runNetdev, type RunningHost } from "./run_netdev.ts";
 import { DEFAULT_HUB, type ServeOptions } from "./serve_options.ts";
 import { onStopSignal } from "./stop_signals.ts";
@@ -45,11 +47,17 @@ export async function serve(options: ServeOptions): Promise<void> {
     loop.stop();
   };
   let recovery: DeviceRecovery | null = null;
-  const device = await openQemu(
+  let announce = (): void => {};
+  const device = await openDevice(
+    options.device,
     {
       ...options,
       recorder: capture?.recorder ?? null,
-      onLink: (up) => log.event({ event: "link", fields: { up }, text: `link ${upDown(up)}` }),
+      onLink: (up) => {
+        log.event({ event: "link", fields: { up }, text: `link ${upDown(up)}` });
+        // Who is there now may know us under another MAC address, or not at all.
+        if (up) announce();
+      },
       onGone: fail,
       onFailure: (reason) => recovery === null ? fail(reason) : recovery.fail(reason),
     },
@@ -88,7 +96,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   using _telling = onCountersSignal(() =>
     logCounters(log, "counters", clock.now() - started, counters())
   );
-  host.announce(Math.floor(started));
+  announce = () => host.announce(Math.floor(clock.now()));
+  announce();
   if (options.gateway !== null) {
     const client = pingGateway(log, running, options.gateway);
     echoReplies.push(client);
@@ -184,9 +193,9 @@ function logDevice(log: Log, { netdev, location, pid, features }: OpenDevice): v
     event: "device",
     fields: { device: name, driver, location, pid, mac, mtu, link, rx, tx, features },
     text: [
-      `${name} is ${driver} at ${location} of QEMU (process ${pid})`,
+      `${name} is ${driver} at ${location}${pid === null ? "" : ` of QEMU (process ${pid})`}`,
       `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, 1 RX queue of ${rx}, 1 TX queue of ${tx}`,
-      `features ${features.join(" ")}`,
+      ...(features.length === 0 ? [] : [`features ${features.join(" ")}`]),
     ].join("\n"),
   });
 }
@@ -202,9 +211,9 @@ function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void
       driver: driverName,
       mac: formatMac(macHead(hwaddr), macTail(hwaddr)),
       ip,
-      hub: options.hub,
+      hub: options.device.kind === "qemu" ? options.hub : null,
     },
-    text: `ready: ${ip} answers ARP and ping; in a second terminal: ${pingCommand(options)}`,
+    text: `ready: ${ip} answers ARP and ping${pingHint(options)}`,
   });
 }
 
@@ -214,12 +223,25 @@ function logReset(log: Log, { netdev: { name } }: OpenDevice, reason: string): v
 }
 
 /** How to ping it from another terminal, with what isn't ping's default. */
-function pingCommand({ hub, ip }: ServeOptions): string {
+function pingHint({ device, hub, ip }: ServeOptions): string {
   const address = formatIpv4(ip.address);
-  const words = ["deno task ping"];
-  if (hub !== DEFAULT_HUB) words.push(`--hub=${hub}`);
-  if (address !== "10.0.2.15") words.push("--ip=(another on its subnet)", address);
-  return words.join(" ");
+  switch (device.kind) {
+    case "qemu": {
+      const words = ["deno task ping"];
+      if (hub !== DEFAULT_HUB) words.push(`--hub=${hub}`);
+      if (address !== "10.0.2.15") words.push("--ip=(another on its subnet)", address);
+      return `; in a second terminal: ${words.join(" ")}`;
+    }
+    case "tap":
+      return `; in a second terminal: ip addr add (another on its subnet) dev ${device.name}` +
+        ` && ping ${address}`;
+    case "stream": {
+      if (!device.server) return "";
+      const uri = formatDeviceUri({ ...device, server: false });
+      return "; in a second terminal: " +
+        `deno task ping --device=${uri} --ip=(another on its subnet) ${address}`;
+    }
+  }
 }
 
 function logCounters(

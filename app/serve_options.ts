@@ -8,6 +8,7 @@ import {
 } from "../stack/mod.ts";
 import { prefixMask } from "../stack/ipv4_address.ts";
 import { Ipv4Interface } from "../stack/ipv4_interface.ts";
+import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
 import type { LogFormat } from "./log.ts";
 import { UsageError } from "./usage_error.ts";
@@ -31,13 +32,13 @@ export const PCAP_FLAG: Flag = {
 export const SERVE_FLAGS: readonly Flag[] = [
   {
     name: "device",
-    value: "qemu[:MODEL]",
-    help: "network device: a QEMU process's virtio-net-pci (default qemu)",
+    value: "URI",
+    help: "network device, see below (default qemu)",
   },
   {
     name: "ip",
     value: "A.B.C.D/N",
-    help: `address and prefix length (default ${USER_NETWORK_ADDRESS})`,
+    help: `address and prefix length (default ${USER_NETWORK_ADDRESS} on QEMU's user network)`,
   },
   {
     name: "gateway",
@@ -47,11 +48,15 @@ export const SERVE_FLAGS: readonly Flag[] = [
   },
   { name: "mac", value: "XX:XX:…", help: "MAC address (default 02:75 and the four address bytes)" },
   { name: "mtu", value: "N", help: "largest IP packet in bytes, 68 to 1500 (default 1500)" },
-  { name: "netdev", value: "STRING", help: `QEMU's own -netdev string (default ${USER_NETDEV})` },
+  {
+    name: "netdev",
+    value: "STRING",
+    help: `QEMU's own -netdev string (default ${USER_NETDEV})`,
+  },
   {
     name: "hub",
     value: "NAME",
-    help: `abstract UNIX sockets NAME.0 to NAME.3 join the network (default ${DEFAULT_HUB})`,
+    help: `abstract UNIX sockets NAME.0 to NAME.3 join QEMU's network (default ${DEFAULT_HUB})`,
   },
   {
     name: "busy-poll",
@@ -65,8 +70,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
 
 /** What `serve` is to do. */
 export interface ServeOptions {
-  /** QEMU's name of the NIC. */
-  readonly model: "virtio-net-pci";
+  readonly device: DeviceUri;
   readonly ip: Ipv4Cidr;
   readonly gateway: number | null;
   readonly mac: Uint8Array;
@@ -86,14 +90,17 @@ export interface ServeOptions {
 export function parseServe(args: readonly string[]): ServeOptions {
   const { values, positional } = parseFlags(args, SERVE_FLAGS);
   if (positional.length > 0) throw new UsageError(`serve takes no argument "${positional[0]}"`);
+  const device = parseDeviceUri(values.get("device") ?? "qemu");
+  if (device.kind !== "qemu") refuseQemuFlags(device, values);
   const netdev = values.get("netdev") ?? USER_NETDEV;
-  const ipText = values.get("ip") ?? USER_NETWORK_ADDRESS;
+  const onUserNetwork = device.kind === "qemu" && isUserNetwork(netdev);
+  const ipText = values.get("ip") ?? defaultAddress(onUserNetwork);
   const ip = onFlag("--ip", () => parseIpv4Cidr(ipText));
-  const gatewayText = values.get("gateway") ?? defaultGateway(netdev, ip);
+  const gatewayText = values.get("gateway") ?? defaultGateway(onUserNetwork, netdev, ip);
   const macText = values.get("mac");
   const duration = values.get("duration");
   return {
-    model: parseDevice(values.get("device") ?? "qemu"),
+    device,
     ip,
     gateway: gatewayText === undefined
       ? null
@@ -130,18 +137,34 @@ export function onFlag<T>(name: string, parse: () => T): T {
   }
 }
 
-function parseDevice(uri: string): "virtio-net-pci" {
-  if (uri === "qemu" || uri === "qemu:virtio-net-pci") return "virtio-net-pci";
-  throw new UsageError(`--device=${uri}: qemu and qemu:virtio-net-pci are possible`);
+/** `UsageError` when a flag was given that means something to QEMU only. */
+export function refuseQemuFlags(device: DeviceUri, values: ReadonlyMap<string, string>): void {
+  for (const name of ["netdev", "hub"]) {
+    if (!values.has(name)) continue;
+    throw new UsageError(`--${name} is for --device=qemu: ${formatDeviceUri(device)} has no QEMU`);
+  }
+}
+
+function isUserNetwork(netdev: string): boolean {
+  return netdev.split(",")[0] === "user";
+}
+
+function defaultAddress(onUserNetwork: boolean): string {
+  if (onUserNetwork) return USER_NETWORK_ADDRESS;
+  throw new UsageError("--ip=A.B.C.D/N is needed: only QEMU's user network has a default address");
 }
 
 /** QEMU's user network has a gateway, unless it was given other addresses than its own. */
-function defaultGateway(netdev: string, ip: Ipv4Cidr): string | undefined {
-  const isUserNetwork = netdev.split(",")[0] === "user" && !/,(net|host)=/.test(netdev);
+function defaultGateway(
+  onUserNetwork: boolean,
+  netdev: string,
+  ip: Ipv4Cidr,
+): string | undefined {
+  const hasDefaults = onUserNetwork && !/,(net|host)=/.test(netdev);
   const gateway = parseIpv4(USER_NETWORK_GATEWAY);
   const onSubnet = ((ip.address ^ gateway) & prefixMask(ip.prefixLength)) === 0;
   const isOther = ip.address !== gateway;
-  return isUserNetwork && onSubnet && isOther ? USER_NETWORK_GATEWAY : undefined;
+  return hasDefaults && onSubnet && isOther ? USER_NETWORK_GATEWAY : undefined;
 }
 
 function parseGateway(text: string, ip: Ipv4Cidr): number {

@@ -13,6 +13,7 @@ const ROOMS = [
   "drivers/pci/qemu",
   "drivers/pci",
   "drivers/stream",
+  "drivers/tap",
   "drivers/virtio",
   "main.ts",
   "setup.ts",

@@ -1,5 +1,6 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type {
@@ -72,6 +73,7 @@ export class TapNetdev implements NetdevOps {
   readonly #onGone: ((reason: NetdevError) => void) | undefined;
   #mtu: number;
   #region: TapRegion | null = null;
+  #pool: NetbufPool | null = null;
   #rxq: RxQueue | null = null;
   #txq: TxQueue | null = null;
   #onEvent: ((queueId: number) => void) | undefined;
@@ -133,6 +135,7 @@ export class TapNetdev implements NetdevOps {
     const region = new TapRegion(options);
     const pool = new NetbufPool(region, 0, options);
     this.#region = region;
+    this.#pool = pool;
     return pool;
   }
 
@@ -162,18 +165,37 @@ export class TapNetdev implements NetdevOps {
     });
   }
 
-  /** poll(2) goes on reporting what isn't read, so the waiter looks only while the queue is armed. */
+  /**
+   * poll(2) goes on reporting what isn't read, so the waiter looks only while the queue is armed.
+   * `NetdevError("ENODEV")` or `("EIO")` when the link is down for good.
+   */
   start(): void {
+    if (this.#fault !== null) throw this.#fault;
     this.#waiter.add(this.#tap.fd, () => this.#onReady());
     this.#waiter.mask(this.#tap.fd);
+  }
+
+  /** What Linux sends meanwhile waits in the interface's queue, as far as that is long. */
+  stop(): void {
+    this.#armed = false;
+    this.#waiter.remove(this.#tap.fd);
+  }
+
+  unconfigure(): void {
+    this.#rxq = null;
+    this.#txq = null;
+    this.#region = null;
+    // Its memory is the garbage collector's.
+    this.#pool?.retire(() => {});
+    this.#pool = null;
   }
 
   /** Lets go of the interface; one that was made for the device goes away. */
   close(): void {
     if (this.#closed) return;
+    this.stop();
     this.#closed = true;
-    this.#armed = false;
-    this.#waiter.remove(this.#tap.fd);
+    this.unconfigure();
     this.#tap[Symbol.dispose]();
   }
 
@@ -259,6 +281,18 @@ export class TapNetdev implements NetdevOps {
         tx_link_down: txq?.linkDown ?? 0,
         tx_refused: txq?.refused ?? 0,
       },
+    };
+  }
+
+  /** There are no descriptors, no features and no interrupts: one descriptor is all there is. */
+  detailsGet(): NetdevDetails {
+    const { name, fd } = this.#tap;
+    return {
+      bus: `interface ${name}`,
+      rxRings: [],
+      txRings: [],
+      features: { offered: [], negotiated: [] },
+      vectors: [{ name: `file descriptor ${fd}`, use: "receive queue 0" }],
     };
   }
 

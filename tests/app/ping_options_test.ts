@@ -19,6 +19,7 @@ Deno.test("without arguments it pings what serve is without arguments", () => {
   assertEquals(ip.prefixLength, served.ip.prefixLength);
   assertEquals(formatIpv4(ip.address), "10.0.2.100");
   assertEquals(rest, {
+    device: null,
     hub: served.hub,
     mtu: 1500,
     count: Infinity,
@@ -42,6 +43,7 @@ Deno.test("every flag can be given at once, before and after the address", () =>
   assertEquals(formatIpv4(destination), "192.0.2.1");
   assertEquals([formatIpv4(ip.address), ip.prefixLength], ["192.0.2.9", 28]);
   assertEquals(rest, {
+    device: null,
     hub: "another",
     mtu: 1500,
     count: 3,
@@ -90,8 +92,20 @@ Deno.test("a flag needs a value, once", () => {
   refuses(["-c", "1", "-c", "2"], "-c is given 2 times");
 });
 
+Deno.test("with a device of its own, what QEMU's user network has no default for is needed", () => {
+  refuses(["--device=tap:tap0", "10.0.2.15"], "--ip=A.B.C.D/N is needed");
+  refuses(["--device=tap:tap0", "--ip=10.0.2.9/24"], "ADDRESS");
+  refuses(["--device=qemu"], "ADDRESS");
+  refuses(["--device=tap:tap0", "--ip=10.0.2.9/24", "--hub=x", "10.0.2.15"], "--hub", "tap:tap0");
+  const tap = parsePing(["--device=tap:tap0", "--ip=10.0.2.9/24", "10.0.2.15"]);
+  assertEquals(tap.device, { kind: "tap", name: "tap0" });
+  const qemu = parsePing(["--device=qemu", "10.0.2.2"]);
+  assertEquals(qemu.device, { kind: "qemu", model: "virtio-net-pci" });
+  assertEquals(qemu.hub === parseServe([]).hub, false, "the hub of an appliance next to it");
+});
+
 Deno.test("the flags of serve are not ping's", () => {
-  for (const flag of ["--device=qemu", "--mtu=576", "--log=json", "--duration=1"]) {
+  for (const flag of ["--mtu=576", "--log=json", "--duration=1"]) {
     refuses([flag], `unknown flag ${flag}`);
   }
 });

@@ -26,7 +26,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
   assertEquals(formatIpv4(gateway ?? 0), "10.0.2.2");
   assertEquals(macText(mac), "02:75:0a:00:02:0f");
   assertEquals(rest, {
-    model: "virtio-net-pci",
+    device: { kind: "qemu", model: "virtio-net-pci" },
     mtu: 1500,
     netdev: "user,restrict=on",
     hub: "ukdeno",
@@ -55,7 +55,7 @@ Deno.test("every flag can be given at once", () => {
   assertEquals(formatIpv4(gateway ?? 0), "192.0.2.14");
   assertEquals(macText(mac), "52:54:00:12:34:56");
   assertEquals(rest, {
-    model: "virtio-net-pci",
+    device: { kind: "qemu", model: "virtio-net-pci" },
     mtu: 576,
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
@@ -66,10 +66,27 @@ Deno.test("every flag can be given at once", () => {
   });
 });
 
-Deno.test("--device is a URI of QEMU's", () => {
-  assertEquals(parseServe(["--device=qemu"]).model, "virtio-net-pci");
-  for (const uri of ["qemu:e1000", "qemu:", "tap:tap0", "QEMU", "virtio-net-pci"]) {
-    refuses([`--device=${uri}`], "--device", uri, "qemu:virtio-net-pci");
+Deno.test("--device is a URI", () => {
+  const { device } = parseServe(["--device=tap:tap0", "--ip=192.0.2.9/24"]);
+  assertEquals(device, { kind: "tap", name: "tap0" });
+  refuses(["--device=qemu:e1000"], "--device=qemu:e1000", "qemu:virtio-net-pci");
+});
+
+Deno.test("off QEMU's user network --ip is needed, and there is no default gateway", () => {
+  for (const uri of ["tap:tap0", "stream:/tmp/socket"]) {
+    refuses([`--device=${uri}`], "--ip=A.B.C.D/N is needed");
+    assertEquals(gatewayOf(`--device=${uri}`, "--ip=10.0.2.15/24"), null);
+    assertEquals(
+      gatewayOf(`--device=${uri}`, "--ip=10.0.2.15/24", "--gateway=10.0.2.2"),
+      "10.0.2.2",
+    );
+  }
+  refuses(["--netdev=tap,ifname=tap0"], "--ip=A.B.C.D/N is needed");
+});
+
+Deno.test("flags of QEMU's are refused with another device", () => {
+  for (const flag of ["--netdev=user", "--hub=another"]) {
+    refuses(["--device=tap:tap0", "--ip=192.0.2.9/24", flag], flag.split("=")[0], "tap:tap0");
   }
 });
 
@@ -92,7 +109,7 @@ Deno.test("the default gateway belongs to QEMU's user network, for a host that i
   assertEquals(gatewayOf("--ip=10.0.2.2/24"), null, "who has its address");
   assertEquals(gatewayOf("--netdev=user,net=10.0.0.0/8"), null);
   assertEquals(gatewayOf("--netdev=user,restrict=on,host=10.0.2.9"), null);
-  assertEquals(gatewayOf("--netdev=hubport,hubid=7"), null);
+  assertEquals(gatewayOf("--netdev=hubport,hubid=7", "--ip=10.0.2.15/24"), null);
 });
 
 Deno.test("--gateway goes with the default address and with another", () => {

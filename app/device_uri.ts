@@ -1,0 +1,87 @@
+import { UsageError } from "./usage_error.ts";
+
+/** A process that is the device: QEMU, with a NIC of this name. */
+export interface QemuUri {
+  readonly kind: "qemu";
+  readonly model: "virtio-net-pci";
+}
+
+/** The far end of a Linux TAP interface of this name. */
+export interface TapUri {
+  readonly kind: "tap";
+  readonly name: string;
+}
+
+/** A UNIX stream socket on which QEMU's stream framing is spoken. */
+export interface StreamUri {
+  readonly kind: "stream";
+  /** Where it is: the path of a file, or an abstract name (unix(7)). */
+  readonly socket: string;
+  readonly abstract: boolean;
+  /** Whether peers connect to us, one at a time, or we to a peer. */
+  readonly server: boolean;
+}
+
+/** What `--device` says. */
+export type DeviceUri = QemuUri | TapUri | StreamUri;
+
+/** linux/if.h: IFNAMSIZ, without the zero at the end. */
+const INTERFACE_NAME_MAX_BYTES = 15;
+/** unix(7): a path ends with a zero byte, an abstract name begins with one. */
+const SOCKET_MAX_BYTES = 107;
+
+/** Reads the value of `--device`. `UsageError` when it is none of the forms. */
+export function parseDeviceUri(uri: string): DeviceUri {
+  const colon = uri.indexOf(":");
+  const scheme = colon < 0 ? uri : uri.slice(0, colon);
+  const rest = colon < 0 ? "" : uri.slice(colon + 1);
+  if (uri === "qemu" || uri === "qemu:virtio-net-pci") {
+    return { kind: "qemu", model: "virtio-net-pci" };
+  }
+  if (scheme === "tap") return { kind: "tap", name: parseInterfaceName(uri, rest) };
+  if (scheme === "stream") return parseStream(uri, rest);
+  throw new UsageError(
+    `--device=${uri}: qemu, qemu:virtio-net-pci, tap:NAME and stream:SOCKET are possible`,
+  );
+}
+
+/** How it's written. */
+export function formatDeviceUri(uri: DeviceUri): string {
+  if (uri.kind === "qemu") return `qemu:${uri.model}`;
+  if (uri.kind === "tap") return `tap:${uri.name}`;
+  return `stream:${uri.abstract ? "@" : ""}${uri.socket}${uri.server ? ",server=on" : ""}`;
+}
+
+/** Linux takes no slash, colon or space (dev_valid_name), and makes numbers of percent signs. */
+function parseInterfaceName(uri: string, name: string): string {
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes === 0) throw new UsageError(`--device=${uri}: the name of the interface is missing`);
+  if (bytes > INTERFACE_NAME_MAX_BYTES) {
+    throw new UsageError(
+      `--device=${uri}: an interface's name has at most ${INTERFACE_NAME_MAX_BYTES} bytes`,
+    );
+  }
+  if (/[/:%\s\0]/.test(name) || name === "." || name === "..") {
+    throw new UsageError(`--device=${uri}: "${name}" can't be the name of an interface`);
+  }
+  return name;
+}
+
+function parseStream(uri: string, text: string): StreamUri {
+  const [socket, ...options] = text.split(",");
+  let server = false;
+  for (const option of options) {
+    if (option !== "server=on" && option !== "server=off") {
+      throw new UsageError(`--device=${uri}: "${option}": server=on and server=off are possible`);
+    }
+    server = option === "server=on";
+  }
+  const abstract = socket.startsWith("@");
+  const name = abstract ? socket.slice(1) : socket;
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes === 0) throw new UsageError(`--device=${uri}: the path of the socket is missing`);
+  if (bytes > SOCKET_MAX_BYTES || name.includes("\0")) {
+    throw new UsageError(`--device=${uri}: a socket's name has at most ${SOCKET_MAX_BYTES} bytes`);
+  }
+  return { kind: "stream", socket: name, abstract, server };
+}

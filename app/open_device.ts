@@ -1,0 +1,24 @@
+import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import type { Clock } from "../netdev/clock.ts";
+import type { DeviceConfig, OpenDevice } from "./device.ts";
+import type { DeviceUri } from "./device_uri.ts";
+import { openQemu } from "./open_qemu.ts";
+import { openStream } from "./open_stream.ts";
+import { openTap } from "./open_tap.ts";
+
+/** Opens the device of this URI. The errors of its driver when it can't be. */
+export async function openDevice(
+  uri: DeviceUri,
+  config: DeviceConfig,
+  waiter: FdWaiter,
+  clock: Clock,
+): Promise<OpenDevice> {
+  switch (uri.kind) {
+    case "qemu":
+      return await openQemu({ ...config, model: uri.model }, waiter, clock);
+    case "tap":
+      return openTap(uri, config, waiter);
+    case "stream":
+      return openStream(uri, config, waiter);
+  }
+}

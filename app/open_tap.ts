@@ -1,0 +1,31 @@
+import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import { TapInterface } from "../drivers/tap/tap_interface.ts";
+import { TapNetdev } from "../drivers/tap/tap_netdev.ts";
+import { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { DeviceConfig, OpenDevice } from "./device.ts";
+import type { TapUri } from "./device_uri.ts";
+
+/** Attaches to a TAP interface of Linux's, or makes it. */
+export function openTap(
+  { name }: TapUri,
+  { mac, mtu, recorder, onGone, onLink }: DeviceConfig,
+  waiter: FdWaiter,
+): OpenDevice {
+  const tap = new TapInterface(name, mtu);
+  const driver = new TapNetdev({
+    tap,
+    waiter,
+    mac,
+    mtu,
+    onLink,
+    onGone: ({ message }) => onGone(message),
+  });
+  const netdev = new NetdevRegistry(recorder).drvRegister(driver, "tap");
+  return {
+    netdev,
+    location: `interface ${name}`,
+    pid: null,
+    features: [],
+    close: () => Promise.resolve(netdev.close()),
+  };
+}

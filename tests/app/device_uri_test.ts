@@ -1,0 +1,56 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "../../app/device_uri.ts";
+import { UsageError } from "../../app/usage_error.ts";
+
+const STREAM = { kind: "stream", abstract: false, server: false } as const;
+
+const URIS: readonly [string, DeviceUri][] = [
+  ["qemu:virtio-net-pci", { kind: "qemu", model: "virtio-net-pci" }],
+  ["tap:t", { kind: "tap", name: "t" }],
+  ["tap:fifteen-bytes-0", { kind: "tap", name: "fifteen-bytes-0" }],
+  ["stream:/run/a.sock", { ...STREAM, socket: "/run/a.sock" }],
+  ["stream:a:b", { ...STREAM, socket: "a:b" }],
+  ["stream:@name", { ...STREAM, socket: "name", abstract: true }],
+  ["stream:/a,server=on", { ...STREAM, socket: "/a", server: true }],
+  ["stream:@name,server=on", { ...STREAM, socket: "name", abstract: true, server: true }],
+];
+
+for (const [text, uri] of URIS) {
+  Deno.test(`${text} is a device, and is written so`, () => {
+    assertEquals(parseDeviceUri(text), uri);
+    assertEquals(formatDeviceUri(uri), text);
+  });
+}
+
+Deno.test("defaults can be left out or said", () => {
+  assertEquals(parseDeviceUri("qemu"), { kind: "qemu", model: "virtio-net-pci" });
+  assertEquals(parseDeviceUri("stream:/a,server=off"), { ...STREAM, socket: "/a" });
+});
+
+const REFUSED: readonly [string, string][] = [
+  ["tap", "name of the interface is missing"],
+  ["tap:", "name of the interface is missing"],
+  ["tap:sixteen-bytes-00", "at most 15 bytes"],
+  ["tap:üüüüüüüü", "at most 15 bytes"],
+  ["tap:a/b", "can't be the name"],
+  ["tap:a b", "can't be the name"],
+  ["tap:tap%d", "can't be the name"],
+  ["tap:..", "can't be the name"],
+  ["stream", "path of the socket is missing"],
+  ["stream:@", "path of the socket is missing"],
+  ["stream:,server=on", "path of the socket is missing"],
+  [`stream:${"x".repeat(108)}`, "at most 107 bytes"],
+  ["stream:/a,server=yes", "server=on and server=off"],
+  ["stream:/a,b", "server=on and server=off"],
+  ["qemu:", "are possible"],
+  ["qemu:e1000", "are possible"],
+  ["QEMU", "are possible"],
+  ["vfio:00:02.0", "are possible"],
+];
+
+for (const [text, reason] of REFUSED) {
+  Deno.test(`${text.slice(0, 40)} is no device: ${reason}`, () => {
+    const { message } = assertThrows(() => parseDeviceUri(text), UsageError);
+    assertEquals([message.includes(text), message.includes(reason)], [true, true], message);
+  });
+}

@@ -88,7 +88,9 @@ export class Appliance implements AsyncDisposable {
   /** Starts it. */
   constructor(args: readonly string[] = [], options: CommandOptions = {}) {
     this.hub = uniqueHub();
-    const serve = ["serve", "--log=json", `--hub=${this.hub}`, ...args];
+    // Only a QEMU has a hub.
+    const hasHub = !args.some((arg) => /^--device=(?!qemu)/.test(arg));
+    const serve = ["serve", "--log=json", ...(hasHub ? [`--hub=${this.hub}`] : []), ...args];
     this.#child = mainCommand(serve, options).spawn();
     this.pid = this.#child.pid;
     this.#stdout = this.#readLines();

@@ -1,8 +1,7 @@
 import { assert } from "@std/assert";
-import { waitReadable } from "../../drivers/ffi/fd_waiter.ts";
-import type { UnixSocket } from "../../drivers/ffi/unix_socket.ts";
-import { concat, HOST_IP, HOST_MAC, icmpMessage, ipv4Frame } from "../stack/frames.ts";
+import { HOST_IP, HOST_MAC, icmpMessage, ipv4Frame } from "../stack/frames.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
+import type { FramePort } from "./frame_port.ts";
 
 /** Requests on the way at any time, at most, unless told otherwise. */
 const OUTSTANDING = 256;
@@ -21,7 +20,6 @@ const DESTINATION_END = 33;
 const ICMP_TYPE = 34;
 const IDENTIFIER = 38;
 
-const LENGTH_BYTES = 4;
 const SILENCE_MS = 10_000;
 
 /** How to flood. */
@@ -50,25 +48,21 @@ export interface FloodResult {
 }
 
 /**
- * Echo requests in a closed loop over a port of a hub: a new one goes out when a reply has come in.
- * Each request is known beforehand with its reply, so that every byte of every reply is compared.
+ * Echo requests in a closed loop over a port of its network: a new one goes out when a reply has come
+ * in. Each request is known beforehand with its reply, so that every byte of every reply is compared.
  */
 export class EchoFlood {
-  readonly #socket: UnixSocket;
+  readonly #port: FramePort;
   readonly #requests: Uint8Array<ArrayBuffer>[];
   readonly #replies: Uint8Array[];
   readonly #outstanding: number;
   readonly #variant: Uint8Array;
-  readonly #received = new Uint8Array(1 << 16);
   readonly #resendAfter: number | null;
-  #start = 0;
-  #end = 0;
-  #closed = false;
 
-  /** `headerSent`: bytes of the first frame's length that were sent already. */
-  constructor(socket: UnixSocket, headerSent: number, options: FloodOptions = {}) {
+  /** Begins with one request, to hear that it is answered. */
+  constructor(port: FramePort, options: FloodOptions = {}) {
     const { resendAfter, outstanding = OUTSTANDING } = options;
-    this.#socket = socket;
+    this.#port = port;
     this.#outstanding = outstanding;
     this.#variant = new Uint8Array(outstanding);
     this.#resendAfter = resendAfter ?? null;
@@ -79,9 +73,9 @@ export class EchoFlood {
       const payload = Uint8Array.from({ length: PAYLOAD_BYTES }, () => random.below(256));
       return { identifier, sequence, payload };
     });
-    this.#requests = all.map((fields) => framed(requestFrame(fields)));
+    this.#requests = all.map(requestFrame);
     this.#replies = all.map(replyFrame);
-    socket.send(framed(requestFrame(all[0])).slice(headerSent));
+    port.send(this.#requests[0]);
     this.#awaitFirst();
   }
 
@@ -101,11 +95,11 @@ export class EchoFlood {
     while (sent < Math.min(this.#outstanding, total)) send(sent);
     let heard = performance.now();
     while (replies < total) {
-      const frame = this.#next(this.#resendAfter ?? SILENCE_MS);
+      const frame = this.#port.next(this.#resendAfter ?? SILENCE_MS);
       if (frame === null) {
         const over = this.#resendAfter === null || performance.now() - heard > SILENCE_MS;
-        assert(!over && !this.#closed, `silence after ${replies} replies to ${sent} requests`);
-        const mayResend = !this.#socket.sendPending();
+        assert(!over && !this.#port.closed, `silence after ${replies} replies to ${sent} requests`);
+        const mayResend = !this.#port.sendPending();
         waiting.forEach((waits, slot) => {
           if (waits === 0 || !mayResend) return;
           this.#send(slot);
@@ -143,14 +137,14 @@ export class EchoFlood {
 
   #awaitFirst(): void {
     for (;;) {
-      const frame = this.#next(SILENCE_MS);
+      const frame = this.#port.next(SILENCE_MS);
       assert(frame !== null, "no answer to the first request");
       if (isEchoReply(frame)) return;
     }
   }
 
   #send(slot: number): void {
-    this.#socket.send(this.#requests[this.#variant[slot] * this.#outstanding + slot]);
+    this.#port.send(this.#requests[this.#variant[slot] * this.#outstanding + slot]);
   }
 
   #isRight(slot: number, frame: Uint8Array): boolean {
@@ -162,33 +156,6 @@ export class EchoFlood {
   #isRightOfBefore(slot: number, frame: Uint8Array): boolean {
     return slot < this.#outstanding &&
       this.#replies.some((reply, i) => i % this.#outstanding === slot && equal(frame, reply));
-  }
-
-  /** The next frame, or null after a silence, or when the other side has closed. */
-  #next(silence: number): Uint8Array | null {
-    for (;;) {
-      const available = this.#end - this.#start;
-      if (available >= LENGTH_BYTES) {
-        const buffer = this.#received;
-        const length = buffer[this.#start + 2] << 8 | buffer[this.#start + 3];
-        if (available >= LENGTH_BYTES + length) {
-          const from = this.#start + LENGTH_BYTES;
-          this.#start = from + length;
-          return buffer.subarray(from, from + length);
-        }
-      }
-      this.#received.copyWithin(0, this.#start, this.#end);
-      this.#start = 0;
-      this.#end = available;
-      if (!waitReadable(this.#socket.fd, silence)) return null;
-      const room = this.#received.length - this.#end;
-      const count = this.#socket.receiveAt(this.#received, this.#end, room);
-      if (count === 0) {
-        this.#closed = true;
-        return null;
-      }
-      if (count > 0) this.#end += count;
-    }
   }
 }
 
@@ -209,9 +176,9 @@ interface EchoFields {
   readonly payload: Uint8Array;
 }
 
-function requestFrame(fields: EchoFields): Uint8Array {
+function requestFrame(fields: EchoFields): Uint8Array<ArrayBuffer> {
   const addresses = { source: FLOOD_MAC, from: FLOOD_IP, to: HOST_IP };
-  return ipv4Frame(addresses, icmpMessage(fields));
+  return Uint8Array.from(ipv4Frame(addresses, icmpMessage(fields)));
 }
 
 /** As the appliance has to send it: TTL 64, identification 0, not to be fragmented (RFC 6864). */
@@ -219,8 +186,4 @@ function replyFrame(fields: EchoFields): Uint8Array {
   const addresses = { source: HOST_MAC, destination: FLOOD_MAC, from: HOST_IP, to: FLOOD_IP };
   const header = { id: 0, fragment: 0x4000, ttl: 64 };
   return ipv4Frame({ ...addresses, ...header }, icmpMessage({ ...fields, type: 0 }));
-}
-
-function framed(frame: Uint8Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(concat([0, 0, frame.length >>> 8, frame.length], frame));
 }

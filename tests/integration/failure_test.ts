@@ -63,7 +63,11 @@ Deno.test("a hub that is taken: one line says whose and what to do, status 1", a
 });
 
 Deno.test("an argument that QEMU refuses: QEMU's reason in one line, status 1", async () => {
-  const { code, stderr } = await runMain(["--netdev=nonsense", `--hub=${uniqueHub()}`]);
+  const { code, stderr } = await runMain([
+    "--netdev=nonsense",
+    "--ip=10.0.2.15/24",
+    `--hub=${uniqueHub()}`,
+  ]);
   assertEquals(code, 1);
   assertOneLine(stderr, /^ukdeno: QEMU refused to run: -netdev nonsense,id=net: /);
 });
@@ -102,7 +106,15 @@ const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
   [["--busy-poll=-1"], /--busy-poll=-1: a whole number/],
   [["--log=xml"], /--log=xml: text and json are possible/],
   [["--duration=0"], /--duration=0: a number from 0\.001/],
-  [["--device=vfio:00:02.0"], /--device=vfio:00:02\.0: qemu and qemu:virtio-net-pci are possible/],
+  [["--device=vfio:00:02.0"], /--device=vfio:00:02\.0: qemu, .*tap:NAME and stream:SOCKET are/],
+  [["--device=tap:sixteen-bytes-00", "--ip=10.0.2.15/24"], /name has at most 15 bytes/],
+  [["--device=tap:tap0"], /--ip=A\.B\.C\.D\/N is needed/],
+  [
+    ["--device=tap:tap0", "--ip=10.0.2.15/24", "--netdev=user"],
+    /--netdev is for --device=qemu: tap:tap0 has no QEMU/,
+  ],
+  [["--device=stream:", "--ip=10.0.2.15/24"], /path of the socket is missing/],
+  [["ping", "--device=tap:tap0", "10.0.2.15"], /--ip=A\.B\.C\.D\/N is needed/],
   [[`--hub=${"x".repeat(106)}`], /at most 105 bytes/],
   [["serve", "extra"], /serve takes no argument "extra"/],
   [["ping", "-c", "0"], /-c=0: a whole number from 1/],

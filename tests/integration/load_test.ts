@@ -2,6 +2,7 @@ import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import { Appliance } from "./appliance.ts";
 import { EchoFlood } from "./echo_flood.ts";
+import { StreamPort } from "./frame_port.ts";
 import { cpuSeconds, residentBytes } from "./proc.ts";
 
 const MIB = 2 ** 20;
@@ -28,8 +29,8 @@ Deno.test("flood of 200,000 echoes: every reply right, memory flat", async () =>
   await using appliance = new Appliance();
   await appliance.event("ready");
   const { socket, headerSent } = await connectHub(appliance.hub);
-  using port = socket;
-  const flood = new EchoFlood(port, headerSent);
+  using port = new StreamPort(socket, headerSent);
+  const flood = new EchoFlood(port);
   assertEquals(flood.run(50_000).wrong, 0);
   const warm = residentBytes(appliance.pid);
   const { replies, wrong, milliseconds } = flood.run(200_000);
@@ -55,8 +56,8 @@ Deno.test("--duration ends on time under a flood, with status 0", async () => {
   await using appliance = new Appliance(["--duration=3"]);
   await appliance.event("ready");
   const { socket, headerSent } = await connectHub(appliance.hub);
-  using port = socket;
-  const replies = new EchoFlood(port, headerSent).runUntilGone();
+  using port = new StreamPort(socket, headerSent);
+  const replies = new EchoFlood(port).runUntilGone();
   assertGreater(replies, 0);
   const { status, stderr } = await appliance.ended();
   assertEquals(status.code, 0, stderr);

@@ -3,6 +3,7 @@ import { cString, libc } from "../../drivers/ffi/libc.ts";
 
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
+const O_WRONLY = 1;
 const CLONE_NEWNET = 0x4000_0000;
 
 /** What only tests need of the C library. */
@@ -29,6 +30,7 @@ export class NetworkNamespace implements Disposable {
     const home = openOwn();
     check("unshare", unshare(CLONE_NEWNET));
     this.#fd = openOwn();
+    switchOffIpv6();
     check("setns", setns(home, CLONE_NEWNET));
     libc.close(home);
   }
@@ -82,6 +84,14 @@ export class NetworkNamespace implements Disposable {
 function openOwn(): number {
   const path = cString("/proc/thread-self/ns/net");
   return check("open", libc.open(path, O_RDONLY | O_CLOEXEC, 0));
+}
+
+/** Linux would talk IPv6 on every interface, unasked. A Linux without it has no such file. */
+function switchOffIpv6(): void {
+  const fd = libc.open(cString("/proc/sys/net/ipv6/conf/default/disable_ipv6"), O_WRONLY, 0);
+  if (fd < 0) return;
+  check("write", libc.write(fd, cString("1"), 1n));
+  libc.close(fd);
 }
 
 /** Why there can be no TAP interface here, or null. */

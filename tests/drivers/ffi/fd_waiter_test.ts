@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { Eventfd } from "../../../drivers/ffi/eventfd.ts";
-import { FdWaiter } from "../../../drivers/ffi/fd_waiter.ts";
+import { FdWaiter, POLLIN, POLLOUT, ReadyProbe } from "../../../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../../../netdev/clock.ts";
 
 Deno.test("sleep() ends when a descriptor is ready, and runs its handler once", async () => {
@@ -87,6 +87,73 @@ Deno.test("a descriptor added during a sleep is seen at once", async () => {
   await sleep;
   waiter.poll();
   assert(seen);
+});
+
+Deno.test("a masked descriptor calls nothing and ends no sleep, an unmasked one does again", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  let calls = 0;
+  waiter.add(event.fd, () => calls++);
+  await settle(waiter);
+  waiter.mask(event.fd);
+  event.signal();
+  waiter.poll();
+  const started = monotonicClock.now();
+  await waiter.sleep(started + 20);
+  assertGreaterOrEqual(monotonicClock.now() - started, 20);
+  assertEquals(calls, 0);
+  waiter.unmask(event.fd);
+  waiter.poll();
+  assertEquals(calls, 1);
+});
+
+Deno.test("a masked descriptor stays masked when another one comes or goes", () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  using other = new Eventfd();
+  let calls = 0;
+  waiter.add(event.fd, () => calls++);
+  waiter.mask(event.fd);
+  event.signal();
+  waiter.add(other.fd, () => {});
+  waiter.poll();
+  waiter.remove(other.fd);
+  waiter.poll();
+  assertEquals(calls, 0);
+  waiter.remove(event.fd);
+  waiter.add(event.fd, () => calls++);
+  waiter.poll();
+  assertEquals(calls, 1, "added anew");
+});
+
+Deno.test("a descriptor unmasked during a sleep is seen at once, one masked then is not", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  let calls = 0;
+  waiter.add(event.fd, () => calls++);
+  waiter.mask(event.fd);
+  await settle(waiter);
+  event.signal();
+  let sleep = waiter.sleep(Infinity);
+  waiter.unmask(event.fd);
+  await sleep;
+  waiter.poll();
+  assertEquals(calls, 1);
+  event.drain();
+  await settle(waiter);
+  sleep = waiter.sleep(monotonicClock.now() + 20);
+  event.signal();
+  waiter.mask(event.fd);
+  await sleep;
+  assertEquals(calls, 1);
+});
+
+Deno.test("ReadyProbe: whether there is something to read, or room to write", () => {
+  using event = new Eventfd();
+  const readable = new ReadyProbe(event.fd, POLLIN);
+  assertEquals([readable.ready(), new ReadyProbe(event.fd, POLLOUT).ready()], [false, true]);
+  event.signal();
+  assertEquals(readable.ready(), true);
 });
 
 Deno.test("Eventfd: many signals are one wake-up", () => {

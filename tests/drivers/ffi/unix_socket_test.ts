@@ -3,7 +3,13 @@ import { EADDRINUSE, EAGAIN, EPIPE, ErrnoError } from "../../../drivers/ffi/errn
 import { Eventfd } from "../../../drivers/ffi/eventfd.ts";
 import { libc } from "../../../drivers/ffi/libc.ts";
 import { createMemfd, MappedRegion } from "../../../drivers/ffi/mapped_region.ts";
-import { connectAbstract, listenAbstract, socketPair } from "../../../drivers/ffi/unix_socket.ts";
+import {
+  connectAbstract,
+  connectPath,
+  listenAbstract,
+  listenPath,
+  socketPair,
+} from "../../../drivers/ffi/unix_socket.ts";
 
 Deno.test("bytes arrive in order, an empty socket says -1 and a closed peer 0", () => {
   const [left, right] = socketPair();
@@ -120,4 +126,28 @@ Deno.test("a listener accepts peers in turn; a full backlog refuses instead of w
     assertThrows(() => listenAbstract(name, 0), ErrnoError).errno,
     EADDRINUSE,
   );
+});
+
+Deno.test("a socket file is there as long as its listener, and peers come by it", () => {
+  const folder = Deno.makeTempDirSync({ dir: "/tmp", prefix: "ukdeno-socket-" });
+  const path = `${folder}/socket`;
+  assertThrows(() => connectPath(path), ErrnoError, "connect: No such file or directory");
+  {
+    using listener = listenPath(path, 0);
+    assertEquals(listener.accept(), null);
+    using near = connectPath(path);
+    using far = listener.accept();
+    assert(far !== null);
+    near.send(Uint8Array.of(42));
+    const buffer = new Uint8Array(8);
+    assertEquals([far.receive(buffer), buffer[0]], [1, 42]);
+    const taken = assertThrows(() => listenPath(path, 0), ErrnoError);
+    assertEquals(taken.errno, EADDRINUSE);
+  }
+  assertEquals([...Deno.readDirSync(folder)], []);
+  Deno.writeTextFileSync(path, "not a socket");
+  assertThrows(() => listenPath(path, 0), ErrnoError);
+  assertEquals(Deno.readTextFileSync(path), "not a socket", "a file that was there is left alone");
+  assertThrows(() => listenPath("x".repeat(108), 0), RangeError);
+  Deno.removeSync(folder, { recursive: true });
 });

@@ -22,7 +22,7 @@ export class StreamDevice implements Disposable {
   readonly netdev: Netdev;
   readonly pool: NetbufPool;
 
-  constructor(socket: UnixSocket, options: StreamDeviceOptions = {}) {
+  constructor(socket: UnixSocket | null, options: StreamDeviceOptions = {}) {
     const { netbufs = 16, onEvent, ...rest } = options;
     const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
     this.ops = new StreamNetdev({ socket, waiter: this.waiter, mac, ...rest });

@@ -71,6 +71,20 @@ Deno.test("rxqIntrDisable() keeps the queue quiet", () => {
   assertEquals(events, []);
 });
 
+Deno.test("what waits for a disarmed queue keeps nobody from sleeping", async () => {
+  const events: number[] = [];
+  using link = new StreamLink({ onEvent: (queueId) => events.push(queueId) });
+  link.peer.send(framed(frame(60, 1)));
+  await assertSleeps(link);
+  assertEquals(link.burst().length, 1);
+  assertEquals(link.netdev.rxqIntrEnable(0), 0);
+  link.netdev.rxqIntrDisable(0);
+  link.peer.send(framed(frame(60, 2)));
+  await assertSleeps(link);
+  assertEquals(events, []);
+  assertEquals(link.netdev.rxqIntrEnable(0), 1);
+});
+
 Deno.test("a peer that hangs up brings the link down, once, and lets the waiter sleep", async () => {
   const reasons: NetdevError[] = [];
   using link = new StreamLink({ onGone: (reason) => reasons.push(reason) });

@@ -94,6 +94,18 @@ tapTest("sending finds out too that the interface is deleted", async () => {
   assertEquals(reasons, ["ENODEV"]);
 });
 
+tapTest(
+  "an armed queue of an interface that sending found deleted lets the waiter sleep",
+  async () => {
+    using link = new TapLink();
+    assertEquals(link.netdev.rxqIntrEnable(0), 0);
+    await link.waiter.sleep(0);
+    await link.namespace.ip("link", "del", NAME);
+    link.netdev.txBurst(0, [link.packet(frame(60))], 0, 1);
+    await assertSleeps(link.waiter);
+  },
+);
+
 tapTest("close() is not reported as an interface that went", async () => {
   let gone = 0;
   using link = new TapLink({ onGone: () => gone++ });

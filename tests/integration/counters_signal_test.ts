@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import { Appliance, eventually, type LogLine } from "./appliance.ts";
 import { EchoFlood } from "./echo_flood.ts";
+import { StreamPort } from "./frame_port.ts";
 
 /** The lines in which the appliance told its counters. */
 function told(appliance: Appliance): LogLine[] {
@@ -25,8 +26,8 @@ Deno.test("SIGUSR1 again and again while frames pass: no system call minds, none
   await using appliance = new Appliance(["--busy-poll=0"]);
   await appliance.event("ready");
   const { socket, headerSent } = await connectHub(appliance.hub);
-  using port = socket;
-  const flood = new EchoFlood(port, headerSent);
+  using port = new StreamPort(socket, headerSent);
+  const flood = new EchoFlood(port);
   const script = `for i in $(seq 1500); do kill -USR1 ${appliance.pid}; done`;
   await using killer = new Deno.Command("setpriv", {
     args: ["--pdeathsig", "KILL", "sh", "-c", script],

@@ -16,33 +16,33 @@ function assertFails({ code, stdout, stderr }: CommandResult, expected: RegExp):
 
 tapTest("a TAP interface that another process has: one line, status 1", async () => {
   using namespace = new NetworkNamespace();
-  const { prefix } = namespace;
-  await using appliance = new Appliance([`--device=tap:${TAP}`, IP], { prefix });
+  const within = namespace.prefix;
+  await using appliance = new Appliance([`--device=tap:${TAP}`, IP], { within });
   await appliance.event("ready");
-  const second = await runMain([`--device=tap:${TAP}`, IP], { prefix });
+  const second = await runMain([`--device=tap:${TAP}`, IP], { within });
   assertFails(second, /^ukdeno: TAP interface tap0 is in use by another process: /);
   await appliance.stop();
 });
 
 tapTest("an interface that is no TAP: one line, status 1", async () => {
   using namespace = new NetworkNamespace();
-  const { prefix } = namespace;
+  const within = namespace.prefix;
   assertFails(
-    await runMain(["--device=tap:lo", IP], { prefix }),
+    await runMain(["--device=tap:lo", IP], { within }),
     /^ukdeno: interface lo is no TAP interface/,
   );
 });
 
 tapTest("a user who may not make interfaces: one line says what to do, status 1", async () => {
   using namespace = new NetworkNamespace();
-  const prefix = [...namespace.prefix, "setpriv", "--bounding-set=-net_admin"];
+  const within = [...namespace.prefix, "setpriv", "--bounding-set=-net_admin"];
   assertFails(
-    await runMain([`--device=tap:${TAP}`, IP], { prefix }),
+    await runMain([`--device=tap:${TAP}`, IP], { within }),
     /^ukdeno: there is no interface tap0, and this user may not make one: .*ip tuntap add/,
   );
   await namespace.ip("tuntap", "add", "dev", TAP, "mode", "tap", "user", "1");
   assertFails(
-    await runMain([`--device=tap:${TAP}`, IP], { prefix }),
+    await runMain([`--device=tap:${TAP}`, IP], { within }),
     /^ukdeno: TAP interface tap0 belongs to another user: /,
   );
 });
@@ -52,8 +52,8 @@ tapTest("an interface that its user owns needs no privilege", async () => {
   await namespace.ip("tuntap", "add", "dev", TAP, "mode", "tap", "user", "0");
   await namespace.ip("link", "set", TAP, "up");
   await namespace.ip("addr", "add", "10.0.2.2/24", "dev", TAP);
-  const prefix = [...namespace.prefix, "setpriv", "--bounding-set=-net_admin"];
-  await using appliance = new Appliance([`--device=tap:${TAP}`, IP], { prefix });
+  const within = [...namespace.prefix, "setpriv", "--bounding-set=-net_admin"];
+  await using appliance = new Appliance([`--device=tap:${TAP}`, IP], { within });
   assertEquals((await appliance.event("device")).link, true);
   await appliance.event("ready");
   const output = await namespace.must("ping", "-c", "3", "-i", "0.01", "10.0.2.15");
@@ -63,8 +63,8 @@ tapTest("an interface that its user owns needs no privilege", async () => {
 
 tapTest("kill -9 leaves no interface that it made", async () => {
   using namespace = new NetworkNamespace();
-  const { prefix } = namespace;
-  await using appliance = new Appliance([`--device=tap:${TAP}`, IP], { prefix });
+  const within = namespace.prefix;
+  await using appliance = new Appliance([`--device=tap:${TAP}`, IP], { within });
   await appliance.event("ready");
   appliance.kill("SIGKILL");
   await appliance.ended();

@@ -4,6 +4,7 @@ import { isNanosecondPcap, parsePcap, type PcapRecord } from "../app/pcap_file.t
 import { Appliance, type LogLine, runMain } from "./appliance.ts";
 import { Capture, folderWithDumpingQemu } from "./capture.ts";
 import { EchoFlood } from "./echo_flood.ts";
+import { StreamPort } from "./frame_port.ts";
 
 const APPLIANCE_MAC = [0x02, 0x75, 0x0a, 0x00, 0x02, 0x0f].join();
 
@@ -112,8 +113,8 @@ Deno.test("--pcap under a flood until --duration ends: as many frames as were co
   await using appliance = new Appliance([`--pcap=${file}`, "--duration=2"]);
   await appliance.event("ready");
   const { socket, headerSent } = await connectHub(appliance.hub);
-  using port = socket;
-  const replies = new EchoFlood(port, headerSent).runUntilGone();
+  using port = new StreamPort(socket, headerSent);
+  const replies = new EchoFlood(port).runUntilGone();
   const { status, stderr } = await appliance.ended();
   assertEquals(status.code, 0, stderr);
   const records = parsePcap(await Deno.readFile(file));

@@ -78,7 +78,7 @@ tapTest("ping --device=tap pings Linux", async () => {
   await namespace.ip("addr", "add", "10.0.2.2/24", "dev", TAP);
   const { code, stdout, stderr } = await runMain(
     ["ping", `--device=tap:${TAP}`, PEER_IP, "-c", "20", "-i", "0.01", "10.0.2.2"],
-    { prefix: namespace.prefix },
+    { within: namespace.prefix },
   );
   assertEquals([code, stderr], [0, ""], stdout);
   assertMatch(stdout, /^20 packets transmitted, 20 received, 0% packet loss/m);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { ErrnoError } from "../../drivers/ffi/errno.ts";
 import { connectAbstract } from "../../drivers/ffi/unix_socket.ts";
-import { Appliance, runMain } from "./appliance.ts";
+import { Appliance, runMain, uniqueHub } from "./appliance.ts";
 import { processLives } from "./proc.ts";
 
 Deno.test("serve: ready, gateway answered, pinged over the hub, Ctrl-C leaves nothing", async () => {
@@ -51,7 +51,7 @@ Deno.test("serve: the text log says what was found and how to ping it", async ()
   const { code, stdout, stderr } = await runMain([
     "serve",
     "--duration=0.5",
-    "--hub=ukdeno-test-text",
+    `--hub=${uniqueHub()}`,
     "--ip=10.0.2.20/24",
     "--gateway=10.0.2.2",
     "--mac=52:54:00:12:34:56",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type NetworkNamespace, tapTest } from "../linux/network_namespace.ts";
+import { packetSocket, receivedAsPcap } from "../linux/packet_socket.ts";
 import { HOST_IP, HOST_MAC } from "../stack/frames.ts";
 import { Capture } from "./capture.ts";
 import { DEVICES, TAP } from "./devices.ts";
@@ -12,8 +13,6 @@ const SIZES = [0, 1, 7, 55, 56, 1472];
 
 /** Octets of the shortest frame without checksum (IEEE 802.3 §4A.4.2: 64 with it). */
 const MIN_FRAME = 60;
-/** Frames that the capture holds at the end, which are all there is: ARP, and echoes both ways. */
-const CAPTURED_PINGS = 2 * SIZES.length;
 
 const FLOOD_PINGS = 20_000;
 const ROUNDS = 3;
@@ -71,10 +70,7 @@ async function pingFloods(linux: NetworkNamespace): Promise<void> {
 }
 
 async function pingSizes(linux: NetworkNamespace): Promise<void> {
-  for (let size = 0; size <= 1472; size += 23) {
-    const output = await linux.must("ping", "-c", "3", "-i", "0.002", "-s", `${size}`, HOST_IP);
-    assertEquals(pingSummary(output), { sent: 3, received: 3, trouble: [] }, `size ${size}`);
-  }
+  for (let size = 0; size <= 1472; size += 23) await pingTwice(linux, size);
 }
 
 async function arpings(linux: NetworkNamespace): Promise<void> {
@@ -89,8 +85,19 @@ async function arpingDetects(linux: NetworkNamespace): Promise<void> {
   assertEquals((await linux.exec(...detect, NOBODY_IP)).code, 0, "free");
 }
 
+/** Its timeout is the interval (-p) unless told otherwise, which is short on a busy machine. */
 async function fpings(linux: NetworkNamespace): Promise<void> {
-  const { stdout, stderr } = await linux.exec("fping", "-q", "-c", "50", "-p", "10", HOST_IP);
+  const { stdout, stderr } = await linux.exec(
+    "fping",
+    "-q",
+    "-c",
+    "50",
+    "-p",
+    "10",
+    "-t",
+    "5000",
+    HOST_IP,
+  );
   assertEquals(stdout, "");
   assertMatch(stderr, /xmt\/rcv\/%loss = 50\/50\/0%/);
 }
@@ -112,43 +119,35 @@ async function arpScans(linux: NetworkNamespace): Promise<void> {
 async function capturedPings(linux: NetworkNamespace): Promise<void> {
   const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "ukdeno-tap-" });
   const file = `${folder}/tap.pcap`;
-  try {
-    const capturing = linux.exec(
-      ...["timeout", "20", "tshark", "-q", "-n", "-i", TAP, "-w", file, "-F", "pcap"],
-      ...["-f", "icmp", "-c", `${2 * CAPTURED_PINGS}`],
+  using socket = linux.run(() => packetSocket(TAP, true));
+  for (const size of SIZES) await pingTwice(linux, size);
+  await Deno.writeFile(file, receivedAsPcap(socket));
+  const capture = await Capture.read(file);
+  await Deno.remove(folder, { recursive: true });
+
+  const replies = capture.where((frame) => frame.icmpType === "0");
+  const requests = capture.where((frame) => frame.icmpType === "8");
+  assertEquals([requests.length, replies.length], [2 * SIZES.length, 2 * SIZES.length]);
+  replies.forEach((reply, i) => {
+    assertEquals([reply.warning, reply.malformed], ["", ""]);
+    // 1 means good (tshark -G fields: ip.checksum.status).
+    assertEquals([reply.ipChecksum, reply.icmpChecksum], ["1", "1"]);
+    const asked = requests.find((request) =>
+      request.icmpId === reply.icmpId && request.icmpSequence === reply.icmpSequence
     );
-    await captureBegins(linux);
-    for (const size of SIZES) {
-      await linux.must("ping", "-c", "2", "-i", "0.01", "-s", `${size}`, HOST_IP);
-    }
-    assertEquals((await capturing).code, 0);
-    const capture = await Capture.read(file);
-    const replies = capture.where((frame) => frame.icmpType === "0");
-    const requests = capture.where((frame) => frame.icmpType === "8");
-    assertEquals([requests.length, replies.length], [CAPTURED_PINGS, CAPTURED_PINGS]);
-    replies.forEach((reply, i) => {
-      assertEquals([reply.warning, reply.malformed], ["", ""]);
-      // 1 means good (tshark -G fields: ip.checksum.status).
-      assertEquals([reply.ipChecksum, reply.icmpChecksum], ["1", "1"]);
-      assertEquals([reply.icmpData, reply.icmpId], [requests[i].icmpData, requests[i].icmpId]);
-      assertEquals([reply.ipLength, reply.ipTtl], [requests[i].ipLength, "64"]);
-      assertEquals([reply.ethSource, reply.ethDestination], [HOST_MAC, requests[i].ethSource]);
-      assertEquals(Number(reply.length), Math.max(MIN_FRAME, 14 + Number(reply.ipLength)));
-      assertEquals(reply.padding.replaceAll("0", ""), "");
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assertEquals(reply.icmpData, asked?.icmpData, `reply ${i}`);
+    assertEquals([reply.ipLength, reply.ipTtl], [asked?.ipLength, "64"]);
+    assertEquals([reply.ethSource, reply.ethDestination], [HOST_MAC, asked?.ethSource]);
+    assertEquals(Number(reply.length), Math.max(MIN_FRAME, 14 + Number(reply.ipLength)));
+    assertEquals(reply.padding.replaceAll("0", ""), "");
+  });
 }
 
-/** A packet socket of the namespace is there: tshark's, as ours is not bound to ICMP. */
-async function captureBegins(linux: NetworkNamespace): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    const sockets = await linux.must("cat", "/proc/net/packet");
-    if (sockets.trim().split("\n").length >= 3) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("tshark doesn't begin to capture");
+/** Both at once (-l), as ping waits for the last reply no longer than the interval between two. */
+async function pingTwice(linux: NetworkNamespace, size: number): Promise<void> {
+  const ping = ["ping", "-c", "2", "-l", "2", "-i", "5", "-s", `${size}`, HOST_IP];
+  const summary = pingSummary(await linux.must(...ping));
+  assertEquals(summary, { sent: 2, received: 2, trouble: [] }, `size ${size}`);
 }
 
 tapTest("ping -f beside Linux's own answer, interleaved", async () => {

@@ -20,14 +20,15 @@ const { setsockopt } = Deno.dlopen("libc.so.6", {
 
 /**
  * A packet socket on the interface `name` of this thread's network namespace: every message is a
- * frame, and all that come in there are received. A socket is a socket, so `UnixSocket` will do.
+ * frame, and all that come in there are received, with `both` also all that go out. A socket is a
+ * socket, so `UnixSocket` will do.
  */
-export function packetSocket(name: string): UnixSocket {
+export function packetSocket(name: string, both = false): UnixSocket {
   const socket = new UnixSocket(
     check("socket", libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, ETH_P_ALL << 8)),
   );
   setOption(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, 8 * 2 ** 20);
-  setOption(socket.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+  setOption(socket.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, both ? 0 : 1);
   const request = interfaceRequest(name);
   check("ioctl(SIOCGIFINDEX)", libc.ioctl(socket.fd, SIOCGIFINDEX, request));
   // struct sockaddr_ll: family, protocol in network order, interface index.
@@ -40,4 +41,26 @@ export function packetSocket(name: string): UnixSocket {
 
 function setOption(fd: number, level: number, name: number, value: number): void {
   check("setsockopt", setsockopt(fd, level, name, Int32Array.of(value), 4));
+}
+
+/** All frames that the socket has received, as a pcap file (pcap-savefile(5)) without times. */
+export function receivedAsPcap(socket: UnixSocket): Uint8Array {
+  const parts: Uint8Array[] = [words(0xa1b2c3d4, 0x0004_0002, 0, 0, 65535, 1)];
+  const buffer = new Uint8Array(65536);
+  for (;;) {
+    const length = socket.receiveAt(buffer, 0, buffer.length);
+    if (length < 0) break;
+    parts.push(words(0, 0, length, length), buffer.slice(0, length));
+  }
+  const file = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+function words(...values: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertGreater } from "@std/assert";
+import { tapTest } from "../linux/network_namespace.ts";
 
 const PROGRAM = new URL("run_packets.ts", import.meta.url).pathname;
 
@@ -26,12 +27,13 @@ async function collections(...args: readonly string[]): Promise<string[]> {
   return lines.slice(marks[0] + 1, marks[1]);
 }
 
-for (const device of ["virtio", "stream"]) {
-  Deno.test(`a million packets over ${device} cause no garbage collection`, async () => {
+for (const device of ["virtio", "stream", "tap"]) {
+  const test = device === "tap" ? tapTest : Deno.test;
+  test(`a million packets over ${device} cause no garbage collection`, async () => {
     assertEquals(await collections(device), []);
   });
 
-  Deno.test(`one object a packet over ${device} is noticed`, async () => {
+  test(`one object a packet over ${device} is noticed`, async () => {
     assertGreater((await collections(device, "plant")).length, 0);
   });
 }

@@ -2,6 +2,8 @@ import { runNetdev } from "../../app/run_netdev.ts";
 import { FdWaiter } from "../../drivers/ffi/fd_waiter.ts";
 import { socketPair, type UnixSocket } from "../../drivers/ffi/unix_socket.ts";
 import { StreamNetdev } from "../../drivers/stream/stream_netdev.ts";
+import { TapInterface } from "../../drivers/tap/tap_interface.ts";
+import { TapNetdev } from "../../drivers/tap/tap_netdev.ts";
 import { monotonicClock } from "../../netdev/clock.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
@@ -9,11 +11,13 @@ import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import type { HostObserver } from "../../stack/host_observer.ts";
 import { EchoPartner } from "../device/echo_partner.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
+import { NetworkNamespace } from "../linux/network_namespace.ts";
+import { packetSocket } from "../linux/packet_socket.ts";
 import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../stack/frames.ts";
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
 
 /*
- * `run_packets.ts virtio|stream [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * `run_packets.ts virtio|stream|tap [plant]`, with V8's --trace-gc and --expose-gc: a million packets
  * between two collections that it asks for. V8 itself writes both of these and any other into the
  * same stream, in order; a line of the program's own would not keep its place among V8's.
  * `plant` makes one object per packet.
@@ -42,7 +46,7 @@ const scheduler = new PollScheduler();
 /** Where planted objects go, so that V8 can't do without them. */
 let kept: object = {};
 
-const turn = device === "stream" ? streamTurn() : virtioTurn();
+const turn = device === "stream" ? streamTurn() : device === "tap" ? tapTurn() : virtioTurn();
 run(WARM_UP_PACKETS);
 gc({ type: "minor" });
 run(PACKETS);
@@ -101,6 +105,34 @@ function streamTurn(): Turn {
       answered += receiveFrames(far, bytes, requests.length);
     }
     if (answered !== ANSWERED) throw new Error("not what should be was answered");
+  };
+}
+
+/** Linux's side is a packet socket, in a network of its own. */
+function tapTurn(): Turn {
+  const namespace = new NetworkNamespace();
+  const tap = namespace.run(() => new TapInterface("tap0", 1500));
+  const far = namespace.run(() => packetSocket("tap0"));
+  const waiter = new FdWaiter(monotonicClock);
+  const ops = new TapNetdev({ tap, waiter, mac: mac(HOST_MAC) });
+  const netdev = new NetdevRegistry().drvRegister(ops, "tap");
+  const poll = pollOnce(netdev);
+  // One array for both ways, as above.
+  const requests = Uint8Array.from(frames.flatMap((frame) => [...frame]));
+  const bytes = new Uint8Array(requests.length + (1 << 16));
+  bytes.set(requests);
+  return () => {
+    for (let i = 0, at = 0; i < frames.length; at += frames[i++].length) {
+      const sent = far.sendSome(bytes, at, frames[i].length);
+      if (sent !== frames[i].length) throw new Error(`the interface took ${sent} bytes`);
+    }
+    poll();
+    let answered = 0;
+    while (far.receiveAt(bytes, requests.length, 1 << 16) > 0) answered++;
+    if (answered !== ANSWERED) throw new Error(`${answered} were answered, not ${ANSWERED}`);
+    // As a loop does before it sleeps.
+    if (netdev.rxqIntrEnable(0) !== 0) throw new Error("more than what was sent waits");
+    netdev.rxqIntrDisable(0);
   };
 }
 

@@ -130,7 +130,9 @@ Deno.test("a descriptor unmasked during a sleep is seen at once, one masked then
   using waiter = new FdWaiter(monotonicClock);
   using event = new Eventfd();
   let calls = 0;
-  waiter.add(event.fd, () => calls++);
+  waiter.add(event.fd, () => {
+    if (event.drain()) calls++;
+  });
   waiter.mask(event.fd);
   await settle(waiter);
   event.signal();
@@ -139,7 +141,6 @@ Deno.test("a descriptor unmasked during a sleep is seen at once, one masked then
   await sleep;
   waiter.poll();
   assertEquals(calls, 1);
-  event.drain();
   await settle(waiter);
   sleep = waiter.sleep(monotonicClock.now() + 20);
   event.signal();

@@ -37,6 +37,7 @@ export class FakeDriver implements NetdevOps {
     maxMtu: 1500,
     encapTx: 12,
     encapRx: 12,
+    minRxBufferBytes: 1514,
     rxqInterrupts: true,
   };
   queueInfo: NetdevQueueInfo = { minDescriptors: 4, maxDescriptors: 256, powerOfTwo: true };

@@ -15,6 +15,8 @@ import { formatMac, macHead, macTail } from "../stack/mod.ts";
 /** What to open. */
 export interface QemuDeviceOptions {
   readonly model: string;
+  /** Further properties of it for QEMU, or nothing. */
+  readonly properties: string;
   readonly mac: Uint8Array;
   readonly mtu: number;
   readonly netdev: string;
@@ -48,8 +50,9 @@ export async function openQemu(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, mac, mtu, netdev, hub, recorder, onGone, onFailure, onLink } = options;
-  const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu };
+  const { model, properties, mac, mtu, netdev, hub } = options;
+  const { recorder, onGone, onFailure, onLink } = options;
+  const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu, properties };
   const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
   try {
     const { netdev: device, driver } = probe(host, clock, recorder, { onFailure, onLink });

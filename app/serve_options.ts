@@ -27,12 +27,19 @@ export const PCAP_FLAG: Flag = {
   help: "write all frames received and sent to FILE, for tshark and Wireshark",
 };
 
+/** The flag for the MTU, of all commands. */
+export const MTU_FLAG: Flag = {
+  name: "mtu",
+  value: "N",
+  help: "largest IP packet in bytes, 68 to 9000 (default 1500)",
+};
+
 /** Flags of `serve`. */
 export const SERVE_FLAGS: readonly Flag[] = [
   {
     name: "device",
-    value: "qemu[:MODEL]",
-    help: "network device: a QEMU process's virtio-net-pci (default qemu)",
+    value: "qemu[:MODEL[,PROPERTY…]]",
+    help: "network device: a QEMU process's virtio-net-pci, with QEMU's properties (default qemu)",
   },
   {
     name: "ip",
@@ -46,7 +53,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
       `router on the subnet (default ${USER_NETWORK_GATEWAY} on QEMU's user network, else none)`,
   },
   { name: "mac", value: "XX:XX:…", help: "MAC address (default 02:75 and the four address bytes)" },
-  { name: "mtu", value: "N", help: "largest IP packet in bytes, 68 to 1500 (default 1500)" },
+  MTU_FLAG,
   { name: "netdev", value: "STRING", help: `QEMU's own -netdev string (default ${USER_NETDEV})` },
   {
     name: "hub",
@@ -67,6 +74,8 @@ export const SERVE_FLAGS: readonly Flag[] = [
 export interface ServeOptions {
   /** QEMU's name of the NIC. */
   readonly model: "virtio-net-pci";
+  /** What else QEMU is told of it: `name=value`, with commas between several, or nothing. */
+  readonly properties: string;
   readonly ip: Ipv4Cidr;
   readonly gateway: number | null;
   readonly mac: Uint8Array;
@@ -93,13 +102,13 @@ export function parseServe(args: readonly string[]): ServeOptions {
   const macText = values.get("mac");
   const duration = values.get("duration");
   return {
-    model: parseDevice(values.get("device") ?? "qemu"),
+    ...parseDevice(values.get("device") ?? "qemu"),
     ip,
     gateway: gatewayText === undefined
       ? null
       : onFlag("--gateway", () => parseGateway(gatewayText, ip)),
     mac: macText === undefined ? macFromIpv4(ip.address) : onFlag("--mac", () => parseMac(macText)),
-    mtu: parseNumber("--mtu", values.get("mtu") ?? "1500", { min: 68, max: 1500 }),
+    mtu: parseMtu(values.get("mtu")),
     netdev,
     hub: parseHub(values.get("hub") ?? DEFAULT_HUB),
     busyPoll:
@@ -111,6 +120,11 @@ export function parseServe(args: readonly string[]): ServeOptions {
       ? Infinity
       : 1000 * parseNumber("--duration", duration, { min: 0.001, max: 1e9, fraction: true }),
   };
+}
+
+/** Reads an MTU, 1500 unless given. `UsageError` for one that no device has. */
+export function parseMtu(text = "1500"): number {
+  return parseNumber("--mtu", text, { min: 68, max: 9000 });
 }
 
 /** Reads a hub's name. `UsageError` when no socket can be named so. */
@@ -130,9 +144,12 @@ export function onFlag<T>(name: string, parse: () => T): T {
   }
 }
 
-function parseDevice(uri: string): "virtio-net-pci" {
-  if (uri === "qemu" || uri === "qemu:virtio-net-pci") return "virtio-net-pci";
-  throw new UsageError(`--device=${uri}: qemu and qemu:virtio-net-pci are possible`);
+function parseDevice(uri: string): Pick<ServeOptions, "model" | "properties"> {
+  const match = /^qemu(?::virtio-net-pci(?:,(.+))?)?$/.exec(uri);
+  if (match !== null) return { model: "virtio-net-pci", properties: match[1] ?? "" };
+  throw new UsageError(
+    `--device=${uri}: qemu and qemu:virtio-net-pci are possible, the latter with properties behind a comma`,
+  );
 }
 
 /** QEMU's user network has a gateway, unless it was given other addresses than its own. */

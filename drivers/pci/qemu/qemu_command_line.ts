@@ -25,6 +25,8 @@ export interface QemuNic {
   readonly mac: string;
   /** MTU that the device tells its driver. */
   readonly mtu: number;
+  /** Further properties as QEMU takes them, `name=value` with commas between; default none. */
+  readonly properties?: string;
 }
 
 /**
@@ -61,10 +63,11 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
 }
 
 function deviceOptions(nic: QemuNic): string {
-  const options = `${nic.model},mac=${nic.mac}`;
-  return nic.model === "virtio-net-pci"
-    ? `${options},disable-legacy=on,host_mtu=${nic.mtu}`
-    : options;
+  const options = [nic.model, `mac=${nic.mac}`];
+  if (nic.model === "virtio-net-pci") options.push("disable-legacy=on", `host_mtu=${nic.mtu}`);
+  const { properties = "" } = nic;
+  if (properties !== "") options.push(properties);
+  return options.join(",");
 }
 
 function inherited(fd: number): string {

@@ -97,3 +97,10 @@ Deno.test("the NIC has its address and no option ROM; virtio is modern, and tell
   );
   assertEquals(nic("i82551"), "i82551,mac=52:54:00:12:34:56,netdev=nic-port,romfile=");
 });
+
+Deno.test("properties of the NIC come as they are, behind those that it has by itself", () => {
+  const properties = "mrg_rxbuf=off,rx_queue_size=512";
+  const nic = { ...MACHINE.nic, properties };
+  const device = values(qemuCommandLine({ ...MACHINE, nic }), "-device")[1];
+  assert(device.includes(`,host_mtu=1400,${properties},netdev=nic-port`), device);
+});

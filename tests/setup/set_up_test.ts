@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { AptResult } from "../../app/setup/apt.ts";
 import { setUp } from "../../app/setup/set_up.ts";
+import { TOOLS } from "../../app/setup/tools.ts";
 import { FakeFolder } from "./fake_folder.ts";
 
 /** What a run of the set-up step came to. */
@@ -35,17 +36,22 @@ async function run(
 }
 
 const START = ["qemu-system-x86_64", "setpriv"];
+/** What the tests need beyond that, tshark left out. */
+const TEST_TOOLS = TOOLS.map(({ program }) => program).filter((program) =>
+  ![...START, "tshark"].includes(program)
+);
+const ALMOST_ALL = [...START, ...TEST_TOOLS];
 const MISSING_TSHARK = "setup: missing tshark (dissects frames in the tests)";
 
 Deno.test("where all is there, nothing is said and apt-get is not run", async () => {
   const quiet = { status: 0, said: [], aptRuns: 0 };
   assertEquals(await run([], [...START, "apt-get"], true), quiet);
-  assertEquals(await run(["--tests"], [...START, "tshark", "apt-get"], true), quiet);
+  assertEquals(await run(["--tests"], [...ALMOST_ALL, "tshark", "apt-get"], true), quiet);
   assertEquals(await run([], START, false), quiet);
 });
 
 Deno.test("without root, the one command to run is printed", async () => {
-  assertEquals(await run(["--tests"], ["setpriv", "apt-get"], false), {
+  assertEquals(await run(["--tests"], ["setpriv", ...TEST_TOOLS, "apt-get"], false), {
     status: 1,
     said: [
       "setup: missing qemu-system-x86_64 (the default network device), " +
@@ -58,7 +64,7 @@ Deno.test("without root, the one command to run is printed", async () => {
 });
 
 Deno.test("as root, what is missing is named and installed", async () => {
-  const outcome = await run(["--tests"], [...START, "apt-get"], true, (folder) => {
+  const outcome = await run(["--tests"], [...ALMOST_ALL, "apt-get"], true, (folder) => {
     folder.add("tshark");
     return { code: 0, messages: "" };
   });
@@ -72,7 +78,7 @@ Deno.test("as root, what is missing is named and installed", async () => {
 Deno.test("a failed install shows what apt-get said", async () => {
   const outcome = await run(
     ["--tests"],
-    [...START, "apt-get"],
+    [...ALMOST_ALL, "apt-get"],
     true,
     () => ({ code: 100, messages: "E: Unable to locate package tshark" }),
   );
@@ -84,7 +90,7 @@ Deno.test("a failed install shows what apt-get said", async () => {
 });
 
 Deno.test("an apt-get that can't be started is a failure, not an exception", async () => {
-  const outcome = await run(["--tests"], [...START, "apt-get"], true, () => {
+  const outcome = await run(["--tests"], [...ALMOST_ALL, "apt-get"], true, () => {
     throw new Error("not capable");
   });
   assertEquals(outcome.status, 1);
@@ -92,7 +98,7 @@ Deno.test("an apt-get that can't be started is a failure, not an exception", asy
 });
 
 Deno.test("an install that brings nothing is noticed", async () => {
-  const outcome = await run(["--tests"], [...START, "apt-get"], true);
+  const outcome = await run(["--tests"], [...ALMOST_ALL, "apt-get"], true);
   assertEquals(outcome.status, 1);
   assertEquals(
     outcome.said.at(-1),
@@ -102,7 +108,7 @@ Deno.test("an install that brings nothing is noticed", async () => {
 
 Deno.test("without apt-get the missing programs are named, root or not", async () => {
   for (const isRoot of [true, false]) {
-    assertEquals(await run(["--tests"], START, isRoot), {
+    assertEquals(await run(["--tests"], ALMOST_ALL, isRoot), {
       status: 1,
       said: [
         MISSING_TSHARK,

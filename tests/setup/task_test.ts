@@ -1,6 +1,7 @@
 /** `deno task setup` as a user runs it, on a machine whose PATH is one folder of fakes. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { TOOLS } from "../../app/setup/tools.ts";
 import { FakeFolder } from "./fake_folder.ts";
 
 /** What a command printed and how it ended. */
@@ -37,9 +38,11 @@ async function isRoot(): Promise<boolean> {
 }
 
 const START = ["qemu-system-x86_64", "setpriv"];
+/** All that is needed with the tests but tshark. */
+const ALMOST_ALL = TOOLS.map(({ program }) => program).filter((program) => program !== "tshark");
 
 Deno.test("the task is silent where all is there", async () => {
-  using folder = new FakeFolder(...START, "tshark", "apt-get");
+  using folder = new FakeFolder(...ALMOST_ALL, "tshark", "apt-get");
   assertEquals(await setupTask(folder, ["--tests"]), { code: 0, stdout: "", stderr: "" });
 });
 
@@ -49,7 +52,7 @@ Deno.test("the task is silent where all is there and there is no apt-get", async
 });
 
 Deno.test("the task names what is missing where there is no apt-get", async () => {
-  using folder = new FakeFolder(...START);
+  using folder = new FakeFolder(...ALMOST_ALL);
   const { code, stderr } = await setupTask(folder, ["--tests"]);
   assertEquals(code, 1);
   assertMatch(stderr, /^setup: missing tshark \([^\n]*\nsetup: there is no apt-get [^\n]*\n$/);
@@ -63,7 +66,7 @@ Deno.test("the task refuses an unknown argument in one line", async () => {
 });
 
 Deno.test("the task installs as root, and otherwise says how to", async () => {
-  using folder = new FakeFolder(...START);
+  using folder = new FakeFolder(...ALMOST_ALL);
   // It records how it was called, and its install brings tshark.
   const log = `${folder.path}/log`;
   folder.add(
@@ -93,14 +96,14 @@ echo noise`,
 });
 
 Deno.test("the task installs in an environment with LD_LIBRARY_PATH", async () => {
-  using folder = new FakeFolder(...START);
+  using folder = new FakeFolder(...ALMOST_ALL);
   folder.add("apt-get", `cd ${folder.path} && /bin/cp -p setpriv tshark`);
   const { code, stderr } = await setupTask(folder, ["--tests"], ["LD_LIBRARY_PATH=/nonexistent"]);
   assertEquals(code, await isRoot() ? 0 : 1, stderr);
 });
 
 Deno.test("the task shows what apt-get said when it fails", async () => {
-  using folder = new FakeFolder(...START);
+  using folder = new FakeFolder(...ALMOST_ALL);
   folder.add("apt-get", `echo reading; echo "E: no such package" >&2; exit 100`);
   const { code, stderr } = await setupTask(folder, ["--tests"]);
   assertEquals(code, 1);

@@ -8,6 +8,8 @@ export interface QemuMachine {
   /** Sockets of the qtest protocol and of the ivshmem server. */
   readonly qtestFd: number;
   readonly ivshmemFd: number;
+  /** Socket of QMP, by which the machine is set going. */
+  readonly qmpFd: number;
   /** Interrupt vectors that the ivshmem device has each way. */
   readonly ivshmemVectors: number;
   readonly nic: QemuNic;
@@ -32,6 +34,9 @@ export interface QemuNic {
 /**
  * The command line for it. The descriptors must be inherited. Everything on the network hangs on
  * one hub, where each frame reaches all others: the NIC, the user's netdev, and the hub's sockets.
+ *
+ * The machine starts stopped, in which state QEMU passes no frame on (net/net.c,
+ * `qemu_can_send_packet`): a socket of the hub that does not listen yet must not get any.
  */
 export function qemuCommandLine(machine: QemuMachine): string[] {
   const { memoryBytes, nic } = machine;
@@ -48,6 +53,8 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
     ["-bios", inherited(machine.romFd)],
     ["-chardev", `socket,id=qtest,fd=${machine.qtestFd}`],
     ["-qtest", "chardev:qtest", "-qtest-log", "/dev/null"],
+    ["-chardev", `socket,id=qmp,fd=${machine.qmpFd}`],
+    ["-mon", "chardev=qmp,mode=control", "-S"],
     ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
     ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors}`],
     ["-netdev", `${machine.netdev},id=net`],

@@ -36,6 +36,18 @@ export const TOOLS: readonly Tool[] = [
     purpose: "dissects frames in the tests",
     testsOnly: true,
   },
+  {
+    program: "ip",
+    package: "iproute2",
+    purpose: "makes networks in the tests",
+    testsOnly: true,
+  },
+  {
+    program: "ping",
+    package: "iputils-ping",
+    purpose: "pings in the tests",
+    testsOnly: true,
+  },
 ];
 
 /**

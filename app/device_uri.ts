@@ -4,6 +4,8 @@ import { UsageError } from "./usage_error.ts";
 export interface QemuUri {
   readonly kind: "qemu";
   readonly model: "virtio-net-pci";
+  /** What else QEMU is told of it: `name=value`, with commas between several, or nothing. */
+  readonly properties: string;
 }
 
 /** The far end of a Linux TAP interface of this name. */
@@ -35,19 +37,22 @@ export function parseDeviceUri(uri: string): DeviceUri {
   const colon = uri.indexOf(":");
   const scheme = colon < 0 ? uri : uri.slice(0, colon);
   const rest = colon < 0 ? "" : uri.slice(colon + 1);
-  if (uri === "qemu" || uri === "qemu:virtio-net-pci") {
-    return { kind: "qemu", model: "virtio-net-pci" };
+  const qemu = /^qemu(?::virtio-net-pci(?:,(.+))?)?$/.exec(uri);
+  if (qemu !== null) {
+    return { kind: "qemu", model: "virtio-net-pci", properties: qemu[1] ?? "" };
   }
   if (scheme === "tap") return { kind: "tap", name: parseInterfaceName(uri, rest) };
   if (scheme === "stream") return parseStream(uri, rest);
   throw new UsageError(
-    `--device=${uri}: qemu, qemu:virtio-net-pci, tap:NAME and stream:SOCKET are possible`,
+    `--device=${uri}: qemu, qemu:virtio-net-pci[,PROPERTY…], tap:NAME and stream:SOCKET are possible`,
   );
 }
 
 /** How it's written. */
 export function formatDeviceUri(uri: DeviceUri): string {
-  if (uri.kind === "qemu") return `qemu:${uri.model}`;
+  if (uri.kind === "qemu") {
+    return `qemu:${uri.model}${uri.properties === "" ? "" : `,${uri.properties}`}`;
+  }
   if (uri.kind === "tap") return `tap:${uri.name}`;
   return `stream:${uri.abstract ? "@" : ""}${uri.socket}${uri.server ? ",server=on" : ""}`;
 }

@@ -135,10 +135,14 @@ export class EchoClient implements Ticker {
 }
 
 /** Whether the payload is what `Host.sendEchoRequest` sends: bytes that count up from 0. */
-function countsUp(netbuf: Netbuf): boolean {
-  const { u8 } = netbuf.region;
-  for (let i = 0; i < netbuf.length; i++) {
-    if (u8[netbuf.data + i] !== (i & 0xff)) return false;
+function countsUp(payload: Netbuf): boolean {
+  let expected = 0;
+  for (let netbuf: Netbuf | null = payload; netbuf !== null; netbuf = netbuf.next) {
+    const { u8 } = netbuf.region;
+    const end = netbuf.data + netbuf.length;
+    for (let i = netbuf.data; i < end; i++, expected++) {
+      if (u8[i] !== (expected & 0xff)) return false;
+    }
   }
   return true;
 }

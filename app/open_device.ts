@@ -15,7 +15,11 @@ export async function openDevice(
 ): Promise<OpenDevice> {
   switch (uri.kind) {
     case "qemu":
-      return await openQemu({ ...config, model: uri.model }, waiter, clock);
+      return await openQemu(
+        { ...config, model: uri.model, properties: uri.properties },
+        waiter,
+        clock,
+      );
     case "tap":
       return openTap(uri, config, waiter);
     case "stream":

@@ -17,6 +17,8 @@ import type { DeviceConfig, OpenDevice } from "./device.ts";
 export interface QemuDeviceOptions extends DeviceConfig {
   /** QEMU's name of the NIC. */
   readonly model: string;
+  /** Further properties of it for QEMU, or nothing. */
+  readonly properties: string;
 }
 
 /** Starts QEMU and probes the network card in it. */
@@ -25,8 +27,9 @@ export async function openQemu(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, mac, mtu, netdev, hub, recorder, onGone, onFailure, onLink } = options;
-  const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu };
+  const { model, properties, mac, mtu, netdev, hub } = options;
+  const { recorder, onGone, onFailure, onLink } = options;
+  const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu, properties };
   const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
   try {
     const { netdev: device, driver } = probe(host, clock, recorder, { onFailure, onLink });

@@ -1,7 +1,15 @@
 import { type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "../stack/mod.ts";
 import { type DeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
-import { DEFAULT_HUB, onFlag, parseHub, PCAP_FLAG, refuseQemuFlags } from "./serve_options.ts";
+import {
+  DEFAULT_HUB,
+  MTU_FLAG,
+  onFlag,
+  parseHub,
+  parseMtu,
+  PCAP_FLAG,
+  refuseQemuFlags,
+} from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Where the appliance is, and where we are, on QEMU's user network. */
@@ -10,7 +18,7 @@ const DEFAULT_ADDRESS = "10.0.2.100/24";
 
 /** Bytes of IPv4 and ICMP header in front of the payload of an echo request. */
 const HEADER_BYTES = 28;
-const MTU = 1500;
+const DEFAULT_PAYLOAD = 56;
 
 /** Flags of `ping`. */
 export const PING_FLAGS: readonly Flag[] = [
@@ -31,7 +39,12 @@ export const PING_FLAGS: readonly Flag[] = [
   },
   { name: "c", value: "N", help: "stop after so many requests (default: run until Ctrl-C)" },
   { name: "i", value: "SECONDS", help: "time between two requests, 0.001 or more (default 1)" },
-  { name: "s", value: "BYTES", help: `payload, 0 to ${MTU - HEADER_BYTES} (default 56)` },
+  {
+    name: "s",
+    value: "BYTES",
+    help: `payload, 0 to MTU − ${HEADER_BYTES} (default ${DEFAULT_PAYLOAD})`,
+  },
+  MTU_FLAG,
   PCAP_FLAG,
 ];
 
@@ -72,16 +85,19 @@ export function parsePing(args: readonly string[]): PingOptions {
   }
   const destination = positional[0] ?? (device === null ? DEFAULT_DESTINATION : undefined);
   if (destination === undefined) throw new UsageError("which ADDRESS to ping is needed");
+  const mtu = parseMtu(values.get("mtu"));
+  const maxPayload = mtu - HEADER_BYTES;
+  const payload = values.get("s") ?? `${Math.min(DEFAULT_PAYLOAD, maxPayload)}`;
   return {
     destination: onFlag("ADDRESS", () => parseIpv4(destination)),
     ip: onFlag("--ip", () => parseIpv4Cidr(values.get("ip") ?? DEFAULT_ADDRESS)),
     device,
     hub: parseHub(values.get("hub") ?? defaultHub(device)),
-    mtu: MTU,
+    mtu,
     count: count === undefined ? Infinity : parseNumber("-c", count, { min: 1, max: 1e9 }),
     interval: 1000 *
       parseNumber("-i", values.get("i") ?? "1", { min: 0.001, max: 86_400, fraction: true }),
-    payloadLength: parseNumber("-s", values.get("s") ?? "56", { min: 0, max: MTU - HEADER_BYTES }),
+    payloadLength: parseNumber("-s", payload, { min: 0, max: maxPayload }),
     pcap: values.get("pcap") ?? null,
   };
 }

@@ -1,4 +1,4 @@
-import type { NetbufPool } from "../netdev/netbuf_pool.ts";
+import { type NetbufPool, netbufStride } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { Host, type HostConfig, type HostObserver } from "../stack/mod.ts";
@@ -27,7 +27,8 @@ export function runNetdev(
 ): RunningHost {
   netdev.configure({ rxQueues: 1, txQueues: 1 });
   const rings = netdev.rxqInfoGet(0).maxDescriptors + netdev.txqInfoGet(0).maxDescriptors;
-  const pool = netdev.poolCreate({ count: rings + SPARE_NETBUFS });
+  const stride = netbufStride(netdev.infoGet().minRxBufferBytes);
+  const pool = netdev.poolCreate({ count: rings + SPARE_NETBUFS, stride });
   const networkInterface = new NetworkInterface(netdev, pool, scheduler);
   netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
   netdev.txqConfigure(0, 0);

@@ -28,6 +28,13 @@ export const PCAP_FLAG: Flag = {
   help: "write all frames received and sent to FILE, for tshark and Wireshark",
 };
 
+/** The flag for the MTU, of all commands. */
+export const MTU_FLAG: Flag = {
+  name: "mtu",
+  value: "N",
+  help: "largest IP packet in bytes, 68 to 9000 (default 1500)",
+};
+
 /** Flags of `serve`. */
 export const SERVE_FLAGS: readonly Flag[] = [
   {
@@ -47,7 +54,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
       `router on the subnet (default ${USER_NETWORK_GATEWAY} on QEMU's user network, else none)`,
   },
   { name: "mac", value: "XX:XX:…", help: "MAC address (default 02:75 and the four address bytes)" },
-  { name: "mtu", value: "N", help: "largest IP packet in bytes, 68 to 1500 (default 1500)" },
+  MTU_FLAG,
   {
     name: "netdev",
     value: "STRING",
@@ -106,7 +113,7 @@ export function parseServe(args: readonly string[]): ServeOptions {
       ? null
       : onFlag("--gateway", () => parseGateway(gatewayText, ip)),
     mac: macText === undefined ? macFromIpv4(ip.address) : onFlag("--mac", () => parseMac(macText)),
-    mtu: parseNumber("--mtu", values.get("mtu") ?? "1500", { min: 68, max: 1500 }),
+    mtu: parseMtu(values.get("mtu")),
     netdev,
     hub: parseHub(values.get("hub") ?? DEFAULT_HUB),
     busyPoll:
@@ -118,6 +125,11 @@ export function parseServe(args: readonly string[]): ServeOptions {
       ? Infinity
       : 1000 * parseNumber("--duration", duration, { min: 0.001, max: 1e9, fraction: true }),
   };
+}
+
+/** Reads an MTU, 1500 unless given. `UsageError` for one that no device has. */
+export function parseMtu(text = "1500"): number {
+  return parseNumber("--mtu", text, { min: 68, max: 9000 });
 }
 
 /** Reads a hub's name. `UsageError` when no socket can be named so. */

@@ -15,6 +15,7 @@ export {
   NetbufPool,
   netbufPoolBytes,
   type NetbufPoolOptions,
+  netbufStride,
 } from "./netbuf_pool.ts";
 export { Netdev } from "./netdev.ts";
 export type { NetdevDetails, NetdevVector } from "./netdev_details.ts";

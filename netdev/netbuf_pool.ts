@@ -21,6 +21,12 @@ export interface NetbufPoolOptions {
 /** The stride of a pool unless told otherwise: room for a 1500-byte MTU with all headers. */
 export const DEFAULT_NETBUF_STRIDE = 2048;
 
+/** The stride of netbufs with room for `bytes` behind their headroom: the default one or larger. */
+export function netbufStride(bytes: number): number {
+  const needed = Math.ceil((ETHERNET_ALIGN + NETBUF_HEADROOM + bytes) / CACHE_LINE) * CACHE_LINE;
+  return Math.max(needed, DEFAULT_NETBUF_STRIDE);
+}
+
 /** Bytes of region that a pool takes: 64 for alignment, then one stride per netbuf. */
 export function netbufPoolBytes(options: NetbufPoolOptions): number {
   return CACHE_LINE + options.count * (options.stride ?? DEFAULT_NETBUF_STRIDE);
@@ -35,6 +41,8 @@ export class NetbufPool implements NetbufOwner {
   readonly region: DmaRegion;
   /** Netbufs in all. */
   readonly size: number;
+  /** Bytes that a new netbuf has room for behind its headroom. */
+  readonly bufferBytes: number;
   readonly #free: Netbuf[];
   #available: number;
   /** Once retired: what to call when the pool is whole, and the netbufs that are back by now. */
@@ -68,6 +76,7 @@ export class NetbufPool implements NetbufOwner {
     }
     this.region = region;
     this.size = count;
+    this.bufferBytes = stride - ETHERNET_ALIGN - NETBUF_HEADROOM;
     this.#available = count;
     this.#free = new Array<Netbuf>(count);
     for (let i = 0; i < count; i++) {

@@ -114,12 +114,14 @@ export class Netdev {
 
   /**
    * Sets up a receive queue of `descriptors`, 0 for the driver's default. In CONFIGURED, once a queue;
-   * `NetdevError("EBUSY")` the second time.
+   * `NetdevError("EBUSY")` the second time, `NetdevError("EINVAL")` for a pool of smaller netbufs
+   * than the device's `minRxBufferBytes`.
    */
   rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
     this.#need("rxqConfigure", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
     checkUnconfigured("receive", queueId, this.#rxqs);
     checkDescriptors(descriptors, this.#ops.rxqInfoGet(queueId));
+    checkBuffers(conf.pool, this.#ops.infoGet().minRxBufferBytes);
     this.#ops.rxqConfigure(queueId, descriptors, conf);
     this.#rxqs[queueId] = true;
   }
@@ -363,4 +365,12 @@ function checkDescriptors(descriptors: number, info: NetdevQueueInfo): void {
       `${descriptors} descriptors: ${shape}from ${minDescriptors} to ${maxDescriptors} is needed`,
     );
   }
+}
+
+function checkBuffers({ bufferBytes }: NetbufPool, needed: number): void {
+  if (bufferBytes >= needed) return;
+  throw new NetdevError(
+    "EINVAL",
+    `netbufs with room for ${bufferBytes} bytes: the device receives into ${needed} or more`,
+  );
 }

@@ -36,6 +36,11 @@ export interface NetdevInfo {
   readonly encapTx: number;
   /** Bytes in front of the Ethernet header that the driver uses in a netbuf it receives into. */
   readonly encapRx: number;
+  /**
+   * Bytes, from the Ethernet header on, that a netbuf to receive into has to have room for: a whole
+   * frame, or less where the device spreads a frame over several.
+   */
+  readonly minRxBufferBytes: number;
   /** Receive queues can raise interrupts; without, the caller polls. */
   readonly rxqInterrupts: boolean;
 }

@@ -85,6 +85,7 @@ export class Arp {
 
   /** Takes in a frame of EtherType ARP, its Ethernet addresses checked. */
   input(netbuf: Netbuf, now: number): Verdict {
+    if (netbuf.next !== null) return this.#counters.drop(DropReason.NETBUF_CHAINED);
     if (netbuf.length < FRAME_BYTES) return this.#counters.drop(DropReason.ARP_TRUNCATED);
     const { region } = netbuf;
     const packet = netbuf.data + ETHERNET_HEADER_BYTES;

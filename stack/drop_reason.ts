@@ -1,6 +1,6 @@
 /** Why the stack dropped a packet. A reason's name in counters is its key in lower case. */
 export const DropReason = {
-  /** A packet in more than one netbuf; frames of any MTU the stack serves fit into one. */
+  /** A packet in more than one netbuf, of a protocol whose packets fit into one. */
   NETBUF_CHAINED: 0,
   /** The buffer ends too close behind the frame's start to answer in place. */
   NETBUF_TOO_SMALL: 1,
@@ -88,6 +88,9 @@ export const DropReason = {
 
   /** A packet of ours that found the pool of netbufs dry. */
   OUTPUT_NO_NETBUF: 41,
+
+  /** A packet in more than one netbuf whose headers are not all in the first. */
+  NETBUF_HEADERS_SPLIT: 42,
 } as const;
 
 /** One of the values of {@link DropReason}. */

@@ -1,6 +1,7 @@
 import type { DmaRegion } from "../netdev/dma_region.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
 import { loadMacTail } from "./mac_address.ts";
+import { gatherChain } from "./netbuf_chain.ts";
 import { loadUint16, storeUint16 } from "./network_order.ts";
 
 /*
@@ -78,13 +79,14 @@ export function writeEthernetHeader(
 /**
  * Ends a frame of `length` bytes at `netbuf.data`. One shorter than 60 bytes is padded with zeros
  * (RFC 894), never with what the buffer held before (CVE-2003-0001, EtherLeak). The buffer has to
- * hold 60 bytes.
+ * hold 60 bytes. A chain has that length already.
  */
 export function finishFrame(netbuf: Netbuf, length: number): void {
   if (length >= ETHERNET_MIN_BYTES) {
-    netbuf.length = length;
+    if (netbuf.next === null) netbuf.length = length;
     return;
   }
+  if (netbuf.next !== null) gatherChain(netbuf);
   const { u8 } = netbuf.region;
   const end = netbuf.data + ETHERNET_MIN_BYTES;
   for (let i = netbuf.data + length; i < end; i++) u8[i] = 0;

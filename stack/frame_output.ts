@@ -4,9 +4,9 @@ import type { Netbuf } from "../netdev/netbuf.ts";
 export interface FrameOutput {
   /**
    * An empty netbuf that the stack owns, its `data` at 2 mod 4 and room for a frame behind it, or
-   * null when there is none.
+   * for the first piece of one; null when there is none.
    */
   alloc(): Netbuf | null;
-  /** Takes over a netbuf that holds a whole frame, to send it or, failing that, to free it. */
+  /** Takes over a netbuf or a chain that holds a whole frame, to send it or, failing that, to free it. */
   send(netbuf: Netbuf): void;
 }

@@ -84,18 +84,20 @@ export class Host {
   }
 
   /**
-   * Takes in the frame at `netbuf.data`, which is 2 mod 4, of `netbuf.length` bytes. By the verdict
+   * Takes in the frame at `netbuf.data`, which is 2 mod 4, of `netbuf.length` bytes, and of those of
+   * the chain behind it, which may begin anywhere; headers have to be in the first. By the verdict
    * the caller frees the netbuf (DROP), sends it as it is now (REPLY), or has lost it (CONSUMED).
    * Call `tick` afterwards, once per burst: a deadline may have gone.
    */
   input(netbuf: Netbuf, now: number): Verdict {
-    if (netbuf.next !== null) return this.#counters.drop(DropReason.NETBUF_CHAINED);
     const { region, data } = netbuf;
     if (netbuf.end - data < MIN_ROOM_BYTES) {
       return this.#counters.drop(DropReason.NETBUF_TOO_SMALL);
     }
     if (netbuf.length < ETHERNET_HEADER_BYTES) {
-      return this.#counters.drop(DropReason.ETHERNET_TRUNCATED);
+      return this.#counters.drop(
+        netbuf.next === null ? DropReason.ETHERNET_TRUNCATED : DropReason.NETBUF_HEADERS_SPLIT,
+      );
     }
     const head = destinationHead(region, data);
     const tail = destinationTail(region, data);

@@ -15,7 +15,7 @@ export interface HostObserver {
   firstEchoRequest(address: number): void;
   /**
    * An echo reply came for an identifier that we have used, its checksum right. `netbuf` has just
-   * its payload, `payloadLength` bytes from `netbuf.data`, and is the stack's: read it now.
+   * its payload, `payloadLength` bytes over all of its chain, and is the stack's: read it now.
    */
   echoReply(
     source: number,

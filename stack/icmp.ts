@@ -9,6 +9,7 @@ import * as icmpEcho from "./icmp_echo.ts";
 import * as ipv4Header from "./ipv4_header.ts";
 import type { Ipv4Interface } from "./ipv4_interface.ts";
 import { macHead, macTail } from "./mac_address.ts";
+import { chainSum, extendChain } from "./netbuf_chain.ts";
 import { PeerSet } from "./peer_set.ts";
 import { SendResult } from "./send_result.ts";
 import { Verdict } from "./verdict.ts";
@@ -36,6 +37,7 @@ const {
   ICMP_TIME_EXCEEDED,
   icmpType,
   isIcmpChecksumRight,
+  spreadEchoRequest,
   turnEchoIntoReply,
   writeEchoRequest,
 } = icmpEcho;
@@ -79,14 +81,20 @@ export class Icmp {
 
   /**
    * Takes in a whole datagram for us of protocol ICMP, its IPv4 header of `headerBytes` checked and
-   * its total length of `totalBytes` within the frame.
+   * its total length of `totalBytes` within the frame; one in a chain ends with that.
    */
   input(netbuf: Netbuf, source: number, headerBytes: number, totalBytes: number): Verdict {
     const { region } = netbuf;
     const message = netbuf.data + ETHERNET_HEADER_BYTES + headerBytes;
     const length = totalBytes - headerBytes;
     if (length < ICMP_HEADER_BYTES) return this.#counters.drop(DropReason.ICMP_TRUNCATED);
-    if (!isIcmpChecksumRight(region, message, length)) {
+    if (netbuf.next === null) {
+      if (!isIcmpChecksumRight(region, message, length)) {
+        return this.#counters.drop(DropReason.ICMP_BAD_CHECKSUM);
+      }
+    } else if (netbuf.data + netbuf.length < message + ICMP_HEADER_BYTES) {
+      return this.#counters.drop(DropReason.NETBUF_HEADERS_SPLIT);
+    } else if (chainSum(netbuf, message - netbuf.data) !== 0xffff) {
       return this.#counters.drop(DropReason.ICMP_BAD_CHECKSUM);
     }
     switch (icmpType(region, message)) {
@@ -126,12 +134,20 @@ export class Icmp {
       return SendResult.NO_BUFFER;
     }
     const frameBytes = ETHERNET_HEADER_BYTES + totalBytes;
-    if (netbuf.tailroom < Math.max(frameBytes, ETHERNET_MIN_BYTES)) {
+    if (netbuf.tailroom < ETHERNET_MIN_BYTES) {
       netbuf.free();
       return SendResult.TOO_BIG;
     }
+    netbuf.length = Math.min(frameBytes, netbuf.tailroom);
+    if (!extendChain(netbuf, frameBytes, this.#output)) {
+      this.#counters.drop(DropReason.OUTPUT_NO_NETBUF);
+      netbuf.free();
+      return SendResult.NO_BUFFER;
+    }
     const message = netbuf.data + HEADERS_BYTES;
-    writeEchoRequest(netbuf.region, message, identifier, sequence, payloadLength);
+    const inFirst = netbuf.length - HEADERS_BYTES - ICMP_HEADER_BYTES;
+    writeEchoRequest(netbuf.region, message, identifier, sequence, inFirst);
+    if (netbuf.next !== null) spreadEchoRequest(netbuf, HEADERS_BYTES);
     this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, destination);
     finishFrame(netbuf, frameBytes);
     this.#identifiers[(identifier & 0xffff) >> 3] |= 1 << (identifier & 7);
@@ -153,7 +169,7 @@ export class Icmp {
     const head = sourceHead(region, data);
     const tail = sourceTail(region, data);
     const service = typeOfService(region, data + ETHERNET_HEADER_BYTES);
-    netbuf.data = message - HEADERS_BYTES;
+    netbuf.pull(message - HEADERS_BYTES - data);
     this.#writeHeaders(netbuf, head, tail, service, totalBytes, source);
     finishFrame(netbuf, ETHERNET_HEADER_BYTES + totalBytes);
     this.#counters.count(Activity.ECHO_REQUEST_ANSWERED);
@@ -170,8 +186,8 @@ export class Icmp {
     const sequence = echoSequence(region, message);
     const ttl = timeToLive(region, netbuf.data + ETHERNET_HEADER_BYTES);
     const payloadLength = length - ICMP_HEADER_BYTES;
-    netbuf.data = message + ICMP_HEADER_BYTES;
-    netbuf.length = payloadLength;
+    netbuf.pull(message + ICMP_HEADER_BYTES - netbuf.data);
+    if (netbuf.next === null) netbuf.length = payloadLength;
     this.#counters.count(Activity.ECHO_REPLY_RECEIVED);
     this.#observer.echoReply(source, identifier, sequence, payloadLength, ttl, netbuf);
     netbuf.free();

@@ -1,5 +1,7 @@
 import type { DmaRegion } from "../netdev/dma_region.ts";
+import type { Netbuf } from "../netdev/netbuf.ts";
 import { checksumAfterZeroing, onesComplementSum } from "./checksum.ts";
+import { chainSum } from "./netbuf_chain.ts";
 import { loadUint16, storeUint16 } from "./network_order.ts";
 
 /*
@@ -78,4 +80,20 @@ export function writeEchoRequest(
   for (let i = 0; i < payloadLength; i++) u8[payload + i] = i;
   const sum = onesComplementSum(region, offset, ICMP_HEADER_BYTES + payloadLength);
   u16[offset + CHECKSUM >> 1] = ~sum;
+}
+
+/**
+ * Goes on with the payload of an echo request, `skip` bytes into a chain and written as far as its
+ * first piece goes, in the pieces behind that, and makes the checksum that of all of it.
+ */
+export function spreadEchoRequest(chain: Netbuf, skip: number): void {
+  const { u8, u16 } = chain.region;
+  let value = chain.length - skip - ICMP_HEADER_BYTES;
+  for (let piece = chain.next; piece !== null; piece = piece.next) {
+    const end = piece.data + piece.length;
+    for (let i = piece.data; i < end; i++) u8[i] = value++;
+  }
+  const checksum = chain.data + skip + CHECKSUM >> 1;
+  u16[checksum] = 0;
+  u16[checksum] = ~chainSum(chain, skip);
 }

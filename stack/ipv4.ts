@@ -8,6 +8,7 @@ import { isMulticast } from "./ipv4_address.ts";
 import * as ipv4Header from "./ipv4_header.ts";
 import type { Ipv4Interface } from "./ipv4_interface.ts";
 import { checkIpv4Options, OptionsCheck } from "./ipv4_options.ts";
+import { trimChain } from "./netbuf_chain.ts";
 import type { Verdict } from "./verdict.ts";
 
 // Not imported by name, for speed: see host.ts.
@@ -42,7 +43,11 @@ export class Ipv4 {
     const { region } = netbuf;
     const header = netbuf.data + ETHERNET_HEADER_BYTES;
     const available = netbuf.length - ETHERNET_HEADER_BYTES;
-    if (available < IPV4_HEADER_BYTES) return this.#counters.drop(DropReason.IPV4_TRUNCATED);
+    if (available < IPV4_HEADER_BYTES) {
+      return this.#counters.drop(
+        netbuf.next === null ? DropReason.IPV4_TRUNCATED : DropReason.NETBUF_HEADERS_SPLIT,
+      );
+    }
     if (version(region, header) !== 4) return this.#counters.drop(DropReason.IPV4_BAD_VERSION);
     const headerBytes = headerLength(region, header);
     if (headerBytes < IPV4_HEADER_BYTES) {
@@ -51,7 +56,12 @@ export class Ipv4 {
     // What follows the total length is padding, or no part of the packet at any rate.
     const totalBytes = totalLength(region, header);
     if (totalBytes < headerBytes) return this.#counters.drop(DropReason.IPV4_BAD_TOTAL_LENGTH);
-    if (totalBytes > available) return this.#counters.drop(DropReason.IPV4_TRUNCATED);
+    if (totalBytes > available) {
+      if (netbuf.chainLength() - ETHERNET_HEADER_BYTES < totalBytes) {
+        return this.#counters.drop(DropReason.IPV4_TRUNCATED);
+      }
+      if (available < headerBytes) return this.#counters.drop(DropReason.NETBUF_HEADERS_SPLIT);
+    }
     if (onesComplementSum(region, header, headerBytes) !== 0xffff) {
       return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
     }
@@ -70,6 +80,7 @@ export class Ipv4 {
     if (protocol(region, header) !== PROTOCOL_ICMP) {
       return this.#counters.drop(DropReason.IPV4_UNKNOWN_PROTOCOL);
     }
+    if (netbuf.next !== null) trimChain(netbuf, ETHERNET_HEADER_BYTES + totalBytes);
     return this.#icmp.input(netbuf, source, headerBytes, totalBytes);
   }
 

@@ -3,6 +3,7 @@ import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
 import { POLL_WEIGHT, type PolledQueue, type PollScheduler } from "../netdev/poll_scheduler.ts";
+import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { Host } from "./host.ts";
 import { Verdict } from "./verdict.ts";
@@ -18,7 +19,7 @@ const TX_BATCH = 2 * POLL_WEIGHT;
  * and the stack's own frames to its transmit queue, with one notification for all of a burst.
  */
 export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
-  /** Frames that found no room in the transmit queue. */
+  /** Frames that found no room in the transmit queue, or would have taken more than their share. */
   txRingFull = 0;
   /** Frames that the stack sent while it was suspended. */
   txSuspended = 0;
@@ -30,6 +31,8 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   readonly #received: Netbuf[] = [];
   readonly #transmit: Netbuf[] = [];
   #transmitCount = 0;
+  /** Netbufs that the longest reply may consist of. */
+  #maxPieces = 1;
   #polling = false;
   #stalled = false;
   #suspended = false;
@@ -43,6 +46,9 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
 
   /** Gives what is received to `host`, and schedules the first poll: frames may wait already. */
   attach(host: Host): void {
+    const maxFrame = ETHERNET_HEADER_BYTES + this.#netdev.mtuGet();
+    const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
+    this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
     this.#host = host;
     this.#scheduler.schedule(this);
   }
@@ -72,14 +78,14 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     if (host === null || this.#suspended) return 0;
     const received = this.#received;
     // A reply always finds room: no more is received than could be answered.
-    const room = this.#netdev.txqReclaim(0);
+    const room = this.#room();
     this.#stalled = room === 0;
     const count = this.#netdev.rxBurst(0, received, Math.min(weight, room, POLL_WEIGHT));
     this.#polling = true;
     for (let i = 0; i < count; i++) {
       const netbuf = received[i];
       const verdict = host.input(netbuf, now);
-      if (verdict === Verdict.REPLY) this.#enqueue(netbuf);
+      if (verdict === Verdict.REPLY) this.#enqueueReply(netbuf);
       else if (verdict === Verdict.DROP) netbuf.free();
     }
     this.#polling = false;
@@ -102,7 +108,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   tick(now: number): number {
     const deadline = this.#host?.tick(now) ?? Infinity;
     if (!this.#stalled) return deadline;
-    this.#stalled = this.#netdev.txqReclaim(0) === 0;
+    this.#stalled = this.#room() === 0;
     if (this.#stalled) return Math.min(deadline, now + TX_STALL_MS);
     this.#scheduler.schedule(this);
     return deadline;
@@ -122,6 +128,22 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     if (!this.#polling) this.#flush();
   }
 
+  /** Replies of any size that the transmit queue takes now. */
+  #room(): number {
+    const room = this.#netdev.txqReclaim(0);
+    return this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
+  }
+
+  #enqueueReply(netbuf: Netbuf): void {
+    // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
+    if (netbuf.next !== null && isLonger(netbuf, this.#maxPieces)) {
+      netbuf.free();
+      this.txRingFull++;
+      return;
+    }
+    this.#enqueue(netbuf);
+  }
+
   #enqueue(netbuf: Netbuf): void {
     if (this.#transmitCount === TX_BATCH) this.#flush();
     this.#transmit[this.#transmitCount++] = netbuf;
@@ -137,4 +159,10 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     }
     this.#transmitCount = 0;
   }
+}
+
+function isLonger(chain: Netbuf, pieces: number): boolean {
+  let piece: Netbuf | null = chain;
+  for (let left = pieces; left > 0 && piece !== null; left--) piece = piece.next;
+  return piece !== null;
 }

@@ -8,7 +8,7 @@ export const SendResult = {
   NO_ROUTE: 2,
   /** No netbuf is free, or no place to keep it while its next hop is asked for. */
   NO_BUFFER: 3,
-  /** Larger than the MTU, or than a netbuf. */
+  /** Larger than the MTU, or its headers than a netbuf. */
   TOO_BIG: 4,
 } as const;
 

@@ -86,7 +86,8 @@ export async function connectHub(name: string): Promise<HubPort> {
 /**
  * Waits until the hub of a QEMU that is just starting lets peers in on every port, by joining and
  * leaving each. Until a port listens QEMU takes it for connected, and crashes when it passes a frame
- * on to it (net/stream.c, `net_stream_server_listening` sets `link_down` only then; seen in 7.2).
+ * on to it (net/stream.c, `net_stream_server_listening` sets `link_down` only then; seen in 7.2):
+ * its machine has to be stopped so long.
  */
 export async function hubListens(name: string): Promise<void> {
   for (let port = 0; port < HUB_PORTS; port++) {

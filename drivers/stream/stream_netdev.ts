@@ -13,7 +13,7 @@ import type {
 import { type FdWaiter, POLLHUP } from "../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
 import type { UnsentBytes } from "./frame_writer.ts";
-import { ETHERNET_HEADER_BYTES, LENGTH_BYTES } from "./framing.ts";
+import { ETHERNET_HEADER_BYTES, LENGTH_BYTES, VLAN_TAG_BYTES } from "./framing.ts";
 import { RxQueue } from "./rx_queue.ts";
 import { StreamRegion } from "./stream_region.ts";
 import { TxQueue } from "./tx_queue.ts";
@@ -116,6 +116,7 @@ export class StreamNetdev implements NetdevOps {
       maxMtu: this.#maxMtu,
       encapTx: 0,
       encapRx: 0,
+      minRxBufferBytes: ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#maxMtu,
       rxqInterrupts: true,
     };
   }

@@ -12,6 +12,7 @@ import type {
 } from "../../netdev/netdev_types.ts";
 import { EBADFD, ErrnoError } from "../ffi/errno.ts";
 import type { FdWaiter } from "../ffi/fd_waiter.ts";
+import { ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } from "./ethernet_header.ts";
 import { RxQueue } from "./rx_queue.ts";
 import type { TapInterface } from "./tap_interface.ts";
 import { TapRegion } from "./tap_region.ts";
@@ -113,6 +114,7 @@ export class TapNetdev implements NetdevOps {
       maxMtu: this.#maxMtu,
       encapTx: 0,
       encapRx: 0,
+      minRxBufferBytes: ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#maxMtu,
       rxqInterrupts: true,
     };
   }

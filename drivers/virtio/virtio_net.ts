@@ -16,7 +16,11 @@ import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { readLink, readMtu } from "./virtio_net_config.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
-import { VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  VIRTIO_NET_HDR_BYTES,
+  VLAN_TAG_BYTES,
+} from "./virtio_net_header.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
@@ -39,8 +43,10 @@ const WANTED = featureSet(
   "VIRTIO_F_VERSION_1",
 );
 
-/** Ethernet's MTU: in force where the device tells none, and the most that is made use of. */
+/** Ethernet's MTU: in force where the device tells none. */
 const ETHERNET_MTU = 1500;
+/** The MTU that "jumbo frames" have by custom: the most that is made use of. */
+const JUMBO_MTU = 9000;
 
 /** Called with the device when there's something to tell that no call asked for. */
 export interface VirtioNetEvents {
@@ -124,6 +130,7 @@ export class VirtioNet implements NetdevOps {
       maxMtu: this.#mtu,
       encapTx: VIRTIO_NET_HDR_BYTES,
       encapRx: VIRTIO_NET_HDR_BYTES,
+      minRxBufferBytes: this.#minRxBufferBytes(),
       rxqInterrupts: true,
     };
   }
@@ -335,7 +342,7 @@ export class VirtioNet implements NetdevOps {
     const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
     const features = device.negotiate(wanted);
     this.#identity = readIdentity(device, features, mtu, QUEUES);
-    this.#mtu = Math.min(mtu ?? ETHERNET_MTU, ETHERNET_MTU);
+    this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
     this.#linkUp = readLink(device, features);
   }
 
@@ -358,6 +365,15 @@ export class VirtioNet implements NetdevOps {
     this.#device.driverOk();
     // Only now may the device be notified (virtio 1.2 §3.1.1).
     rx.kick(rxDoorbell);
+  }
+
+  /**
+   * A frame whose first buffer doesn't hold its Ethernet header is none. Without mergeable buffers
+   * each has to take a frame of the MTU, tagged or not (§5.1.4.2, §5.1.6.3.1).
+   */
+  #minRxBufferBytes(): number {
+    if (hasFeature(this.#identity.features, "VIRTIO_NET_F_MRG_RXBUF")) return ETHERNET_HEADER_BYTES;
+    return ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#mtu;
   }
 
   #queueInfo(index: number): NetdevQueueInfo {

@@ -10,6 +10,9 @@ export const VIRTIO_NET_HDR_NUM_BUFFERS = 10;
 /** Ethernet header: a frame that is shorter is none. */
 export const ETHERNET_HEADER_BYTES = 14;
 
+/** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet. */
+export const VLAN_TAG_BYTES = 4;
+
 /** Clears the header at an even `offset`: no checksum, no segmentation, num_buffers 0 (§5.1.6.2). */
 export function clearHeader(u16: Uint16Array, offset: number): void {
   const first = offset >>> 1;

@@ -1,10 +1,14 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { SplitVirtqueue } from "./split_virtqueue.ts";
-import { clearHeader, ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES } from "./virtio_net_header.ts";
+import {
+  clearHeader,
+  ETHERNET_HEADER_BYTES,
+  VIRTIO_NET_HDR_BYTES,
+  VLAN_TAG_BYTES,
+} from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 
-/** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet: its length and, in our order, type. */
-const VLAN_TAG_BYTES = 4;
+/** The type of a VLAN tag (IEEE 802.1Q), in our byte order. */
 const VLAN_TAG_TYPE = 0x0081;
 const ETHER_TYPE_OFFSET = 12;
 

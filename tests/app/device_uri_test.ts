@@ -5,7 +5,7 @@ import { UsageError } from "../../app/usage_error.ts";
 const STREAM = { kind: "stream", abstract: false, server: false } as const;
 
 const URIS: readonly [string, DeviceUri][] = [
-  ["qemu:virtio-net-pci", { kind: "qemu", model: "virtio-net-pci" }],
+  ["qemu:virtio-net-pci", { kind: "qemu", model: "virtio-net-pci", properties: "" }],
   ["tap:t", { kind: "tap", name: "t" }],
   ["tap:fifteen-bytes-0", { kind: "tap", name: "fifteen-bytes-0" }],
   ["stream:/run/a.sock", { ...STREAM, socket: "/run/a.sock" }],
@@ -23,7 +23,7 @@ for (const [text, uri] of URIS) {
 }
 
 Deno.test("defaults can be left out or said", () => {
-  assertEquals(parseDeviceUri("qemu"), { kind: "qemu", model: "virtio-net-pci" });
+  assertEquals(parseDeviceUri("qemu"), { kind: "qemu", model: "virtio-net-pci", properties: "" });
   assertEquals(parseDeviceUri("stream:/a,server=off"), { ...STREAM, socket: "/a" });
 });
 

@@ -73,8 +73,15 @@ export class ClientFixture {
   ): void {
     const netbuf = this.#pool.alloc();
     if (netbuf === null) throw new Error("the pool is dry");
-    netbuf.region.u8.set(payload, netbuf.data);
-    netbuf.length = payload.length;
+    // In two pieces, as the payload of a reply may come.
+    const rest = this.#pool.alloc();
+    if (rest === null) throw new Error("the pool is dry");
+    netbuf.append(rest);
+    const half = payload.length >> 1;
+    netbuf.region.u8.set(payload.subarray(0, half), netbuf.data);
+    rest.region.u8.set(payload.subarray(half), rest.data);
+    netbuf.length = half;
+    rest.length = payload.length - half;
     this.client.echoReply(source, identifier, sequence, payload.length, 64, netbuf);
     netbuf.free();
   }

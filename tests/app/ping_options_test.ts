@@ -85,6 +85,14 @@ Deno.test("-i is given in seconds, a millisecond at least and a day at most", ()
 Deno.test("-s is a payload that the MTU has room for", () => {
   assertEquals(["0", "1472"].map((bytes) => parsePing(["-s", bytes]).payloadLength), [0, 1472]);
   for (const text of ["1473", "56.5", "x"]) refuses([`-s=${text}`], "-s", text);
+  assertEquals(parsePing(["-s", "8972", "--mtu=9000"]).payloadLength, 8972);
+  refuses(["--mtu=9000", "-s", "8973"], "-s", "8973", "8972");
+  assertEquals(parsePing(["--mtu=68"]).payloadLength, 40, "less than the default");
+});
+
+Deno.test("--mtu is serve's", () => {
+  assertEquals(["68", "9000"].map((mtu) => parsePing([`--mtu=${mtu}`, "-s0"]).mtu), [68, 9000]);
+  for (const text of ["67", "9001", "x"]) refuses([`--mtu=${text}`], "--mtu", text);
 });
 
 Deno.test("a flag needs a value, once", () => {
@@ -100,12 +108,12 @@ Deno.test("with a device of its own, what QEMU's user network has no default for
   const tap = parsePing(["--device=tap:tap0", "--ip=10.0.2.9/24", "10.0.2.15"]);
   assertEquals(tap.device, { kind: "tap", name: "tap0" });
   const qemu = parsePing(["--device=qemu", "10.0.2.2"]);
-  assertEquals(qemu.device, { kind: "qemu", model: "virtio-net-pci" });
+  assertEquals(qemu.device, { kind: "qemu", model: "virtio-net-pci", properties: "" });
   assertEquals(qemu.hub === parseServe([]).hub, false, "the hub of an appliance next to it");
 });
 
 Deno.test("the flags of serve are not ping's", () => {
-  for (const flag of ["--mtu=576", "--log=json", "--duration=1"]) {
+  for (const flag of ["--log=json", "--duration=1", "--busy-poll=1"]) {
     refuses([flag], `unknown flag ${flag}`);
   }
 });

@@ -101,7 +101,7 @@ const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
   [["--ip=10.0.2.15/24", "--ip=10.0.2.16/24"], /--ip is given 2 times/],
   [["--gateway=10.0.3.1"], /--gateway: .*outside 10\.0\.2\.0\/24/],
   [["--mac=ff:ff:ff:ff:ff:ff"], /--mac: .*group address/],
-  [["--mtu=67"], /--mtu=67: a whole number from 68 to 1500/],
+  [["--mtu=67"], /--mtu=67: a whole number from 68 to 9000/],
   [["--mtu=1e3"], /--mtu=1e3: a whole number/],
   [["--busy-poll=-1"], /--busy-poll=-1: a whole number/],
   [["--log=xml"], /--log=xml: text and json are possible/],
@@ -122,7 +122,7 @@ const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
   [["ping", "-i", "0"], /-i=0: a number from 0\.001/],
   [["ping", "10.0.2.300"], /ADDRESS: .*"300"/],
   [["ping", "10.0.2.15", "10.0.2.16"], /ping takes one address, not 2/],
-  [["ping", "--mtu=1500"], /unknown flag --mtu/],
+  [["ping", "--mtu=9001"], /--mtu=9001: a whole number from 68 to 9000/],
 ];
 
 for (const [args, expected] of BAD_ARGUMENTS) {

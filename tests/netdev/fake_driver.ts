@@ -3,6 +3,7 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
+import { netbufBytes } from "../stack/host_fixture.ts";
 import {
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_UNDERRUN,
@@ -37,10 +38,13 @@ export class FakeDriver implements NetdevOps {
     maxMtu: 1500,
     encapTx: 12,
     encapRx: 12,
+    minRxBufferBytes: 1514,
     rxqInterrupts: true,
   };
   queueInfo: NetdevQueueInfo = { minDescriptors: 4, maxDescriptors: 256, powerOfTwo: true };
-  /** Packets that a transmit queue has room for. */
+  /** Most bytes that the device writes into one netbuf. */
+  pieceBytes = Infinity;
+  /** Netbufs that a transmit queue has room for. */
   txSlots = 256;
   /** The device keeps what it is given until `completeTx`. */
   holdsTx = false;
@@ -171,14 +175,12 @@ export class FakeDriver implements NetdevOps {
     let received = 0;
     rxq.status = 0;
     while (received < count && rxq.waiting.length > 0) {
-      const netbuf = rxq.conf.pool.alloc();
+      const netbuf = chainOf(rxq.conf.pool, rxq.waiting[0], this.pieceBytes);
       if (netbuf === null) {
         rxq.status = NETDEV_STATUS_UNDERRUN;
         break;
       }
-      const [frame] = rxq.waiting.splice(0, 1);
-      netbuf.region.u8.set(frame, netbuf.data);
-      netbuf.length = frame.length;
+      rxq.waiting.splice(0, 1);
       netbufs[received++] = netbuf;
     }
     if (rxq.waiting.length > 0) rxq.status |= NETDEV_STATUS_MORE;
@@ -192,8 +194,10 @@ export class FakeDriver implements NetdevOps {
 
   txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
     this.txBursts.push(count);
-    const taken = Math.min(count, this.#txFree());
-    for (let i = 0; i < taken; i++) this.#txRing.push(netbufs[from + i]);
+    let taken = 0;
+    for (; taken < count && pieces(netbufs[from + taken]) <= this.#txFree(); taken++) {
+      this.#txRing.push(netbufs[from + taken]);
+    }
     if (!this.holdsTx) this.completeTx(taken);
     return taken;
   }
@@ -229,7 +233,7 @@ export class FakeDriver implements NetdevOps {
   /** The device sends the oldest `count` packets of its ring. */
   completeTx(count: number): void {
     for (const netbuf of this.#txRing.splice(0, count)) {
-      this.sent.push(netbuf.region.u8.slice(netbuf.data, netbuf.data + netbuf.length));
+      this.sent.push(netbufBytes(netbuf));
       this.#txDone.push(netbuf);
     }
   }
@@ -240,13 +244,39 @@ export class FakeDriver implements NetdevOps {
   }
 
   #txFree(): number {
-    return this.txSlots - this.#txRing.length - this.#txDone.length;
+    return [...this.#txRing, ...this.#txDone].reduce(
+      (free, each) => free - pieces(each),
+      this.txSlots,
+    );
   }
 
   #note(op: keyof NetdevOps, ...numbers: number[]): void {
     this.calls.push([op, ...numbers].join(" "));
     if (this.failing === op) throw new NetdevError("EIO", `the device failed in ${op}`);
   }
+}
+
+/** A frame in netbufs of the pool, as many as it takes; null, and none, when there are too few. */
+function chainOf(pool: NetbufPool, frame: Uint8Array, pieceBytes: number): Netbuf | null {
+  let chain: Netbuf | null = null;
+  const most = Math.min(pieceBytes, pool.bufferBytes);
+  for (let at = 0; at === 0 || at < frame.length; at += most) {
+    const piece = pool.alloc();
+    if (piece === null) {
+      chain?.free();
+      return null;
+    }
+    const bytes = frame.subarray(at, at + most);
+    piece.region.u8.set(bytes, piece.data);
+    piece.length = bytes.length;
+    if (chain === null) chain = piece;
+    else chain.append(piece);
+  }
+  return chain;
+}
+
+function pieces(chain: Netbuf): number {
+  return chain.next === null ? 1 : 1 + pieces(chain.next);
 }
 
 /** The same driver, as it would be if it lacked these ops. */

@@ -18,21 +18,23 @@ export class InterfaceFixture extends LoopFixture {
   /** Is called in the middle of a poll, when a peer's first echo request is answered. */
   onFirstEcho: () => void = () => {};
 
-  constructor({ txSlots = 256, attached = true } = {}) {
+  constructor({ txSlots = 256, attached = true, mtu = 1500 } = {}) {
     super();
     const { driver, scheduler } = this;
     driver.txSlots = txSlots;
+    driver.info = { ...driver.info, maxMtu: mtu, minRxBufferBytes: 14 };
     driver.interrupt = (raise) => this.waiter.raise(raise);
     const netdev = new NetdevRegistry().drvRegister(driver, "fake");
     this.netdev = netdev;
     netdev.probe();
     netdev.configure({ rxQueues: 1, txQueues: 1 });
+    netdev.mtuSet(mtu);
     this.pool = netdev.poolCreate({ count: 400 });
     this.networkInterface = new NetworkInterface(netdev, this.pool, scheduler);
     netdev.rxqConfigure(0, 0, { pool: this.pool, onEvent: () => this.networkInterface.onEvent() });
     netdev.txqConfigure(0, 0);
     netdev.start();
-    this.host = this.#host();
+    this.host = this.#host(mtu);
     this.loop.addTicker(this.networkInterface);
     if (attached) this.attach();
   }
@@ -47,9 +49,9 @@ export class InterfaceFixture extends LoopFixture {
     assertEquals(this.pool.available, this.pool.size - held, "netbufs in the pool");
   }
 
-  #host(): Host {
+  #host(mtu: number): Host {
     return new Host(
-      { mac: mac(HOST_MAC), address: ip(HOST_IP), prefixLength: 24, gateway: null, mtu: 1500 },
+      { mac: mac(HOST_MAC), address: ip(HOST_IP), prefixLength: 24, gateway: null, mtu },
       this.networkInterface,
       {
         firstArp(): void {},

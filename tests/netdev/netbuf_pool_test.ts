@@ -6,6 +6,7 @@ import {
   NetbufPool,
   netbufPoolBytes,
   type NetbufPoolOptions,
+  netbufStride,
 } from "../../netdev/netbuf_pool.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 
@@ -205,4 +206,20 @@ Deno.test("a pool that is whole when it is retired tells at once", () => {
   let whole = 0;
   pool.retire(() => whole++);
   assertEquals([pool.available, whole], [2, 1]);
+});
+
+Deno.test("netbufStride() is the smallest multiple of 64 with the room, from the default up", () => {
+  for (const bytes of [0, 1518, 1982]) assertEquals(netbufStride(bytes), DEFAULT_NETBUF_STRIDE);
+  for (const bytes of [1983, 2046, 2047, 9018, 65_553]) {
+    const stride = netbufStride(bytes);
+    const room = (stride: number): number => makePool({ count: 1, stride }).bufferBytes;
+    assertEquals([room(stride) >= bytes, room(stride - 64) < bytes], [true, true], `${bytes}`);
+  }
+});
+
+Deno.test("bufferBytes is the tailroom of a new netbuf", () => {
+  for (const stride of [128, 192, 2048, 9088]) {
+    const pool = makePool({ count: 1, stride });
+    assertEquals(pool.bufferBytes, take(pool).tailroom);
+  }
 });

@@ -75,6 +75,16 @@ Deno.test("a queue has as many descriptors as its driver says, or the driver's d
   }
 });
 
+Deno.test("a receive queue takes no pool whose netbufs are too small for the device", () => {
+  const { netdev, driver, pool } = netdevIn("CONFIGURED");
+  driver.info = { ...driver.info, minRxBufferBytes: pool.bufferBytes + 1 };
+  const message = `netbufs with room for 1982 bytes: the device receives into 1983 or more`;
+  refuses("EINVAL", message, () => netdev.rxqConfigure(0, 0, { pool }));
+  assertEquals(driver.calls.slice(2), []);
+  driver.info = { ...driver.info, minRxBufferBytes: pool.bufferBytes };
+  netdev.rxqConfigure(0, 0, { pool });
+});
+
 Deno.test("other numbers of descriptors are refused, and the driver is not asked", () => {
   const { netdev, driver, pool } = netdevIn("CONFIGURED");
   for (

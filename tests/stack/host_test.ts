@@ -1,20 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { AddressError } from "../../stack/address_error.ts";
-import { Verdict } from "../../stack/verdict.ts";
 import { arpFrame, echoFrame, ip, mac } from "./frames.ts";
-import { fillNetbuf, HostFixture } from "./host_fixture.ts";
-
-Deno.test("a chained netbuf is dropped and stays the caller's, chain and all", () => {
-  const fixture = new HostFixture();
-  const [first, second] = [fixture.pool.alloc(), fixture.pool.alloc()];
-  if (first === null || second === null) throw new Error("the pool is dry");
-  fillNetbuf(first, echoFrame());
-  first.append(second);
-  assertEquals(fixture.host.input(first, 0), Verdict.DROP);
-  assertEquals(fixture.host.counters().drops, { netbuf_chained: 1 });
-  first.free();
-  fixture.assertPoolWhole();
-});
+import { HostFixture } from "./host_fixture.ts";
 
 Deno.test("a netbuf without room for a padded reply behind options is dropped", () => {
   const fixture = new HostFixture({}, 4, 128);

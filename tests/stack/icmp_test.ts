@@ -118,7 +118,7 @@ Deno.test("each identifier from 0 to 65535 is known after it was sent", () => {
   }
 });
 
-Deno.test("an echo request without a way, or beyond MTU or netbuf, is refused", () => {
+Deno.test("an echo request without a way, or beyond the MTU, is refused", () => {
   const fixture = makeFixture();
   const to = (destination: string, length: number): SendResult =>
     fixture.host.sendEchoRequest(ip(destination), 1, 1, length, 0);
@@ -130,7 +130,7 @@ Deno.test("an echo request without a way, or beyond MTU or netbuf, is refused", 
   const result = noGateway.host.sendEchoRequest(ip("192.0.2.1"), 1, 1, 0, 0);
   assertEquals(result, SendResult.NO_ROUTE);
   const jumbo = new HostFixture({ mtu: 9000 });
-  assertEquals(jumbo.host.sendEchoRequest(ip(PEER_IP), 1, 1, 3000, 0), SendResult.TOO_BIG);
+  assertEquals(jumbo.host.sendEchoRequest(ip(PEER_IP), 1, 1, 8973, 0), SendResult.TOO_BIG);
   for (const each of [fixture, noGateway, jumbo]) {
     assertEquals(each.sent, []);
     each.assertPoolWhole();

@@ -17,6 +17,8 @@ const OTHER_MAC = "02:75:0a:00:02:99";
 
 const ECHO = padded(echoFrame());
 const ECHO_REPLY = echoReplyFromHost();
+const JUMBO = echoFrame({}, { payload: new Uint8Array(8972).fill(7) });
+const JUMBO_REPLY = echoReplyFromHost({}, { payload: new Uint8Array(8972).fill(7) });
 /** The host has no use for this one. */
 const FOREIGN = padded(echoFrame({ destination: OTHER_MAC }));
 /** The peer answers the host's ARP request. */
@@ -263,4 +265,51 @@ Deno.test("a whole pool is left after any sequence of frames, stalls and timers"
     driver.txqReclaim(0);
     fixture.assertPoolWhole();
   }
+});
+
+Deno.test("at MTU 9000 no more is received than could be answered in five netbufs each", () => {
+  const fixture = new InterfaceFixture({ txSlots: 24, mtu: 9000 });
+  const { driver, networkInterface } = fixture;
+  driver.holdsTx = true;
+  deliver(fixture, 3, JUMBO);
+  deliver(fixture, 3);
+  deliver(fixture, 3, JUMBO);
+  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [4, 1]);
+  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [1, 1]);
+  assertEquals(networkInterface.poll(64, 0), 0, "one of 24 is left");
+  driver.completeTx(3);
+  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [2, 0]);
+  driver.completeTx(6);
+  assertEquals(driver.sent.length, 9);
+  assertEquals(driver.sent.filter((frame) => frame.length === JUMBO.length).length, 6);
+  assertEquals(driver.sent[0], JUMBO_REPLY);
+  assertEquals(networkInterface.txRingFull, 0);
+  fixture.assertPoolWhole();
+});
+
+Deno.test("a ring shorter than the longest reply still answers the others", () => {
+  const fixture = new InterfaceFixture({ txSlots: 4, mtu: 9000 });
+  const { driver, networkInterface } = fixture;
+  driver.queueInfo = { ...driver.queueInfo, maxDescriptors: 4 };
+  networkInterface.attach(fixture.host);
+  deliver(fixture, 1, JUMBO);
+  deliver(fixture, 2);
+  while (networkInterface.poll(64, 0) > 0);
+  assertEquals(driver.sent, [ECHO_REPLY, ECHO_REPLY]);
+  assertEquals(networkInterface.txRingFull, 1);
+  fixture.assertPoolWhole();
+});
+
+Deno.test("a reply in more netbufs than its length needs takes no room from others", () => {
+  const fixture = new InterfaceFixture({ txSlots: 8 });
+  const { driver, networkInterface } = fixture;
+  driver.holdsTx = true;
+  driver.pieceBytes = 200;
+  driver.deliver(echoFrame({}, { payload: new Uint8Array(1400) }));
+  deliver(fixture, 7);
+  assertEquals(networkInterface.poll(64, 0), 8);
+  assertEquals(networkInterface.txRingFull, 1);
+  driver.completeTx(8);
+  assertEquals(driver.sent, new Array(7).fill(ECHO_REPLY));
+  fixture.assertPoolWhole();
 });

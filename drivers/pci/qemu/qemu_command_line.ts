@@ -8,6 +8,8 @@ export interface QemuMachine {
   /** Sockets of the qtest protocol and of the ivshmem server. */
   readonly qtestFd: number;
   readonly ivshmemFd: number;
+  /** Socket of QMP, by which the machine is set going. */
+  readonly qmpFd: number;
   /** Interrupt vectors that the ivshmem device has each way. */
   readonly ivshmemVectors: number;
   readonly nic: QemuNic;
@@ -25,11 +27,16 @@ export interface QemuNic {
   readonly mac: string;
   /** MTU that the device tells its driver. */
   readonly mtu: number;
+  /** Further properties as QEMU takes them, `name=value` with commas between; default none. */
+  readonly properties?: string;
 }
 
 /**
  * The command line for it. The descriptors must be inherited. Everything on the network hangs on
  * one hub, where each frame reaches all others: the NIC, the user's netdev, and the hub's sockets.
+ *
+ * The machine starts stopped, in which state QEMU passes no frame on (net/net.c,
+ * `qemu_can_send_packet`): a socket of the hub that does not listen yet must not get any.
  */
 export function qemuCommandLine(machine: QemuMachine): string[] {
   const { memoryBytes, nic } = machine;
@@ -46,6 +53,8 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
     ["-bios", inherited(machine.romFd)],
     ["-chardev", `socket,id=qtest,fd=${machine.qtestFd}`],
     ["-qtest", "chardev:qtest", "-qtest-log", "/dev/null"],
+    ["-chardev", `socket,id=qmp,fd=${machine.qmpFd}`],
+    ["-mon", "chardev=qmp,mode=control", "-S"],
     ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
     ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors}`],
     ["-netdev", `${machine.netdev},id=net`],
@@ -61,10 +70,11 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
 }
 
 function deviceOptions(nic: QemuNic): string {
-  const options = `${nic.model},mac=${nic.mac}`;
-  return nic.model === "virtio-net-pci"
-    ? `${options},disable-legacy=on,host_mtu=${nic.mtu}`
-    : options;
+  const options = [nic.model, `mac=${nic.mac}`];
+  if (nic.model === "virtio-net-pci") options.push("disable-legacy=on", `host_mtu=${nic.mtu}`);
+  const { properties = "" } = nic;
+  if (properties !== "") options.push(properties);
+  return options.join(",");
 }
 
 function inherited(fd: number): string {

@@ -23,6 +23,7 @@ import {
 import { qemuCommandLine, type QemuNic } from "./qemu_command_line.ts";
 import { QemuError } from "./qemu_error.ts";
 import { QemuProcess } from "./qemu_process.ts";
+import { QmpClient } from "./qmp_client.ts";
 import { QtestClient } from "./qtest_client.ts";
 import { QtestWindow } from "./qtest_window.ts";
 
@@ -63,6 +64,7 @@ export class QemuHost implements PciHost {
   readonly #socket: UnixSocket;
   readonly #qtest: QtestClient;
   readonly #ivshmemSocket: UnixSocket;
+  readonly #qmpSocket: UnixSocket;
   readonly #bridge: IvshmemBridge;
   readonly #waiter: FdWaiter;
   readonly #bars = new RangeAllocator(BAR_START, BAR_END);
@@ -75,12 +77,15 @@ export class QemuHost implements PciHost {
     const romFd = createHaltRom();
     const [qtest, qtestOfQemu] = socketPair();
     const [ivshmem, ivshmemOfQemu] = socketPair();
-    const inherited = [memoryFd, romFd, qtestOfQemu.fd, ivshmemOfQemu.fd, ...hubFds];
+    const [qmp, qmpOfQemu] = socketPair();
+    const ofQemu = [qtestOfQemu.fd, ivshmemOfQemu.fd, qmpOfQemu.fd];
+    const inherited = [memoryFd, romFd, ...ofQemu, ...hubFds];
     this.#memory = new MappedRegion(memoryFd, MEMORY_BYTES);
     this.dma = new DmaArena(this.#memory, DMA_START);
     this.#socket = qtest;
     this.#qtest = new QtestClient(qtest);
     this.#ivshmemSocket = ivshmem;
+    this.#qmpSocket = qmp;
     this.#bridge = new IvshmemBridge(ivshmem, waiter);
     try {
       inherited.forEach(letInherit);
@@ -91,6 +96,7 @@ export class QemuHost implements PciHost {
         qtestFd: qtestOfQemu.fd,
         ivshmemFd: ivshmemOfQemu.fd,
         ivshmemVectors: IVSHMEM_VECTORS,
+        qmpFd: qmpOfQemu.fd,
         nic: options.nic,
         netdev: options.netdev,
         hubFds,
@@ -110,6 +116,7 @@ export class QemuHost implements PciHost {
     try {
       host.#attachBridge();
       await hubListens(options.hub);
+      host.#letFramesPass();
     } catch (error) {
       // A broken connection is only the symptom: QEMU itself has said why it ended.
       const gone = error instanceof ErrnoError || error instanceof QemuError;
@@ -202,7 +209,15 @@ export class QemuHost implements PciHost {
     this.#bridge[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
     this.#ivshmemSocket[Symbol.dispose]();
+    this.#qmpSocket[Symbol.dispose]();
     this.#memory[Symbol.dispose]();
+  }
+
+  /** Sets the stopped machine going: its network was held up as long as the hub did not listen. */
+  #letFramesPass(): void {
+    const qmp = new QmpClient(this.#qmpSocket);
+    qmp.execute("qmp_capabilities");
+    qmp.execute("cont");
   }
 
   #attachBridge(): void {

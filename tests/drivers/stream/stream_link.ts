@@ -4,7 +4,7 @@ import { socketPair, type UnixSocket } from "../../../drivers/ffi/unix_socket.ts
 import { StreamNetdev, type StreamNetdevOptions } from "../../../drivers/stream/stream_netdev.ts";
 import { monotonicClock } from "../../../netdev/clock.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
-import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
+import { type NetbufPool, netbufStride } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 
@@ -28,7 +28,8 @@ export class StreamDevice implements Disposable {
     this.ops = new StreamNetdev({ socket, waiter: this.waiter, mac, ...rest });
     this.netdev = new NetdevRegistry().drvRegister(this.ops, "stream");
     this.netdev.configure({ rxQueues: 1, txQueues: 1 });
-    this.pool = this.netdev.poolCreate({ count: netbufs });
+    const stride = netbufStride(this.netdev.infoGet().minRxBufferBytes);
+    this.pool = this.netdev.poolCreate({ count: netbufs, stride });
     const event = onEvent === undefined ? {} : { onEvent };
     this.netdev.rxqConfigure(0, 0, { pool: this.pool, ...event });
     this.netdev.txqConfigure(0, 0);

@@ -41,6 +41,7 @@ Deno.test("a stream device goes through the life of a netdev", () => {
     maxMtu: 1500,
     encapTx: 0,
     encapRx: 0,
+    minRxBufferBytes: 1518,
     rxqInterrupts: true,
   });
   assertEquals(netdev.rxqInfoGet(0).maxDescriptors, 256);

@@ -87,6 +87,7 @@ Deno.test("the driver tells what it needs: one pair of queues, 12 bytes in front
     maxMtu: 1500,
     encapTx: 12,
     encapRx: 12,
+    minRxBufferBytes: 1518,
     rxqInterrupts: true,
   });
   const rx = { minDescriptors: 2, maxDescriptors: 256, powerOfTwo: true };

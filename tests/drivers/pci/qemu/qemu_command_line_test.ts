@@ -10,6 +10,7 @@ const MACHINE: QemuMachine = {
   romFd: 12,
   qtestFd: 13,
   ivshmemFd: 14,
+  qmpFd: 15,
   ivshmemVectors: 8,
   nic: { model: "virtio-net-pci", mac: "52:54:00:12:34:56", mtu: 1400 },
   netdev: "user,restrict=on",
@@ -29,9 +30,9 @@ Deno.test("each argument is an option or the value of one, and none is empty", (
   }
 });
 
-Deno.test("the machine runs, with its memory shared by descriptor, and without a guest's view", () => {
+Deno.test("the machine waits to be set going, with its memory shared by descriptor, and without a guest's view", () => {
   const args = qemuCommandLine(MACHINE);
-  assertEquals(args.includes("-S"), false, "a stopped machine receives nothing");
+  assertEquals(args.includes("-S"), true, "a stopped machine receives nothing yet");
   const [machine] = values(args, "-machine");
   assert(machine.startsWith("q35,accel=tcg,memory-backend=ram"));
   const [memory] = values(args, "-object");
@@ -45,9 +46,14 @@ Deno.test("the machine runs, with its memory shared by descriptor, and without a
   assert(args.includes("-nodefaults") && args.includes("-no-user-config"));
 });
 
-Deno.test("qtest and ivshmem speak over the sockets that are inherited", () => {
+Deno.test("qtest, ivshmem and QMP speak over the sockets that are inherited", () => {
   const args = qemuCommandLine(MACHINE);
-  assertEquals(values(args, "-chardev"), ["socket,id=qtest,fd=13", "socket,id=ivshmem,fd=14"]);
+  assertEquals(values(args, "-chardev"), [
+    "socket,id=qtest,fd=13",
+    "socket,id=qmp,fd=15",
+    "socket,id=ivshmem,fd=14",
+  ]);
+  assertEquals(values(args, "-mon"), ["chardev=qmp,mode=control"]);
   assertEquals(values(args, "-qtest"), ["chardev:qtest"]);
   assertEquals(values(args, "-qtest-log"), ["/dev/null"]);
   const [ivshmem] = values(args, "-device");
@@ -96,4 +102,11 @@ Deno.test("the NIC has its address and no option ROM; virtio is modern, and tell
     "virtio-net-pci,mac=52:54:00:12:34:56,disable-legacy=on,host_mtu=1400,netdev=nic-port,romfile=",
   );
   assertEquals(nic("i82551"), "i82551,mac=52:54:00:12:34:56,netdev=nic-port,romfile=");
+});
+
+Deno.test("properties of the NIC come as they are, behind those that it has by itself", () => {
+  const properties = "mrg_rxbuf=off,rx_queue_size=512";
+  const nic = { ...MACHINE.nic, properties };
+  const device = values(qemuCommandLine({ ...MACHINE, nic }), "-device")[1];
+  assert(device.includes(`,host_mtu=1400,${properties},netdev=nic-port`), device);
 });

@@ -3,6 +3,7 @@
 // the flood, and a last one after "stop".
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import { EchoFlood } from "./echo_flood.ts";
+import { StreamPort } from "./frame_port.ts";
 
 /** All pieces so far. */
 export interface FloodTotals {
@@ -29,8 +30,8 @@ scope.onmessage = async ({ data: hub }): Promise<void> => {
     stopped = true;
   };
   const { socket, headerSent } = await connectHub(hub);
-  using port = socket;
-  const flood = new EchoFlood(port, headerSent, {
+  using port = new StreamPort(socket, headerSent);
+  const flood = new EchoFlood(port, {
     resendAfter: RESEND_AFTER_MS,
     outstanding: OUTSTANDING,
   });

@@ -123,3 +123,32 @@ Deno.test("close() ends the connection of a peer, and nobody listens any more", 
   assertEquals(peer.receive(new Uint8Array(8)), 0);
   assertThrows(() => connectAbstract(served.name), Error, "refused");
 });
+
+Deno.test("a peer may come while the device is stopped", () => {
+  using served = new ServedDevice();
+  const { netdev } = served.device;
+  netdev.stop();
+  using peer = connectAbstract(served.name);
+  peer.send(framed(frame(60, 1)));
+  served.waiter.poll();
+  netdev.start();
+  assertEquals(served.device.burst(), [[...frame(60, 1)]]);
+});
+
+Deno.test("a device whose peer has gone starts again, and takes the next one", async () => {
+  using served = new ServedDevice();
+  const { netdev } = served.device;
+  const first = connectAbstract(served.name);
+  served.waiter.poll();
+  first.send(framed(frame(60, 9)).slice(0, 20));
+  first[Symbol.dispose]();
+  assertEquals([...served.device.burst(), ...served.device.burst()], []);
+  await Promise.resolve();
+  netdev.stop();
+  netdev.start();
+  assertEquals(netdev.linkGet(), false);
+  using second = connectAbstract(served.name);
+  served.waiter.poll();
+  second.send(framed(frame(60, 2)));
+  assertEquals(served.device.burst(), [[...frame(60, 2)]]);
+});

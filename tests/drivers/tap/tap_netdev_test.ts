@@ -5,7 +5,7 @@ import { TapNetdev } from "../../../drivers/tap/tap_netdev.ts";
 import { monotonicClock } from "../../../netdev/clock.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetworkNamespace, tapTest } from "../../linux/network_namespace.ts";
-import { NAME, TapLink } from "./tap_link.ts";
+import { assertSleeps, frame, NAME, TapLink } from "./tap_link.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
@@ -78,4 +78,43 @@ tapTest("a pool of another device, a second pool and a queue without a pool are 
   using tap = link.namespace.run(() => new TapInterface("tap1", 1500));
   const bare = new TapNetdev({ tap, waiter, mac: MAC });
   assertThrows(() => bare.txqConfigure(0, 0), NetdevError, "needs its pool");
+});
+
+tapTest("a stopped device lets frames wait, and goes on with them when started again", async () => {
+  const events: number[] = [];
+  using link = new TapLink({ onEvent: (queueId) => events.push(queueId) });
+  assertEquals(link.netdev.rxqIntrEnable(0), 0);
+  link.netdev.stop();
+  link.peer.send(frame(60, 1));
+  await assertSleeps(link.waiter);
+  assertEquals(events, []);
+  link.netdev.start();
+  assertEquals(link.burst(), [[...frame(60, 1)]]);
+  assertEquals(link.netdev.rxqIntrEnable(0), 0);
+  link.peer.send(frame(60, 2));
+  link.waiter.poll();
+  assertEquals(events, [0]);
+  assertEquals(link.netdev.statsGet().rxPackets, 1, "counters stay");
+});
+
+tapTest("a device that is reset can be set up again, with another pool", () => {
+  using link = new TapLink();
+  link.netdev.stop();
+  link.netdev.reset();
+  link.netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const pool = link.netdev.poolCreate({ count: 4 });
+  link.netdev.rxqConfigure(0, 0, { pool });
+  link.netdev.txqConfigure(0, 0);
+  link.netdev.start();
+  link.peer.send(frame(60, 1));
+  assertEquals(link.burst(), [[...frame(60, 1)]]);
+  assertEquals(pool.available, 4);
+});
+
+tapTest("a device whose interface was deleted does not start again", async () => {
+  using link = new TapLink();
+  await link.namespace.ip("link", "del", NAME);
+  assertEquals(link.burst(), []);
+  link.netdev.stop();
+  assertThrows(() => link.netdev.start(), NetdevError, "was deleted");
 });

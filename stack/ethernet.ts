@@ -79,16 +79,22 @@ export function writeEthernetHeader(
 /**
  * Ends a frame of `length` bytes at `netbuf.data`. One shorter than 60 bytes is padded with zeros
  * (RFC 894), never with what the buffer held before (CVE-2003-0001, EtherLeak). The buffer has to
- * hold 60 bytes. A chain has that length already.
+ * hold 60 bytes.
  */
 export function finishFrame(netbuf: Netbuf, length: number): void {
   if (length >= ETHERNET_MIN_BYTES) {
-    if (netbuf.next === null) netbuf.length = length;
+    netbuf.length = length;
     return;
   }
-  if (netbuf.next !== null) gatherChain(netbuf);
   const { u8 } = netbuf.region;
   const end = netbuf.data + ETHERNET_MIN_BYTES;
   for (let i = netbuf.data + length; i < end; i++) u8[i] = 0;
   netbuf.length = ETHERNET_MIN_BYTES;
+}
+
+/** {@link finishFrame} for a chain of `length` bytes; a short one becomes one netbuf. */
+export function finishChain(chain: Netbuf, length: number): void {
+  if (length >= ETHERNET_MIN_BYTES) return;
+  gatherChain(chain);
+  finishFrame(chain, length);
 }

@@ -19,6 +19,7 @@ const {
   ETHERNET_HEADER_BYTES,
   ETHERNET_MIN_BYTES,
   ETHERTYPE_IPV4,
+  finishChain,
   finishFrame,
   sourceHead,
   sourceTail,
@@ -149,7 +150,7 @@ export class Icmp {
     writeEchoRequest(netbuf.region, message, identifier, sequence, inFirst);
     if (netbuf.next !== null) spreadEchoRequest(netbuf, HEADERS_BYTES);
     this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, destination);
-    finishFrame(netbuf, frameBytes);
+    if (netbuf.next === null) finishFrame(netbuf, frameBytes);
     this.#identifiers[(identifier & 0xffff) >> 3] |= 1 << (identifier & 7);
     const result = this.#arp.send(netbuf, nextHop, now);
     if (result !== SendResult.NO_BUFFER) this.#counters.count(Activity.ECHO_REQUEST_SENT);
@@ -169,9 +170,15 @@ export class Icmp {
     const head = sourceHead(region, data);
     const tail = sourceTail(region, data);
     const service = typeOfService(region, data + ETHERNET_HEADER_BYTES);
-    netbuf.pull(message - HEADERS_BYTES - data);
+    netbuf.data = message - HEADERS_BYTES;
     this.#writeHeaders(netbuf, head, tail, service, totalBytes, source);
-    finishFrame(netbuf, ETHERNET_HEADER_BYTES + totalBytes);
+    const frameBytes = ETHERNET_HEADER_BYTES + totalBytes;
+    if (netbuf.next === null) {
+      finishFrame(netbuf, frameBytes);
+    } else {
+      netbuf.length -= netbuf.data - data;
+      finishChain(netbuf, frameBytes);
+    }
     this.#counters.count(Activity.ECHO_REQUEST_ANSWERED);
     if (this.#peers.add(source)) this.#observer.firstEchoRequest(source);
     return Verdict.REPLY;

@@ -85,8 +85,10 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     for (let i = 0; i < count; i++) {
       const netbuf = received[i];
       const verdict = host.input(netbuf, now);
-      if (verdict === Verdict.REPLY) this.#enqueueReply(netbuf);
-      else if (verdict === Verdict.DROP) netbuf.free();
+      if (verdict === Verdict.REPLY) {
+        if (netbuf.next === null) this.#enqueue(netbuf);
+        else this.#enqueueChain(netbuf);
+      } else if (verdict === Verdict.DROP) netbuf.free();
     }
     this.#polling = false;
     this.#flush();
@@ -134,14 +136,14 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     return this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
   }
 
-  #enqueueReply(netbuf: Netbuf): void {
-    // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
-    if (netbuf.next !== null && isLonger(netbuf, this.#maxPieces)) {
-      netbuf.free();
-      this.txRingFull++;
+  #enqueueChain(reply: Netbuf): void {
+    if (!isLonger(reply, this.#maxPieces)) {
+      this.#enqueue(reply);
       return;
     }
-    this.#enqueue(netbuf);
+    // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
+    reply.free();
+    this.txRingFull++;
   }
 
   #enqueue(netbuf: Netbuf): void {

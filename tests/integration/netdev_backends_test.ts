@@ -26,7 +26,7 @@ Deno.test("--netdev=dgram: two appliances on UNIX datagram sockets are on one ne
     `--netdev=dgram,local.type=unix,local.path=${folder}/${local},` +
     `remote.type=unix,remote.path=${folder}/${remote}`;
   {
-    await using left = new Appliance(["--mtu=9000", dgram("left", "right")]);
+    await using left = new Appliance([APPLIANCE, "--mtu=9000", dgram("left", "right")]);
     await using right = new Appliance([
       "--mtu=9000",
       "--ip=10.0.2.16/24",
@@ -57,11 +57,14 @@ Deno.test("--netdev=stream: an appliance that joins another's hub is on its netw
 });
 
 Deno.test("--netdev=hubport: a network with nobody but those who join the hub", async () => {
-  await using appliance = new Appliance(["--mtu=9000", "--netdev=hubport,hubid=1"]);
+  await using appliance = new Appliance([APPLIANCE, "--mtu=9000", "--netdev=hubport,hubid=1"]);
   await appliance.event("ready");
   await pingOver(appliance.hub, "10.0.2.15");
   await stopCleanly(appliance);
 });
+
+/** Only on the user network is there a default. */
+const APPLIANCE = "--ip=10.0.2.15/24";
 
 const TAP = "--netdev=tap,ifname=jumbo0,script=no,downscript=no";
 
@@ -80,7 +83,7 @@ tapTest("--netdev=tap: frames that come while QEMU starts do it no harm", async 
   await network.ip("neighbour", "add", ...appliance, "nud", "permanent");
   // 10,000 a second, from before the start until after it.
   const flood = network.exec("ping", "-f", "-q", "-i", "0.0001", "-w", "3", "10.0.2.15");
-  await using started = new Appliance([TAP], { within: network.prefix });
+  await using started = new Appliance([APPLIANCE, TAP], { within: network.prefix });
   await started.event("first-ping");
   const { stdout } = await flood;
   assertEquals(pingSummary(stdout).received > 0, true, stdout);
@@ -93,7 +96,7 @@ tapTest("--netdev=tap: Linux pings frames of all sizes, and its frames are right
   const path = await folderWithDumpingQemu(folder);
   {
     const { prefix } = network;
-    await using appliance = new Appliance(["--mtu=9000", TAP], { path, within: prefix });
+    await using appliance = new Appliance([APPLIANCE, "--mtu=9000", TAP], { path, within: prefix });
     await appliance.event("ready");
     for (const size of ["0", "1", "56", "1472", "1473", "8000", "8972"]) {
       const flags = ["-c", "20", "-i", "0.002", "-w", "10", "-M", "do", "-s", size];

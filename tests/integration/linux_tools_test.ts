@@ -52,6 +52,23 @@ for (const device of DEVICES.filter(({ needsTap }) => needsTap)) {
   });
 }
 
+for (const device of DEVICES.filter(({ needsTap }) => needsTap)) {
+  tapTest(`${device.name} at MTU 9000: Linux's pings come back whole, unfragmented`, async () => {
+    await using station = await device.open("--mtu=9000");
+    const { appliance, namespace } = station;
+    assert(namespace !== null);
+    await namespace.ip("link", "set", TAP, "mtu", "9000");
+    await namespace.ip("addr", "add", `${LINUX_IP}/24`, "dev", TAP);
+    for (const size of ["0", "1472", "1473", "8000", "8972"]) {
+      const flags = ["-c", "20", "-i", "0.002", "-M", "do", "-s", size];
+      const output = await namespace.must("ping", ...flags, HOST_IP);
+      assertEquals(pingSummary(output), { sent: 20, received: 20, trouble: [] }, output);
+    }
+    const { status, stderr } = await appliance.stop();
+    assertEquals([status.code, stderr], [0, ""]);
+  });
+}
+
 /** What the scans ask of others. */
 const EXPECTED_DROPS = ["arp_other_target"];
 

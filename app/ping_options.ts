@@ -12,9 +12,10 @@ import {
 } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
-/** Where the appliance is, and where we are, on QEMU's user network. */
-const DEFAULT_DESTINATION = "10.0.2.15";
-const DEFAULT_ADDRESS = "10.0.2.100/24";
+/** Where the appliance is on QEMU's user network. */
+export const DEFAULT_DESTINATION = "10.0.2.15";
+/** Where we are. */
+export const DEFAULT_ADDRESS = "10.0.2.100/24";
 
 /** Bytes of IPv4 and ICMP header in front of the payload of an echo request. */
 const HEADER_BYTES = 28;

@@ -7,13 +7,13 @@ import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
 import type { OpenDevice } from "./device.ts";
 import { DeviceRecovery } from "./device_recovery.ts";
-import { formatDeviceUri } from "./device_uri.ts";
 import { EchoClient } from "./echo_client.ts";
 import { Log } from "./log.ts";
 import { openDevice } from "./open_device.ts";
 import { openPcap } from "./open_pcap.ts";
+import { pingHint } from "./ping_hint.ts";
 import { runNetdev, type RunningHost } from "./run_netdev.ts";
-import { DEFAULT_HUB, type ServeOptions } from "./serve_options.ts";
+import type { ServeOptions } from "./serve_options.ts";
 import { onStopSignal } from "./stop_signals.ts";
 
 /** How long the gateway has to answer our one ping, ARP included. */
@@ -204,6 +204,8 @@ function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void
   const { name, driverName } = netdev;
   const ip = `${formatIpv4(options.ip.address)}/${options.ip.prefixLength}`;
   const hwaddr = netdev.hwaddrGet();
+  const command = pingHint(options);
+  const hint = command === null ? "" : `; in a second terminal: ${command}`;
   log.event({
     event: "ready",
     fields: {
@@ -213,35 +215,13 @@ function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void
       ip,
       hub: options.device.kind === "qemu" ? options.hub : null,
     },
-    text: `ready: ${ip} answers ARP and ping${pingHint(options)}`,
+    text: `ready: ${ip} answers ARP and ping${hint}`,
   });
 }
 
 function logReset(log: Log, { netdev: { name } }: OpenDevice, reason: string): void {
   const fields = { device: name, reason };
   log.event({ event: "reset", fields, text: `${name} was reset: ${reason}` });
-}
-
-/** How to ping it from another terminal, with what isn't ping's default. */
-function pingHint({ device, hub, ip }: ServeOptions): string {
-  const address = formatIpv4(ip.address);
-  switch (device.kind) {
-    case "qemu": {
-      const words = ["deno task ping"];
-      if (hub !== DEFAULT_HUB) words.push(`--hub=${hub}`);
-      if (address !== "10.0.2.15") words.push("--ip=(another on its subnet)", address);
-      return `; in a second terminal: ${words.join(" ")}`;
-    }
-    case "tap":
-      return `; in a second terminal: ip addr add (another on its subnet) dev ${device.name}` +
-        ` && ping ${address}`;
-    case "stream": {
-      if (!device.server) return "";
-      const uri = formatDeviceUri({ ...device, server: false });
-      return "; in a second terminal: " +
-        `deno task ping --device=${uri} --ip=(another on its subnet) ${address}`;
-    }
-  }
 }
 
 function logCounters(

@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { pingHint } from "../../app/ping_hint.ts";
+import { parseServe } from "../../app/serve_options.ts";
+
+function hint(...args: string[]): string | null {
+  return pingHint(parseServe(args));
+}
+
+Deno.test("what is ping's default is left out", () => {
+  assertEquals(hint(), "deno task ping");
+  assertEquals(hint("--hub=mine"), "deno task ping --hub=mine");
+  assertEquals(hint("--ip=10.0.2.20/24"), "deno task ping 10.0.2.20");
+});
+
+Deno.test("off ping's subnet, or at its address, another address of ours is named", () => {
+  assertEquals(hint("--ip=192.0.2.7/24"), "deno task ping --ip=192.0.2.8/24 192.0.2.7");
+  assertEquals(hint("--ip=192.0.2.254/24"), "deno task ping --ip=192.0.2.253/24 192.0.2.254");
+  assertEquals(hint("--ip=10.0.2.100/24"), "deno task ping --ip=10.0.2.101/24 10.0.2.100");
+  assertEquals(hint("--ip=10.0.2.15/16"), "deno task ping --ip=10.0.2.16/16");
+  assertEquals(hint("--ip=192.0.2.6/31"), "deno task ping --ip=192.0.2.7/31 192.0.2.6");
+});
+
+Deno.test("each device is pinged in its own way", () => {
+  assertEquals(
+    hint("--device=tap:tap0", "--ip=192.0.2.2/24"),
+    "ip addr add 192.0.2.3/24 dev tap0 && ping 192.0.2.2",
+  );
+  assertEquals(
+    hint("--device=stream:@n,server=on", "--ip=192.0.2.2/24"),
+    "deno task ping --device=stream:@n --ip=192.0.2.3/24 192.0.2.2",
+  );
+});
+
+Deno.test("where nobody is known to ping from, there's no hint", () => {
+  assertEquals(hint("--ip=192.0.2.2/32"), null);
+  assertEquals(hint("--device=stream:@n", "--ip=192.0.2.2/24"), null);
+});

@@ -6,7 +6,7 @@ const LONGEST_FRAME = 1 << 16;
 
 /** A place on the appliance's network where a test sends and receives frames. */
 export interface FramePort extends Disposable {
-  /** Sends a frame, waiting while the other side is slow. */
+  /** Sends a frame, which must not change any more, waiting while the other side is slow. */
   send(frame: Uint8Array<ArrayBuffer>): void;
   /** The next frame, good until the next call; null when none comes for so long, or ever again. */
   next(silenceMs: number): Uint8Array | null;
@@ -21,6 +21,8 @@ export class StreamPort implements FramePort {
   closed = false;
   readonly #socket: UnixSocket;
   readonly #received = new Uint8Array(2 * LONGEST_FRAME);
+  /** What was sent before behind its length: a flood sends the same arrays again and again. */
+  readonly #framed = new WeakMap<Uint8Array, Uint8Array<ArrayBuffer>>();
   #headerSent: number;
   #start = 0;
   #end = 0;
@@ -32,9 +34,7 @@ export class StreamPort implements FramePort {
   }
 
   send(frame: Uint8Array<ArrayBuffer>): void {
-    const framed = new Uint8Array(LENGTH_BYTES + frame.length);
-    framed.set([0, 0, frame.length >>> 8, frame.length & 0xff]);
-    framed.set(frame, LENGTH_BYTES);
+    const framed = this.#framedOnce(frame);
     this.#socket.send(this.#headerSent === 0 ? framed : framed.slice(this.#headerSent));
     this.#headerSent = 0;
   }
@@ -71,6 +71,16 @@ export class StreamPort implements FramePort {
 
   [Symbol.dispose](): void {
     this.#socket[Symbol.dispose]();
+  }
+
+  #framedOnce(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const before = this.#framed.get(frame);
+    if (before !== undefined) return before;
+    const framed = new Uint8Array(LENGTH_BYTES + frame.length);
+    framed.set([0, 0, frame.length >>> 8, frame.length & 0xff]);
+    framed.set(frame, LENGTH_BYTES);
+    this.#framed.set(frame, framed);
+    return framed;
   }
 }
 

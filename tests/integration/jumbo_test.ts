@@ -67,8 +67,7 @@ async function receive(port: StreamDevice): Promise<Uint8Array> {
     const [frame] = port.burst(1);
     if (frame !== undefined && frame[5] === 0x63) return Uint8Array.from(frame);
     if (frame !== undefined) continue;
-    port.netdev.rxqIntrEnable(0);
-    await port.waiter.sleep(deadline);
+    if (port.netdev.rxqIntrEnable(0) === 0) await port.waiter.sleep(deadline);
   }
   throw new Error(`no reply within ${DEADLINE_MS} ms`);
 }

@@ -1,5 +1,16 @@
 import type { Netbuf } from "./netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
+import {
+  checkBuffers,
+  checkDescriptors,
+  checkHwaddr,
+  checkMtu,
+  checkQueue,
+  checkQueueCount,
+  checkSetUp,
+  checkState,
+  checkUnconfigured,
+} from "./netdev_checks.ts";
 import type { NetdevDetails } from "./netdev_details.ts";
 import type { NetdevOps } from "./netdev_driver.ts";
 import { NetdevError } from "./netdev_error.ts";
@@ -14,11 +25,6 @@ import {
   NetdevState,
   type NetdevStats,
 } from "./netdev_types.ts";
-
-const STATE_NAMES = ["INVALID", "UNPROBED", "UNCONFIGURED", "CONFIGURED", "RUNNING"] as const;
-
-/** Smallest MTU that IPv4 allows (RFC 791 §3.2). */
-const MIN_MTU = 68;
 
 /**
  * A network device, as its user sees it: uk_netdev's calls, each legal in its states. A call in
@@ -142,10 +148,8 @@ export class Netdev {
    */
   start(): void {
     this.#need("start", NetdevState.CONFIGURED, NetdevState.CONFIGURED);
-    const rxq = this.#rxqs.indexOf(false);
-    if (rxq >= 0) throw new NetdevError("EINVAL", `start before receive queue ${rxq} is set up`);
-    const txq = this.#txqs.indexOf(false);
-    if (txq >= 0) throw new NetdevError("EINVAL", `start before transmit queue ${txq} is set up`);
+    checkSetUp("receive", this.#rxqs);
+    checkSetUp("transmit", this.#txqs);
     this.#ops.start();
     this.#state = NetdevState.RUNNING;
   }
@@ -196,10 +200,7 @@ export class Netdev {
   /** Gives the device another MAC address of 6 bytes, no group address and not all zero. */
   hwaddrSet(address: Uint8Array): void {
     this.#need("hwaddrSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
-    const isZero = address.every((byte) => byte === 0);
-    if (address.length !== 6 || isZero || (address[0] & 1) !== 0) {
-      throw new NetdevError("EINVAL", `${[...address]} is no unicast MAC address of 6 bytes`);
-    }
+    checkHwaddr(address);
     if (this.#ops.hwaddrSet === undefined) throw this.#unsupported("hwaddrSet");
     this.#ops.hwaddrSet(address);
   }
@@ -213,10 +214,7 @@ export class Netdev {
   /** Sets the MTU, 68 to `maxMtu`. `NetdevError("ENOTSUP")` when the driver cannot. */
   mtuSet(mtu: number): void {
     this.#need("mtuSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
-    const { maxMtu } = this.#ops.infoGet();
-    if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > maxMtu) {
-      throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${maxMtu} is possible`);
-    }
+    checkMtu(mtu, this.#ops.infoGet().maxMtu);
     if (this.#ops.mtuSet === undefined) throw this.#unsupported("mtuSet");
     this.#ops.mtuSet(mtu);
   }
@@ -314,9 +312,7 @@ export class Netdev {
   }
 
   #need(call: string, from: NetdevState, to: NetdevState): void {
-    if (this.#state >= from && this.#state <= to) return;
-    const legal = STATE_NAMES.slice(from, to + 1).join(", ");
-    throw new NetdevError("EINVAL", `${call} in state ${STATE_NAMES[this.#state]}: needs ${legal}`);
+    checkState(call, this.#state, from, to);
   }
 
   #needRxq(call: string, queueId: number): void {
@@ -334,43 +330,4 @@ export class Netdev {
   #unsupported(call: string): NetdevError {
     return new NetdevError("ENOTSUP", `${call}: driver ${this.driverName} cannot do this`);
   }
-}
-
-function checkQueue(kind: string, queueId: number, count: number): void {
-  if (Number.isInteger(queueId) && queueId >= 0 && queueId < count) return;
-  throw new NetdevError("EINVAL", `no ${kind} queue ${queueId}: there are ${count}`);
-}
-
-function checkUnconfigured(kind: string, queueId: number, queues: readonly boolean[]): void {
-  checkQueue(kind, queueId, queues.length);
-  if (queues[queueId]) throw new NetdevError("EBUSY", `${kind} queue ${queueId} is set up already`);
-}
-
-function checkQueueCount(kind: string, count: number, max: number): void {
-  if (Number.isInteger(count) && count >= 1 && count <= max) return;
-  throw new NetdevError("EINVAL", `${count} ${kind} queues: 1 to ${max} are possible`);
-}
-
-function checkDescriptors(descriptors: number, info: NetdevQueueInfo): void {
-  if (descriptors === 0) return;
-  const { minDescriptors, maxDescriptors, powerOfTwo } = info;
-  if (descriptors > maxDescriptors) {
-    throw new NetdevError("ENOBUFS", `${descriptors} descriptors: the queue has ${maxDescriptors}`);
-  }
-  const shaped = !powerOfTwo || (descriptors & (descriptors - 1)) === 0;
-  if (!Number.isInteger(descriptors) || descriptors < minDescriptors || !shaped) {
-    const shape = powerOfTwo ? "a power of two " : "";
-    throw new NetdevError(
-      "EINVAL",
-      `${descriptors} descriptors: ${shape}from ${minDescriptors} to ${maxDescriptors} is needed`,
-    );
-  }
-}
-
-function checkBuffers({ bufferBytes }: NetbufPool, needed: number): void {
-  if (bufferBytes >= needed) return;
-  throw new NetdevError(
-    "EINVAL",
-    `netbufs with room for ${bufferBytes} bytes: the device receives into ${needed} or more`,
-  );
 }

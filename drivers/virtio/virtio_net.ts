@@ -10,19 +10,19 @@ import type {
   NetdevRxqConf,
   NetdevStats,
 } from "../../netdev/netdev_types.ts";
-import { type FeatureSet, featureSet, hasFeature } from "./features.ts";
+import { type FeatureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { readLink, readMtu } from "./virtio_net_config.ts";
+import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import {
   ETHERNET_HEADER_BYTES,
   VIRTIO_NET_HDR_BYTES,
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
-import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
+import { virtioNetStats } from "./virtio_net_stats.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
@@ -31,33 +31,6 @@ const VIRTIO_DEVICE_TYPE_NET = 1;
 /** Virtqueues of the first pair (§5.1.2). */
 const RECEIVEQ = 0;
 const TRANSMITQ = 1;
-const QUEUES = 2;
-
-/** What the driver makes use of, where it's offered. */
-const WANTED = featureSet(
-  "VIRTIO_NET_F_MTU",
-  "VIRTIO_NET_F_MAC",
-  "VIRTIO_NET_F_MRG_RXBUF",
-  "VIRTIO_NET_F_STATUS",
-  "VIRTIO_F_EVENT_IDX",
-  "VIRTIO_F_VERSION_1",
-);
-
-/** Ethernet's MTU: in force where the device tells none. */
-const ETHERNET_MTU = 1500;
-/** The MTU that "jumbo frames" have by custom: the most that is made use of. */
-const JUMBO_MTU = 9000;
-
-/** Called with the device when there's something to tell that no call asked for. */
-export interface VirtioNetEvents {
-  /** The link went up or down. */
-  readonly onLink?: (up: boolean) => void;
-  /**
-   * The device can't go on until it's stopped and started again; one line says why. Once for each
-   * start, perhaps from within a burst, where neither of the two may be called.
-   */
-  readonly onFailure?: (reason: string) => void;
-}
 
 /** The driver of virtio network cards. Each device that it takes up is registered as a netdev. */
 export function virtioNetDriver(
@@ -76,58 +49,40 @@ export function virtioNetDriver(
   };
 }
 
-/** A virtio network card (virtio 1.2 §5.1) as a netdev, with one pair of queues. */
+/**
+ * A virtio network card (virtio 1.2 §5.1) as a netdev: its one pair of queues, and the memory of these.
+ * What is agreed on with the card itself is {@link VirtioNetCard}'s.
+ */
 export class VirtioNet implements NetdevOps {
-  readonly #device: VirtioDevice;
-  readonly #events: VirtioNetEvents;
-  #offered: FeatureSet = 0n;
-  #identity: VirtioNetIdentity = {
-    features: 0n,
-    mac: new Uint8Array(6),
-    mtu: null,
-    queueSizes: [],
-  };
-  #mtu = 0;
-  #linkUp = false;
+  readonly #card: VirtioNetCard;
   #rx: VirtioNetRx | null = null;
   #tx: VirtioNetTx | null = null;
-  #configInterrupts = 0;
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
-  /** {@link VirtioNetEvents.onFailure} was called since the last start. */
-  #failed = false;
-  /** Why there's nothing to be had of the device any more: it's gone, or could not be reset. */
-  #lost: NetdevError | null = null;
 
   constructor(device: VirtioDevice, events: VirtioNetEvents) {
-    this.#device = device;
-    this.#events = events;
+    this.#card = new VirtioNetCard(device, events);
   }
 
   /** Where the device sits. */
   get location(): string {
-    return this.#device.transport.name;
+    return this.#card.location;
   }
 
   /** What was negotiated. */
   get features(): FeatureSet {
-    return this.#identity.features;
+    return this.#card.identity.features;
   }
 
   probe(): void {
-    // A device that has failed must be reset before it's tried again (§2.1.1).
-    if (this.#device.failed) {
-      this.#device.reset();
-      this.#device.acknowledge();
-    }
-    this.#step(() => this.#negotiate());
+    this.#card.probe();
   }
 
   infoGet(): NetdevInfo {
     return {
       maxRxQueues: 1,
       maxTxQueues: 1,
-      maxMtu: this.#mtu,
+      maxMtu: this.#card.mtu,
       encapTx: VIRTIO_NET_HDR_BYTES,
       encapRx: VIRTIO_NET_HDR_BYTES,
       minRxBufferBytes: this.#minRxBufferBytes(),
@@ -147,7 +102,7 @@ export class VirtioNet implements NetdevOps {
   configure(): void {}
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
-    const { dma } = this.#device.transport;
+    const { dma } = this.#card.transport;
     const offset = dma.alloc(netbufPoolBytes(options), 64);
     try {
       const pool = new NetbufPool(dma.region, offset, options);
@@ -166,16 +121,12 @@ export class VirtioNet implements NetdevOps {
   }
 
   txqConfigure(_queueId: number, descriptors: number): void {
-    this.#tx = new VirtioNetTx(this.#createVirtqueue(TRANSMITQ, descriptors), this.#mtu);
+    this.#tx = new VirtioNetTx(this.#createVirtqueue(TRANSMITQ, descriptors), this.#card.mtu);
   }
 
   start(): void {
-    this.#failed = false;
     try {
-      this.#step(() => {
-        if (!this.#device.negotiated) this.#negotiateAgain();
-        this.#goLive();
-      });
+      this.#card.start((device) => this.#goLive(device));
     } catch (error) {
       this.#takeBack();
       throw error;
@@ -188,15 +139,8 @@ export class VirtioNet implements NetdevOps {
    */
   stop(): void {
     try {
-      if (this.#lost === null) this.#device.reset();
-    } catch (error) {
-      const gone = !this.#device.transport.present();
-      this.#lost = this.#loss(gone ? "is gone" : "did not reset, and was given up", error);
-      // A device that won't be reset must at least lose its access to memory.
-      this.#device.transport.shutdown();
-      if (!gone) throw error;
+      this.#card.reset();
     } finally {
-      // One that is reset owns no buffers any more (§2.4.1).
       this.#takeBack();
     }
   }
@@ -213,17 +157,17 @@ export class VirtioNet implements NetdevOps {
     try {
       this.stop();
     } finally {
-      this.#device.transport.shutdown();
+      this.#card.transport.shutdown();
       this.unconfigure();
     }
   }
 
   hwaddrGet(): Uint8Array {
-    return this.#identity.mac;
+    return this.#card.identity.mac;
   }
 
   mtuGet(): number {
-    return this.#mtu;
+    return this.#card.mtu;
   }
 
   /** Without a control queue nothing tells the device to filter, so it may pass on what it likes. */
@@ -232,7 +176,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   linkGet(): boolean {
-    return this.#linkUp;
+    return this.#card.linkUp;
   }
 
   rxqIntrEnable(_queueId: number): boolean {
@@ -269,100 +213,37 @@ export class VirtioNet implements NetdevOps {
   }
 
   statsGet(): NetdevStats {
-    const rx = this.#rx;
-    const tx = this.#tx;
-    return {
-      rxPackets: rx?.packets ?? 0,
-      rxBytes: rx?.bytes ?? 0,
-      txPackets: tx?.packets ?? 0,
-      txBytes: tx?.bytes ?? 0,
-      interrupts: (rx?.interrupts ?? 0) + this.#configInterrupts,
-      kicks: (rx?.kicks ?? 0) + (tx?.kicks ?? 0),
-      kicksSuppressed: (rx?.kicksSuppressed ?? 0) + (tx?.kicksSuppressed ?? 0),
-      rxUnderruns: rx?.underruns ?? 0,
-      drops: {
-        rx_bad_length: rx?.badLength ?? 0,
-        rx_bad_buffer_count: rx?.badBufferCount ?? 0,
-        tx_bad_length: tx?.badLength ?? 0,
-        tx_bad_headroom: tx?.badHeadroom ?? 0,
-      },
-    };
+    return virtioNetStats(this.#rx, this.#tx, this.#card.configInterrupts);
   }
 
   detailsGet(): NetdevDetails {
     const [rx, tx] = [this.#rx, this.#tx];
-    return virtioNetDetails(this.#device.transport, {
-      offered: this.#offered,
+    return virtioNetDetails(this.#card.transport, {
+      offered: this.#card.offered,
       negotiated: this.features,
       rxRings: rx === null ? [] : [rx.vq.size],
       txRings: tx === null ? [] : [tx.vq.size],
     });
   }
 
-  /**
-   * Runs a step of initialisation. A device that it goes wrong with is told so (§3.1.1); one that's
-   * gone is `NetdevError("ENODEV")`.
-   */
-  #step(step: () => void): void {
-    if (this.#lost !== null) throw this.#lost;
-    let cause: unknown;
-    let failed = false;
-    try {
-      step();
-    } catch (error) {
-      failed = true;
-      cause = error;
-    }
-    // All ones look like a device that agrees to everything, so it's asked in any case.
-    if (!this.#device.transport.present()) throw this.#lost = this.#loss("is gone", cause);
-    if (!failed) return;
-    this.#device.fail();
-    throw cause;
-  }
-
-  #loss(what: string, cause: unknown): NetdevError {
-    return new NetdevError("ENODEV", `${this.location} ${what}`, { cause });
-  }
-
   /** No interrupt gets through, and all netbufs of the rings go back to their pools. */
   #takeBack(): void {
-    this.#device.transport.interruptsDisconnect();
+    this.#card.transport.interruptsDisconnect();
     this.#rx?.stop();
     this.#tx?.stop();
   }
 
-  /** Nothing is read twice that is acted upon: the device could answer otherwise. */
-  #negotiate(): void {
-    const device = this.#device;
-    const offered = device.offeredFeatures();
-    this.#offered = offered;
-    this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
-    this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
-    const mtu = readMtu(device, offered);
-    const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
-    const features = device.negotiate(wanted);
-    this.#identity = readIdentity(device, features, mtu, QUEUES);
-    this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
-    this.#linkUp = readLink(device, features);
-  }
-
-  /** The device was reset since, or has to be. */
-  #negotiateAgain(): void {
-    renegotiate(this.#device, this.#identity);
-    this.#checkLink();
-  }
-
-  #goLive(): void {
-    const { transport } = this.#device;
+  #goLive(device: VirtioDevice): void {
+    const { transport } = device;
     const rx = this.#rxQueue();
     const tx = this.#txQueue();
-    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
+    transport.interruptsConnect(() => this.#card.configChanged(), [() => this.#received(), null]);
     const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
     const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
     rx.vq.disableInterrupts();
     rx.fill();
     tx.start(txDoorbell);
-    this.#device.driverOk();
+    device.driverOk();
     // Only now may the device be notified (virtio 1.2 §3.1.1).
     rx.kick(rxDoorbell);
   }
@@ -372,33 +253,23 @@ export class VirtioNet implements NetdevOps {
    * each has to take a frame of the MTU, tagged or not (§5.1.4.2, §5.1.6.3.1).
    */
   #minRxBufferBytes(): number {
-    if (hasFeature(this.#identity.features, "VIRTIO_NET_F_MRG_RXBUF")) return ETHERNET_HEADER_BYTES;
-    return ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#mtu;
+    if (hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF")) return ETHERNET_HEADER_BYTES;
+    return ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#card.mtu;
   }
 
   #queueInfo(index: number): NetdevQueueInfo {
-    const maxDescriptors = this.#identity.queueSizes[index];
+    const maxDescriptors = this.#card.identity.queueSizes[index];
     return { minDescriptors: 2, maxDescriptors, powerOfTwo: true };
   }
 
   #createVirtqueue(index: number, descriptors: number): SplitVirtqueue<Netbuf> {
-    const { dma } = this.#device.transport;
-    const max = this.#identity.queueSizes[index];
+    const { dma } = this.#card.transport;
+    const max = this.#card.identity.queueSizes[index];
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
       throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
-  }
-
-  /** Throws unless a feature that the driver can't do without is on offer. */
-  #demand(
-    offered: FeatureSet,
-    name: "VIRTIO_F_VERSION_1" | "VIRTIO_NET_F_MAC",
-    instead: string,
-  ): void {
-    if (hasFeature(offered, name)) return;
-    throw new NetdevError("ENOTSUP", `${this.location} offers ${instead}: ${name} is needed`);
   }
 
   #received(): void {
@@ -407,29 +278,8 @@ export class VirtioNet implements NetdevOps {
     rx.onEvent?.(0);
   }
 
-  /** Runs on the event loop, as every interrupt handler does, so it may read registers. */
-  #configChanged(): void {
-    this.#configInterrupts++;
-    if (!this.#device.transport.present()) return this.#fail("is gone");
-    if (this.#device.needsReset()) this.#fail("asks for a reset");
-    this.#checkLink();
-  }
-
-  #checkLink(): void {
-    const up = readLink(this.#device, this.features);
-    if (up === this.#linkUp) return;
-    this.#linkUp = up;
-    this.#events.onLink?.(up);
-  }
-
   #broken(queue: string): void {
-    this.#fail(`broke the ${queue} queue: its used ring is nonsense`);
-  }
-
-  #fail(what: string): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#events.onFailure?.(`${this.location} ${what}`);
+    this.#card.fail(`broke the ${queue} queue: its used ring is nonsense`);
   }
 
   #rxQueue(): VirtioNetRx {

@@ -12,6 +12,7 @@ const ROOMS = [
   "drivers/hub",
   "drivers/pci/qemu",
   "drivers/pci",
+  "drivers/plain",
   "drivers/stream",
   "drivers/tap",
   "drivers/virtio",

@@ -6,12 +6,6 @@
 /** Bytes of the length in front of each frame. */
 export const LENGTH_BYTES = 4;
 
-/** Destination, source and EtherType: no frame is shorter. */
-export const ETHERNET_HEADER_BYTES = 14;
-
-/** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet. */
-export const VLAN_TAG_BYTES = 4;
-
 /**
  * Longest frame that QEMU takes (NET_BUFSIZE: 64 KiB and a page). A length beyond it is no length:
  * the reader has lost its place in the stream, and nothing in the stream would tell it back.

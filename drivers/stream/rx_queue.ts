@@ -3,8 +3,8 @@ import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_types.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
+import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import { FrameReader, FRAMING_LOST, NO_FRAME } from "./frame_reader.ts";
-import { ETHERNET_HEADER_BYTES } from "./framing.ts";
 import type { StreamRegion } from "./stream_region.ts";
 
 /** The receiving half of a stream device: from the socket through the receive buffer to netbufs. */

@@ -1,36 +1,23 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
-import { NetbufPool, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import type {
-  NetdevConf,
-  NetdevInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
-  NetdevStats,
-} from "../../netdev/netdev_types.ts";
+import type { NetdevRxqConf, NetdevStats } from "../../netdev/netdev_types.ts";
 import { type FdWaiter, POLLHUP } from "../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
+import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
+import { OwnPool } from "../plain/own_pool.ts";
+import { PlainNetdev, QUEUE_FRAMES } from "../plain/plain_netdev.ts";
 import type { UnsentBytes } from "./frame_writer.ts";
-import { ETHERNET_HEADER_BYTES, LENGTH_BYTES, VLAN_TAG_BYTES } from "./framing.ts";
+import { LENGTH_BYTES } from "./framing.ts";
 import { RxQueue } from "./rx_queue.ts";
 import { StreamRegion } from "./stream_region.ts";
 import { TxQueue } from "./tx_queue.ts";
 
 const DEFAULT_MTU = 1500;
-/** Smallest MTU that IPv4 allows (RFC 791 §3.2), and the longest packet that it knows. */
-const MIN_MTU = 68;
+/** The longest packet that IPv4 knows (RFC 791 §3.1). */
 const MAX_MTU = 65535;
-
-/** Frames of the largest size that the send buffer takes. */
-const TX_FRAMES = 256;
-/** There are no descriptors: a queue may be asked for as many as the send buffer takes frames. */
-const QUEUE_INFO: NetdevQueueInfo = {
-  minDescriptors: 1,
-  maxDescriptors: TX_FRAMES,
-  powerOfTwo: false,
-};
 
 /** What a stream device is made of. */
 export interface StreamNetdevOptions {
@@ -41,7 +28,7 @@ export interface StreamNetdevOptions {
   readonly socket: UnixSocket | null;
   /** Tells of received data; it stays the caller's and must outlive the device. */
   readonly waiter: FdWaiter;
-  /** The MAC address to answer for: 6 bytes, no group address; copied. */
+  /** The MAC address to answer for: 6 bytes, no group address, not all zero; copied. */
   readonly mac: Uint8Array;
   /** Largest IP packet, 68 to 65535 bytes; default 1500. Longer ones are not sent. */
   readonly mtu?: number;
@@ -65,15 +52,11 @@ export interface StreamNetdevOptions {
  * that the peer slows down and nothing is lost. When the peer is gone the device becomes quiet:
  * `linkGet` says false, nothing more arrives, and frames to send are dropped and counted.
  */
-export class StreamNetdev implements NetdevOps {
+export class StreamNetdev extends PlainNetdev implements NetdevOps {
   #socket: UnixSocket | null;
   readonly #waiter: FdWaiter;
-  readonly #mac: Uint8Array;
-  readonly #maxMtu: number;
+  readonly #pool: OwnPool<StreamRegion>;
   readonly #onGone: ((reason: NetdevError) => void) | undefined;
-  #mtu: number;
-  #region: StreamRegion | null = null;
-  #pool: NetbufPool | null = null;
   /** Where the two streams stand while there are no queues. */
   #received: Uint8Array = new Uint8Array(0);
   #unsent: UnsentBytes;
@@ -89,17 +72,12 @@ export class StreamNetdev implements NetdevOps {
   /** Takes over `options.socket`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
   constructor(options: StreamNetdevOptions) {
     const { socket, waiter, mac, mtu = DEFAULT_MTU, headerSent = 0, onGone } = options;
-    if (mac.length !== 6 || (mac[0] & 1) !== 0) {
-      throw new NetdevError("EINVAL", `${[...mac]} is no unicast MAC address of 6 bytes`);
-    }
-    if (!Number.isInteger(mtu) || mtu < MIN_MTU || mtu > MAX_MTU) {
-      throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${MAX_MTU} is possible`);
-    }
+    super(mac, mtu, MAX_MTU);
     this.#socket = socket;
     this.#waiter = waiter;
-    this.#mac = mac.slice();
-    this.#maxMtu = mtu;
-    this.#mtu = mtu;
+    // The send buffer takes so many of the longest frames.
+    const sendBytes = QUEUE_FRAMES * (LENGTH_BYTES + ETHERNET_HEADER_BYTES + mtu);
+    this.#pool = new OwnPool("a stream device", (pool) => new StreamRegion(sendBytes, pool));
     this.#unsent = { unsent: new Uint8Array(0), alreadySent: headerSent };
     this.#onGone = onGone;
   }
@@ -109,47 +87,14 @@ export class StreamNetdev implements NetdevOps {
     return this.#fault;
   }
 
-  infoGet(): NetdevInfo {
-    return {
-      maxRxQueues: 1,
-      maxTxQueues: 1,
-      maxMtu: this.#maxMtu,
-      encapTx: 0,
-      encapRx: 0,
-      minRxBufferBytes: ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#maxMtu,
-      rxqInterrupts: true,
-    };
-  }
-
-  rxqInfoGet(_queueId: number): NetdevQueueInfo {
-    return QUEUE_INFO;
-  }
-
-  txqInfoGet(_queueId: number): NetdevQueueInfo {
-    return QUEUE_INFO;
-  }
-
-  configure(_conf: NetdevConf): void {}
-
   /** Makes the one pool of the device. `NetdevError("EBUSY")` the second time. */
   poolCreate(options: NetbufPoolOptions): NetbufPool {
-    if (this.#region !== null) {
-      throw new NetdevError("EBUSY", "a stream device has one pool, and it is made");
-    }
-    const sendBytes = TX_FRAMES * (LENGTH_BYTES + ETHERNET_HEADER_BYTES + this.#maxMtu);
-    const region = new StreamRegion(sendBytes, options);
-    const pool = new NetbufPool(region, region.poolStart, options);
-    this.#region = region;
-    this.#pool = pool;
-    return pool;
+    return this.#pool.create(options);
   }
 
   /** `NetdevError("EINVAL")` when the pool is another device's. */
   rxqConfigure(_queueId: number, _descriptors: number, conf: NetdevRxqConf): void {
-    const region = this.#region;
-    if (region === null || conf.pool.region !== region) {
-      throw new NetdevError("EINVAL", "the pool of the receive queue is not this device's");
-    }
+    const region = this.#pool.rxRegion(conf.pool);
     this.#rxq = new RxQueue(this.#socket, region, conf.pool, this.#received, (reason) => {
       this.#unwatch();
       this.#lose(reason);
@@ -159,10 +104,7 @@ export class StreamNetdev implements NetdevOps {
 
   /** `NetdevError("EINVAL")` before `poolCreate`. */
   txqConfigure(_queueId: number, _descriptors: number): void {
-    const region = this.#region;
-    if (region === null) {
-      throw new NetdevError("EINVAL", "a transmit queue of a stream device needs its pool first");
-    }
+    const region = this.#pool.txRegion();
     this.#txq = new TxQueue(this.#socket, region, this.#unsent, (reason) => {
       this.#lose(reason);
     });
@@ -222,10 +164,7 @@ export class StreamNetdev implements NetdevOps {
     if (this.#txq !== null) this.#unsent = this.#txq.rest();
     this.#rxq = null;
     this.#txq = null;
-    this.#region = null;
-    // Its memory is the garbage collector's.
-    this.#pool?.retire(() => {});
-    this.#pool = null;
+    this.#pool.retire();
   }
 
   /** Sends what still waits, as far as the socket takes it now, and closes the socket. */
@@ -235,28 +174,6 @@ export class StreamNetdev implements NetdevOps {
     this.#closed = true;
     this.unconfigure();
     this.#socket?.[Symbol.dispose]();
-  }
-
-  hwaddrGet(): Uint8Array {
-    return this.#mac;
-  }
-
-  /** Nobody outside is told: a hub gives every port every frame. */
-  hwaddrSet(address: Uint8Array): void {
-    this.#mac.set(address);
-  }
-
-  mtuGet(): number {
-    return this.#mtu;
-  }
-
-  mtuSet(mtu: number): void {
-    this.#mtu = mtu;
-  }
-
-  /** Always: a hub gives every port every frame, and none is filtered here. */
-  promiscuousGet(): boolean {
-    return true;
   }
 
   linkGet(): boolean {
@@ -282,13 +199,13 @@ export class StreamNetdev implements NetdevOps {
   }
 
   txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.#mtu);
+    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.mtuGet());
   }
 
   txqReclaim(_queueId: number): number {
     if (this.#txq === null) return 0;
     this.#txq.flush();
-    return this.#txq.room(this.#mtu);
+    return this.#txq.room(this.mtuGet());
   }
 
   /** `kicks` are system calls that sent something. */

@@ -1,5 +1,6 @@
 import { PlainRegion } from "../../netdev/dma_region.ts";
 import { netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { PoolRegion } from "../plain/own_pool.ts";
 
 /** Several of the longest frames, and the most that one system call receives. */
 const RECEIVE_BYTES = 256 * 1024;
@@ -9,7 +10,7 @@ const RECEIVE_BYTES = 256 * 1024;
  * `copyWithin` then moves a frame from one to the other, which makes no object; between two arrays
  * it would take a `subarray` per frame.
  */
-export class StreamRegion extends PlainRegion {
+export class StreamRegion extends PlainRegion implements PoolRegion {
   /** A plain ArrayBuffer, of which system calls get the address. */
   declare readonly u8: Uint8Array<ArrayBuffer>;
   /** Where received bytes begin, and end. */

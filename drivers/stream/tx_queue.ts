@@ -1,8 +1,9 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
+import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import { FrameWriter, type UnsentBytes } from "./frame_writer.ts";
-import { ETHERNET_HEADER_BYTES, LENGTH_BYTES } from "./framing.ts";
+import { LENGTH_BYTES } from "./framing.ts";
 import type { StreamRegion } from "./stream_region.ts";
 
 /** The sending half of a stream device: from netbufs through the send buffer to the socket. */

@@ -4,7 +4,7 @@ import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_
 import { EAGAIN, EINTR, errno } from "../ffi/errno.ts";
 import { POLLIN, ReadyProbe } from "../ffi/fd_waiter.ts";
 import { IovecArray } from "../ffi/iovec.ts";
-import { ETHERNET_HEADER_BYTES } from "./ethernet_header.ts";
+import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import type { TapRegion } from "./tap_region.ts";
 
 /** The receiving half of a TAP device: a read is a frame, straight into a netbuf. */

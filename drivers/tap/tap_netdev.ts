@@ -1,36 +1,17 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
-import { NetbufPool, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import type {
-  NetdevConf,
-  NetdevInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
-  NetdevStats,
-} from "../../netdev/netdev_types.ts";
+import type { NetdevRxqConf, NetdevStats } from "../../netdev/netdev_types.ts";
 import { EBADFD, ErrnoError } from "../ffi/errno.ts";
 import type { FdWaiter } from "../ffi/fd_waiter.ts";
-import { ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } from "./ethernet_header.ts";
+import { OwnPool } from "../plain/own_pool.ts";
+import { PlainNetdev, QUEUE_FRAMES } from "../plain/plain_netdev.ts";
 import { RxQueue } from "./rx_queue.ts";
 import type { TapInterface } from "./tap_interface.ts";
 import { TapRegion } from "./tap_region.ts";
 import { TxQueue } from "./tx_queue.ts";
-
-/** Smallest MTU that IPv4 allows (RFC 791 §3.2). */
-const MIN_MTU = 68;
-
-/**
- * There are no descriptors here, as Linux keeps both queues: so many frames may be asked for, and so
- * many are said to fit as long as Linux takes any.
- */
-const QUEUE_FRAMES = 256;
-const QUEUE_INFO: NetdevQueueInfo = {
-  minDescriptors: 1,
-  maxDescriptors: QUEUE_FRAMES,
-  powerOfTwo: false,
-};
 
 /** What a TAP device is made of. */
 export interface TapNetdevOptions {
@@ -39,8 +20,8 @@ export interface TapNetdevOptions {
   /** Tells of frames to read; it stays the caller's and must outlive the device. */
   readonly waiter: FdWaiter;
   /**
-   * The MAC address to answer for: 6 bytes, no group address; copied. Not the interface's, which is
-   * that of Linux, our peer.
+   * The MAC address to answer for: 6 bytes, no group address, not all zero; copied. Not the
+   * interface's, which is that of Linux, our peer.
    */
   readonly mac: Uint8Array;
   /** Largest IP packet, 68 bytes or more; default, and at most, what the interface has. */
@@ -65,16 +46,12 @@ export interface TapNetdevOptions {
  * is deleted the device becomes quiet: `linkGet` says false, nothing more arrives, and frames to
  * send are dropped and counted.
  */
-export class TapNetdev implements NetdevOps {
+export class TapNetdev extends PlainNetdev implements NetdevOps {
   readonly #tap: TapInterface;
   readonly #waiter: FdWaiter;
-  readonly #mac: Uint8Array;
-  readonly #maxMtu: number;
+  readonly #pool = new OwnPool("a TAP device", (options) => new TapRegion(options));
   readonly #onLink: ((up: boolean) => void) | undefined;
   readonly #onGone: ((reason: NetdevError) => void) | undefined;
-  #mtu: number;
-  #region: TapRegion | null = null;
-  #pool: NetbufPool | null = null;
   #rxq: RxQueue | null = null;
   #txq: TxQueue | null = null;
   #onEvent: ((queueId: number) => void) | undefined;
@@ -86,18 +63,9 @@ export class TapNetdev implements NetdevOps {
   /** Takes over `options.tap`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
   constructor(options: TapNetdevOptions) {
     const { tap, waiter, mac, onLink, onGone } = options;
-    if (mac.length !== 6 || (mac[0] & 1) !== 0) {
-      throw new NetdevError("EINVAL", `${[...mac]} is no unicast MAC address of 6 bytes`);
-    }
-    const mtu = Math.min(options.mtu ?? tap.mtu, tap.mtu);
-    if (!Number.isInteger(mtu) || mtu < MIN_MTU) {
-      throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${tap.mtu} is possible`);
-    }
+    super(mac, Math.min(options.mtu ?? tap.mtu, tap.mtu), tap.mtu);
     this.#tap = tap;
     this.#waiter = waiter;
-    this.#mac = mac.slice();
-    this.#maxMtu = mtu;
-    this.#mtu = mtu;
     this.#onLink = onLink;
     this.#onGone = onGone;
   }
@@ -107,56 +75,21 @@ export class TapNetdev implements NetdevOps {
     return this.#fault;
   }
 
-  infoGet(): NetdevInfo {
-    return {
-      maxRxQueues: 1,
-      maxTxQueues: 1,
-      maxMtu: this.#maxMtu,
-      encapTx: 0,
-      encapRx: 0,
-      minRxBufferBytes: ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#maxMtu,
-      rxqInterrupts: true,
-    };
-  }
-
-  rxqInfoGet(_queueId: number): NetdevQueueInfo {
-    return QUEUE_INFO;
-  }
-
-  txqInfoGet(_queueId: number): NetdevQueueInfo {
-    return QUEUE_INFO;
-  }
-
-  configure(_conf: NetdevConf): void {}
-
   /** Makes the one pool of the device. `NetdevError("EBUSY")` the second time. */
   poolCreate(options: NetbufPoolOptions): NetbufPool {
-    if (this.#region !== null) {
-      throw new NetdevError("EBUSY", "a TAP device has one pool, and it is made");
-    }
-    const region = new TapRegion(options);
-    const pool = new NetbufPool(region, 0, options);
-    this.#region = region;
-    this.#pool = pool;
-    return pool;
+    return this.#pool.create(options);
   }
 
   /** `NetdevError("EINVAL")` when the pool is another device's. */
   rxqConfigure(_queueId: number, _descriptors: number, conf: NetdevRxqConf): void {
-    const region = this.#region;
-    if (region === null || conf.pool.region !== region) {
-      throw new NetdevError("EINVAL", "the pool of the receive queue is not this device's");
-    }
+    const region = this.#pool.rxRegion(conf.pool);
     this.#rxq = new RxQueue(this.#tap.fd, region, conf.pool, (errno) => this.#lose(errno));
     this.#onEvent = conf.onEvent;
   }
 
   /** `NetdevError("EINVAL")` before `poolCreate`. */
   txqConfigure(_queueId: number, _descriptors: number): void {
-    const region = this.#region;
-    if (region === null) {
-      throw new NetdevError("EINVAL", "a transmit queue of a TAP device needs its pool first");
-    }
+    const region = this.#pool.txRegion();
     this.#txq = new TxQueue(this.#tap.fd, region, {
       onEnd: (errno) => this.#lose(errno),
       // Its owner may want to send, which is no good in the middle of sending.
@@ -186,10 +119,7 @@ export class TapNetdev implements NetdevOps {
   unconfigure(): void {
     this.#rxq = null;
     this.#txq = null;
-    this.#region = null;
-    // Its memory is the garbage collector's.
-    this.#pool?.retire(() => {});
-    this.#pool = null;
+    this.#pool.retire();
   }
 
   /** Lets go of the interface; one that was made for the device goes away. */
@@ -199,29 +129,6 @@ export class TapNetdev implements NetdevOps {
     this.#closed = true;
     this.unconfigure();
     this.#tap[Symbol.dispose]();
-  }
-
-  hwaddrGet(): Uint8Array {
-    return this.#mac;
-  }
-
-  /** Nobody outside is told: Linux sends everything to its one peer. */
-  hwaddrSet(address: Uint8Array): void {
-    this.#mac.set(address);
-  }
-
-  mtuGet(): number {
-    return this.#mtu;
-  }
-
-  /** Ours alone: what Linux sends is up to the MTU of the interface. */
-  mtuSet(mtu: number): void {
-    this.#mtu = mtu;
-  }
-
-  /** Always: Linux sends everything to its one peer, and none is filtered here. */
-  promiscuousGet(): boolean {
-    return true;
   }
 
   /** Whether Linux has the interface set up, with a carrier. Asks Linux. */
@@ -253,9 +160,10 @@ export class TapNetdev implements NetdevOps {
   }
 
   txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.#mtu);
+    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.mtuGet());
   }
 
+  /** There is no telling how many, as Linux keeps the queue: all of them, as long as it takes any. */
   txqReclaim(_queueId: number): number {
     return this.#txq !== null && this.#txq.hasRoom() ? QUEUE_FRAMES : 0;
   }

@@ -2,7 +2,7 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import { EAGAIN, EBADFD, EINTR, EIO, errno } from "../ffi/errno.ts";
 import { POLLOUT, ReadyProbe } from "../ffi/fd_waiter.ts";
 import { IovecArray } from "../ffi/iovec.ts";
-import { ETHERNET_HEADER_BYTES } from "./ethernet_header.ts";
+import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import type { TapRegion } from "./tap_region.ts";
 
 /** Netbufs of a chain that one frame is gathered from, at most. */

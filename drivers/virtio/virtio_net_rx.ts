@@ -1,13 +1,13 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
-import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_types.ts";
+import * as netdevTypes from "../../netdev/netdev_types.ts";
 import type { SplitVirtqueue } from "./split_virtqueue.ts";
-import {
-  ETHERNET_HEADER_BYTES,
-  VIRTIO_NET_HDR_BYTES,
-  VIRTIO_NET_HDR_NUM_BUFFERS,
-} from "./virtio_net_header.ts";
+import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
+
+// Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } = netdevTypes;
+const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
 
 /**
  * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The

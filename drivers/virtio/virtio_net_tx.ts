@@ -1,12 +1,11 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { SplitVirtqueue } from "./split_virtqueue.ts";
-import {
-  clearHeader,
-  ETHERNET_HEADER_BYTES,
-  VIRTIO_NET_HDR_BYTES,
-  VLAN_TAG_BYTES,
-} from "./virtio_net_header.ts";
+import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
+
+// Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { clearHeader, ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES, VLAN_TAG_BYTES } =
+  virtioNetHeader;
 
 /** The type of a VLAN tag (IEEE 802.1Q), in our byte order. */
 const VLAN_TAG_TYPE = 0x0081;

@@ -22,16 +22,18 @@ export interface DmaRegion {
 /**
  * Plain memory as a region, for drivers whose "device" is a file descriptor, and for tests.
  * The device address of a byte is its offset.
+ *
+ * The arrays begin empty, not as undefined, so that V8 knows what they are.
  */
 export class PlainRegion implements DmaRegion {
   /** Bytes in all. */
   readonly byteLength: number;
   /** The region by bytes. */
-  readonly u8: Uint8Array;
+  readonly u8: Uint8Array = new Uint8Array(0);
   /** The region by 16 bits. */
-  readonly u16: Uint16Array;
+  readonly u16: Uint16Array = new Uint16Array(0);
   /** The region by 32 bits. */
-  readonly u32: Uint32Array;
+  readonly u32: Uint32Array = new Uint32Array(0);
 
   /** Makes a zeroed region of `byteLength` bytes, a multiple of 4. */
   constructor(byteLength: number) {

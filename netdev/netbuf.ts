@@ -24,16 +24,18 @@ export interface NetbufOwner {
  * netbufs of the region share, so that handling a packet allocates nothing. Netbufs are made once,
  * by their pool. Whoever took one from `alloc()` or from `rxBurst()` owns it until it frees it or
  * a `txBurst()` accepts it.
+ *
+ * Numbers begin as 0, not as undefined, so that V8 knows that they are small integers.
  */
 export class Netbuf {
   /** The memory it's a piece of. */
   readonly region: DmaRegion;
   /** First byte of the buffer, an offset into the region: 2 past a multiple of 64 (see the pool). */
-  readonly start: number;
+  readonly start: number = 0;
   /** One past the last byte of the buffer. */
-  readonly end: number;
+  readonly end: number = 0;
   /** First byte of the packet, an offset into the region. */
-  data: number;
+  data = 0;
   /** Bytes of the packet in this netbuf. */
   length = 0;
   /** The next piece of the same packet, or null. */

@@ -57,8 +57,8 @@ const MIN_ROOM_BYTES = IPV4_MAX_OPTION_BYTES + ETHERNET_MIN_BYTES;
  * that never goes back.
  */
 export class Host {
-  readonly #head: number;
-  readonly #tail: number;
+  readonly #head: number = 0;
+  readonly #tail: number = 0;
   readonly #counters = new Counters();
   readonly #arp: Arp;
   readonly #icmp: Icmp;

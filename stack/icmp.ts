@@ -49,10 +49,10 @@ const HEADERS_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
 
 /** The Internet Control Message Protocol: an echo server, and echo requests of our own. */
 export class Icmp {
-  readonly #head: number;
-  readonly #tail: number;
+  readonly #head: number = 0;
+  readonly #tail: number = 0;
   readonly #interface: Ipv4Interface;
-  readonly #mtu: number;
+  readonly #mtu: number = 0;
   readonly #arp: Arp;
   readonly #output: FrameOutput;
   readonly #observer: HostObserver;

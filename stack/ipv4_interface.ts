@@ -10,14 +10,14 @@ import {
 /** Our address in its subnet, and the way out of it. Addresses are int32. */
 export class Ipv4Interface {
   /** Our own address. */
-  readonly address: number;
+  readonly address: number = 0;
   /** The router for everything off the subnet. */
   readonly gateway: number | null;
-  readonly #mask: number;
-  readonly #network: number;
-  readonly #broadcast: number;
+  readonly #mask: number = 0;
+  readonly #network: number = 0;
+  readonly #broadcast: number = 0;
   /** A /31 and a /32 have no network and broadcast addresses (RFC 3021 §2.1). */
-  readonly #hasBroadcast: boolean;
+  readonly #hasBroadcast: boolean = false;
 
   /**
    * {@link AddressError} when no host can have the address, or the gateway is ourselves or outside

@@ -24,12 +24,14 @@ export function createMemfd(name: string, byteLength: number): number {
  * A shared mapping of a file, as typed arrays. Disposing it first detaches the arrays, so that a
  * late access reads `undefined` and a late Atomics call throws, where a bare pointer would bring
  * the process down.
+ *
+ * The arrays begin empty, not as undefined, so that V8 knows what they are.
  */
 export class MappedRegion implements DmaRegion, Disposable {
   readonly byteLength: number;
-  readonly u8: Uint8Array<ArrayBuffer>;
-  readonly u16: Uint16Array<ArrayBuffer>;
-  readonly u32: Uint32Array<ArrayBuffer>;
+  readonly u8: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  readonly u16: Uint16Array<ArrayBuffer> = new Uint16Array(0);
+  readonly u32: Uint32Array<ArrayBuffer> = new Uint32Array(0);
   #address: Deno.PointerObject | null;
 
   /** Maps the first `byteLength` bytes (a multiple of 4) of `fd`, which may be closed afterwards. */

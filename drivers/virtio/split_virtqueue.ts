@@ -174,16 +174,8 @@ export class SplitVirtqueue<T> {
    * or to write. At least one descriptor must be {@link free}.
    */
   stage(offset: number, length: number, deviceWrites: boolean): void {
-    const head = this.#freeHead;
-    this.#freeHead = this.#next[head];
-    this.#free--;
     const flags = deviceWrites ? VIRTQ_DESC_F_WRITE : 0;
-    const address = this.#region.deviceAddress(offset);
-    const word = this.#descriptors32 + 4 * head;
-    this.#u32[word] = address >>> 0;
-    this.#u32[word + 1] = Math.floor(address / 0x1_0000_0000);
-    this.#u32[word + 2] = length;
-    this.#u32[word + 3] = flags;
+    const head = this.#describe(offset, length, flags);
     if (this.#stagedHead === NONE) {
       this.#stagedHead = head;
     } else {
@@ -199,14 +191,38 @@ export class SplitVirtqueue<T> {
 
   /** Posts the staged buffer. The device may look at it after the next {@link publish}. */
   commit(token: T): void {
-    const head = this.#stagedHead;
+    this.#offer(this.#stagedHead, this.#stagedLength, token);
+    this.#stagedHead = NONE;
+    this.#stagedLength = 0;
+  }
+
+  /** {@link stage} and {@link commit} of a buffer in one piece, which nothing is staged before. */
+  post(offset: number, length: number, deviceWrites: boolean, token: T): void {
+    this.#offer(this.#describe(offset, length, deviceWrites ? VIRTQ_DESC_F_WRITE : 0), 1, token);
+  }
+
+  /** Writes a descriptor, the last of its chain so far, and returns its number. */
+  #describe(offset: number, length: number, flags: number): number {
+    const head = this.#freeHead;
+    this.#freeHead = this.#next[head];
+    this.#free--;
+    const address = this.#region.deviceAddress(offset);
+    const u32 = this.#u32;
+    const word = this.#descriptors32 + 4 * head;
+    u32[word] = address >>> 0;
+    u32[word + 1] = Math.floor(address / 0x1_0000_0000);
+    u32[word + 2] = length;
+    u32[word + 3] = flags;
+    return head;
+  }
+
+  /** Puts a chain of `chainLength` descriptors into the available ring. */
+  #offer(head: number, chainLength: number, token: T): void {
     this.#u16[this.#availRing16 + (this.#availIndex & this.#mask)] = head;
     this.#availIndex = (this.#availIndex + 1) & 0xffff;
     this.#tokens[head] = token;
-    this.#chainLength[head] = this.#stagedLength;
+    this.#chainLength[head] = chainLength;
     this.#outstanding++;
-    this.#stagedHead = NONE;
-    this.#stagedLength = 0;
   }
 
   /** Lets the device see what was posted, if anything; whether it has asked to be notified of that. */

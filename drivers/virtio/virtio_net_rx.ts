@@ -166,8 +166,7 @@ export class VirtioNetRx {
 
   #post(netbuf: Netbuf): void {
     const start = netbuf.data - VIRTIO_NET_HDR_BYTES;
-    this.vq.stage(start, netbuf.end - start, true);
-    this.vq.commit(netbuf);
+    this.vq.post(start, netbuf.end - start, true, netbuf);
   }
 
   #publish(): void {

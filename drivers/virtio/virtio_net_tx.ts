@@ -98,8 +98,12 @@ export class VirtioNetTx {
     const { vq } = this;
     const start = netbuf.data - VIRTIO_NET_HDR_BYTES;
     clearHeader(netbuf.region.u16, start);
+    if (netbuf.next === null) {
+      vq.post(start, VIRTIO_NET_HDR_BYTES + netbuf.length, false, netbuf);
+      return;
+    }
     vq.stage(start, VIRTIO_NET_HDR_BYTES + netbuf.length, false);
-    for (let piece = netbuf.next; piece !== null; piece = piece.next) {
+    for (let piece: Netbuf | null = netbuf.next; piece !== null; piece = piece.next) {
       // A descriptor of no bytes makes QEMU give up on the device.
       if (piece.length > 0) vq.stage(piece.data, piece.length, false);
     }

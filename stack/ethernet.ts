@@ -1,8 +1,12 @@
 import type { DmaRegion } from "../netdev/dma_region.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
-import { loadMacTail } from "./mac_address.ts";
+import * as macAddress from "./mac_address.ts";
 import { gatherChain } from "./netbuf_chain.ts";
-import { loadUint16, storeUint16 } from "./network_order.ts";
+import * as networkOrder from "./network_order.ts";
+
+// Not imported by name, for speed: see host.ts.
+const { loadMacTail } = macAddress;
+const { loadUint16, storeUint16 } = networkOrder;
 
 /*
  * Ethernet II frames (RFC 894), without preamble and FCS. A header stands at an offset of 2 mod 4,

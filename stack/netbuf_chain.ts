@@ -1,7 +1,7 @@
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { fold, onesComplementSum } from "./checksum.ts";
-import { swapUint16 } from "./network_order.ts";
+import { swapUint16 } from "./byte_swap.ts";
 
 /*
  * Packets in several netbufs. A piece may be of any length, 0 included, and begin at any offset:

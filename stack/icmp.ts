@@ -169,7 +169,7 @@ export class Icmp {
     // Read before they are written over: the new headers may overlap the old ones.
     const head = sourceHead(region, data);
     const tail = sourceTail(region, data);
-    const service = typeOfService(region, data + ETHERNET_HEADER_BYTES);
+    const service = typeOfService(region.u32[data + ETHERNET_HEADER_BYTES >> 2]);
     netbuf.data = message - HEADERS_BYTES;
     this.#writeHeaders(netbuf, head, tail, service, totalBytes, source);
     const frameBytes = ETHERNET_HEADER_BYTES + totalBytes;
@@ -191,7 +191,7 @@ export class Icmp {
       return this.#counters.drop(DropReason.ICMP_UNSOLICITED_ECHO_REPLY);
     }
     const sequence = echoSequence(region, message);
-    const ttl = timeToLive(region, netbuf.data + ETHERNET_HEADER_BYTES);
+    const ttl = timeToLive(region.u32[(netbuf.data + ETHERNET_HEADER_BYTES >> 2) + 2]);
     const payloadLength = length - ICMP_HEADER_BYTES;
     netbuf.pull(message + ICMP_HEADER_BYTES - netbuf.data);
     if (netbuf.next === null) netbuf.length = payloadLength;

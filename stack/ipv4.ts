@@ -13,13 +13,13 @@ import type { Verdict } from "./verdict.ts";
 
 // Not imported by name, for speed: see host.ts.
 const {
-  destinationAddress,
   headerLength,
+  headerSum,
+  ipv4Address,
   IPV4_HEADER_BYTES,
   isFragment,
   protocol,
   PROTOCOL_ICMP,
-  sourceAddress,
   totalLength,
   version,
 } = ipv4Header;
@@ -48,13 +48,16 @@ export class Ipv4 {
         netbuf.next === null ? DropReason.IPV4_TRUNCATED : DropReason.NETBUF_HEADERS_SPLIT,
       );
     }
-    if (version(region, header) !== 4) return this.#counters.drop(DropReason.IPV4_BAD_VERSION);
-    const headerBytes = headerLength(region, header);
+    const { u32 } = region;
+    const first = header >> 2;
+    const word0 = u32[first];
+    if (version(word0) !== 4) return this.#counters.drop(DropReason.IPV4_BAD_VERSION);
+    const headerBytes = headerLength(word0);
     if (headerBytes < IPV4_HEADER_BYTES) {
       return this.#counters.drop(DropReason.IPV4_BAD_HEADER_LENGTH);
     }
     // What follows the total length is padding, or no part of the packet at any rate.
-    const totalBytes = totalLength(region, header);
+    const totalBytes = totalLength(word0);
     if (totalBytes < headerBytes) return this.#counters.drop(DropReason.IPV4_BAD_TOTAL_LENGTH);
     if (totalBytes > available) {
       if (netbuf.chainLength() - ETHERNET_HEADER_BYTES < totalBytes) {
@@ -62,11 +65,16 @@ export class Ipv4 {
       }
       if (available < headerBytes) return this.#counters.drop(DropReason.NETBUF_HEADERS_SPLIT);
     }
-    if (onesComplementSum(region, header, headerBytes) !== 0xffff) {
-      return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
-    }
-    const source = sourceAddress(region, header);
-    const refusal = this.#refusal(source, destinationAddress(region, header), isLinkBroadcast);
+    const word1 = u32[first + 1];
+    const word2 = u32[first + 2];
+    const word3 = u32[first + 3];
+    const word4 = u32[first + 4];
+    const sum = headerBytes === IPV4_HEADER_BYTES
+      ? headerSum(word0, word1, word2, word3, word4)
+      : onesComplementSum(region, header, headerBytes);
+    if (sum !== 0xffff) return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
+    const source = ipv4Address(word3);
+    const refusal = this.#refusal(source, ipv4Address(word4), isLinkBroadcast);
     if (refusal !== null) return this.#counters.drop(refusal);
     if (headerBytes > IPV4_HEADER_BYTES) {
       const optionBytes = headerBytes - IPV4_HEADER_BYTES;
@@ -76,8 +84,8 @@ export class Ipv4 {
       }
       if (check !== OptionsCheck.OK) return this.#counters.drop(DropReason.IPV4_BAD_OPTION);
     }
-    if (isFragment(region, header)) return this.#counters.drop(DropReason.IPV4_FRAGMENT);
-    if (protocol(region, header) !== PROTOCOL_ICMP) {
+    if (isFragment(word1)) return this.#counters.drop(DropReason.IPV4_FRAGMENT);
+    if (protocol(word2) !== PROTOCOL_ICMP) {
       return this.#counters.drop(DropReason.IPV4_UNKNOWN_PROTOCOL);
     }
     if (netbuf.next !== null) trimChain(netbuf, ETHERNET_HEADER_BYTES + totalBytes);

@@ -1,16 +1,19 @@
 import type { DmaRegion } from "../netdev/dma_region.ts";
 import * as byteSwap from "./byte_swap.ts";
 import * as checksum from "./checksum.ts";
-import * as networkOrder from "./network_order.ts";
 
 // Not imported by name, for speed: see host.ts.
 const { fold } = checksum;
 const { swapInt32, swapUint16 } = byteSwap;
-const { loadInt32, loadUint16 } = networkOrder;
 
 /*
  * IPv4 headers (RFC 791 §3.1), at an offset that is a multiple of 4. Readers check
- * IPV4_HEADER_BYTES of length first.
+ * IPV4_HEADER_BYTES of length first, load the five words each once from `region.u32`, little-endian,
+ * and take them apart:
+ *
+ *   word 0: version and header length, type of service, total length    word 3: source
+ *   word 1: ID, flags and fragment offset                               word 4: destination
+ *   word 2: time to live, protocol, checksum
  */
 
 /** Bytes of a header without options. */
@@ -20,68 +23,69 @@ export const IPV4_MAX_OPTION_BYTES = 40;
 /** The protocol number of ICMP (RFC 790). */
 export const PROTOCOL_ICMP = 1;
 
-const VERSION_IHL = 0;
-const TYPE_OF_SERVICE = 1;
-const TOTAL_LENGTH = 2;
-const FLAGS_FRAGMENT_OFFSET = 6;
-const TIME_TO_LIVE = 8;
-const PROTOCOL = 9;
-const SOURCE = 12;
-const DESTINATION = 16;
-
 /** Version 4 and a header length of 5 words. */
 const VERSION_4_IHL_5 = 0x45;
 /** The word of ID, flags and fragment offset, in memory order: DF set, the rest zero. */
 const DF_WITHOUT_ID = 0x0040_0000;
-/** MF and the fragment offset: zero in a datagram that is whole. DF and the reserved bit may be set. */
-const MF_AND_OFFSET = 0x3fff;
+/** MF and the fragment offset, likewise: zero in a datagram that is whole, whatever DF is. */
+const MF_AND_OFFSET = 0xff3f_0000;
 
 /** The TTL of what we send (RFC 1700, "IP TIME TO LIVE PARAMETER"). */
 const DEFAULT_TTL = 64;
 
-/** The version, 4 in IPv4. */
-export function version(region: DmaRegion, offset: number): number {
-  return region.u8[offset + VERSION_IHL] >>> 4;
+/** The version, 4 in IPv4, from word 0. */
+export function version(word0: number): number {
+  return word0 >>> 4 & 0x0f;
 }
 
-/** The header length in bytes, 0 to 60. */
-export function headerLength(region: DmaRegion, offset: number): number {
-  return (region.u8[offset + VERSION_IHL] & 0x0f) << 2;
+/** The header length in bytes, 0 to 60, from word 0. */
+export function headerLength(word0: number): number {
+  return (word0 & 0x0f) << 2;
 }
 
-/** The type of service, or what has become of that byte (RFC 2474, RFC 3168). */
-export function typeOfService(region: DmaRegion, offset: number): number {
-  return region.u8[offset + TYPE_OF_SERVICE];
+/** The type of service, or what has become of that byte (RFC 2474, RFC 3168), from word 0. */
+export function typeOfService(word0: number): number {
+  return word0 >>> 8 & 0xff;
 }
 
-/** The length of header and payload in bytes. */
-export function totalLength(region: DmaRegion, offset: number): number {
-  return loadUint16(region, offset + TOTAL_LENGTH);
+/** The length of header and payload in bytes, from word 0. */
+export function totalLength(word0: number): number {
+  return swapUint16(word0 >>> 16);
 }
 
-/** Whether this is a part of a datagram only. */
-export function isFragment(region: DmaRegion, offset: number): boolean {
-  return (loadUint16(region, offset + FLAGS_FRAGMENT_OFFSET) & MF_AND_OFFSET) !== 0;
+/** Whether this is a part of a datagram only, from word 1. */
+export function isFragment(word1: number): boolean {
+  return (word1 & MF_AND_OFFSET) !== 0;
 }
 
-/** The time to live. */
-export function timeToLive(region: DmaRegion, offset: number): number {
-  return region.u8[offset + TIME_TO_LIVE];
+/** The time to live, from word 2. */
+export function timeToLive(word2: number): number {
+  return word2 & 0xff;
 }
 
-/** The protocol number of the payload. */
-export function protocol(region: DmaRegion, offset: number): number {
-  return region.u8[offset + PROTOCOL];
+/** The protocol number of the payload, from word 2. */
+export function protocol(word2: number): number {
+  return word2 >>> 8 & 0xff;
 }
 
-/** The source address, an int32. */
-export function sourceAddress(region: DmaRegion, offset: number): number {
-  return loadInt32(region, offset + SOURCE);
+/** The source or destination address, an int32, from word 3 or 4. */
+export function ipv4Address(word: number): number {
+  return swapInt32(word);
 }
 
-/** The destination address, an int32. */
-export function destinationAddress(region: DmaRegion, offset: number): number {
-  return loadInt32(region, offset + DESTINATION);
+/** The ones' complement sum of the five words: see checksum.ts. */
+export function headerSum(
+  word0: number,
+  word1: number,
+  word2: number,
+  word3: number,
+  word4: number,
+): number {
+  return fold(
+    (word0 & 0xffff) + (word0 >>> 16) + (word1 & 0xffff) + (word1 >>> 16) +
+      (word2 & 0xffff) + (word2 >>> 16) + (word3 & 0xffff) + (word3 >>> 16) +
+      (word4 & 0xffff) + (word4 >>> 16),
+  );
 }
 
 /**
@@ -104,14 +108,17 @@ export function writeIpv4Header(
   const ttlAndProtocol = DEFAULT_TTL | protocol << 8;
   const sourceWord = swapInt32(source);
   const destinationWord = swapInt32(destination);
-  const sum = (versionToLength & 0xffff) + (versionToLength >>> 16) +
-    (DF_WITHOUT_ID >>> 16) + ttlAndProtocol +
-    (sourceWord & 0xffff) + (sourceWord >>> 16) +
-    (destinationWord & 0xffff) + (destinationWord >>> 16);
+  const sum = headerSum(
+    versionToLength,
+    DF_WITHOUT_ID,
+    ttlAndProtocol,
+    sourceWord,
+    destinationWord,
+  );
   const word = offset >> 2;
   u32[word] = versionToLength;
   u32[word + 1] = DF_WITHOUT_ID;
-  u32[word + 2] = ttlAndProtocol | ~fold(sum) << 16;
+  u32[word + 2] = ttlAndProtocol | ~sum << 16;
   u32[word + 3] = sourceWord;
   u32[word + 4] = destinationWord;
 }

@@ -43,6 +43,9 @@ const LIBC_SYMBOLS = {
     result: "i32",
   },
 
+  unshare: { parameters: ["i32" /* int flags */], result: "i32" },
+  setns: { parameters: ["i32", /* int fd */ "i32" /* int nstype */], result: "i32" },
+
   memfd_create: {
     parameters: ["buffer", /* const char *name */ "u32" /* unsigned flags */],
     result: "i32",
@@ -88,6 +91,16 @@ const LIBC_SYMBOLS = {
   listen: { parameters: ["i32", /* int fd */ "i32" /* int backlog */], result: "i32" },
   connect: {
     parameters: ["i32", /* int fd */ "buffer", /* const sockaddr * */ "u32" /* socklen_t */],
+    result: "i32",
+  },
+  setsockopt: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int level
+      "i32", // int optname
+      "buffer", // const void *optval
+      "u32", // socklen_t optlen
+    ],
     result: "i32",
   },
   accept4: {

@@ -6,12 +6,6 @@ const O_CLOEXEC = 0o2000000;
 const O_WRONLY = 1;
 const CLONE_NEWNET = 0x4000_0000;
 
-/** What only tests need of the C library. */
-const { unshare, setns } = Deno.dlopen("libc.so.6", {
-  unshare: { parameters: ["i32" /* int flags */], result: "i32" },
-  setns: { parameters: ["i32", /* int fd */ "i32" /* int nstype */], result: "i32" },
-}).symbols;
-
 /** What a command came to. */
 export interface ToolResult {
   readonly code: number;
@@ -28,21 +22,21 @@ export class NetworkNamespace implements Disposable {
 
   constructor() {
     const home = openOwn();
-    check("unshare", unshare(CLONE_NEWNET));
+    check("unshare", libc.unshare(CLONE_NEWNET));
     this.#fd = openOwn();
     switchOffIpv6();
-    check("setns", setns(home, CLONE_NEWNET));
+    check("setns", libc.setns(home, CLONE_NEWNET));
     libc.close(home);
   }
 
   /** Runs `f`, which must not wait, with this thread in the namespace. What it opens stays there. */
   run<T>(f: () => T): T {
     const home = openOwn();
-    check("setns", setns(this.#fd, CLONE_NEWNET));
+    check("setns", libc.setns(this.#fd, CLONE_NEWNET));
     try {
       return f();
     } finally {
-      check("setns", setns(home, CLONE_NEWNET));
+      check("setns", libc.setns(home, CLONE_NEWNET));
       libc.close(home);
     }
   }

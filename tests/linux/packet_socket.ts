@@ -14,10 +14,6 @@ const SO_RCVBUFFORCE = 33;
 const SOL_PACKET = 263;
 const PACKET_IGNORE_OUTGOING = 23;
 
-const { setsockopt } = Deno.dlopen("libc.so.6", {
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
-}).symbols;
-
 /**
  * A packet socket on the interface `name` of this thread's network namespace: every message is a
  * frame, and all that come in there are received, with `both` also all that go out. A socket is a
@@ -40,7 +36,7 @@ export function packetSocket(name: string, both = false): UnixSocket {
 }
 
 function setOption(fd: number, level: number, name: number, value: number): void {
-  check("setsockopt", setsockopt(fd, level, name, Int32Array.of(value), 4));
+  check("setsockopt", libc.setsockopt(fd, level, name, Int32Array.of(value), 4));
 }
 
 /** All frames that the socket has received, as a pcap file (pcap-savefile(5)) without times. */

@@ -25,8 +25,6 @@ export interface OpenDevice {
   readonly location: string;
   /** The process that it's part of, if it's that of a process. */
   readonly pid: number | null;
-  /** Features that driver and device agreed on, by name; none where there is no agreeing. */
-  readonly features: readonly string[];
   /** Resets the device and gives back all that belongs to it. */
   close(): Promise<void>;
 }

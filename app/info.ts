@@ -2,7 +2,7 @@ import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
-import { formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
+import { formatMacBytes, type HostObserver } from "../stack/mod.ts";
 import { type DeviceInfo, infoText } from "./info_text.ts";
 import { Log } from "./log.ts";
 import { openDevice } from "./open_device.ts";
@@ -54,12 +54,11 @@ export async function info(options: ServeOptions): Promise<void> {
 function describe(netdev: Netdev, location: string): DeviceInfo {
   const limits = netdev.infoGet();
   const details = netdev.detailsGet();
-  const hwaddr = netdev.hwaddrGet();
   return {
     device: netdev.name,
     driver: netdev.driverName,
     bus: details?.bus ?? location,
-    mac: formatMac(macHead(hwaddr), macTail(hwaddr)),
+    mac: formatMacBytes(netdev.hwaddrGet()),
     mtu: netdev.mtuGet(),
     maxMtu: limits.maxMtu,
     link: netdev.linkGet(),

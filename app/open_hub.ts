@@ -15,7 +15,6 @@ export async function openHub(config: DeviceConfig, waiter: FdWaiter): Promise<O
     netdev,
     location: `port ${port} of hub ${hub}`,
     pid: null,
-    features: [],
     close: () => Promise.resolve(netdev.close()),
   };
 }

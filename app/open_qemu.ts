@@ -1,7 +1,6 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { PciBus } from "../drivers/pci/pci_bus.ts";
 import { QemuHost } from "../drivers/pci/qemu/qemu_host.ts";
-import { featureNames } from "../drivers/virtio/features.ts";
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { type VirtioNet, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
@@ -10,7 +9,7 @@ import type { FrameRecorder } from "../netdev/frame_recorder.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import { NetdevRegistry } from "../netdev/netdev_registry.ts";
-import { formatMac, macHead, macTail } from "../stack/mod.ts";
+import { formatMacBytes } from "../stack/mod.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** What to open. */
@@ -29,7 +28,7 @@ export async function openQemu(
 ): Promise<OpenDevice> {
   const { model, properties, mac, mtu, netdev, hub } = options;
   const { recorder, onGone, onFailure, onLink } = options;
-  const nic = { model, mac: formatMac(macHead(mac), macTail(mac)), mtu, properties };
+  const nic = { model, mac: formatMacBytes(mac), mtu, properties };
   const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
   try {
     const { netdev: device, driver } = probe(host, clock, recorder, { onFailure, onLink });
@@ -37,7 +36,6 @@ export async function openQemu(
       netdev: device,
       location: driver.location,
       pid: host.pid,
-      features: featureNames(driver.features),
       close: async () => {
         try {
           device.close();

@@ -61,7 +61,6 @@ function describe(
     netdev,
     location,
     pid: null,
-    features: [],
     close: () => {
       end();
       netdev.close();

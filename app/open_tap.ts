@@ -25,7 +25,6 @@ export function openTap(
     netdev,
     location: `interface ${name}`,
     pid: null,
-    features: [],
     close: () => Promise.resolve(netdev.close()),
   };
 }

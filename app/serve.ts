@@ -2,7 +2,7 @@ import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
 import { PollLoop } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
-import { formatIpv4, formatMac, type HostObserver, macHead, macTail } from "../stack/mod.ts";
+import { formatIpv4, formatMac, formatMacBytes, type HostObserver } from "../stack/mod.ts";
 import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
 import type { OpenDevice } from "./device.ts";
@@ -181,10 +181,10 @@ function observe(log: Log, clients: readonly EchoClient[]): HostObserver {
   };
 }
 
-function logDevice(log: Log, { netdev, location, pid, features }: OpenDevice): void {
+function logDevice(log: Log, { netdev, location, pid }: OpenDevice): void {
   const { name, driverName: driver } = netdev;
-  const hwaddr = netdev.hwaddrGet();
-  const mac = formatMac(macHead(hwaddr), macTail(hwaddr));
+  const mac = formatMacBytes(netdev.hwaddrGet());
+  const features = netdev.detailsGet()?.features.negotiated ?? [];
   const mtu = netdev.mtuGet();
   const link = netdev.linkGet();
   const rx = netdev.rxqInfoGet(0).maxDescriptors;
@@ -203,7 +203,6 @@ function logDevice(log: Log, { netdev, location, pid, features }: OpenDevice): v
 function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void {
   const { name, driverName } = netdev;
   const ip = `${formatIpv4(options.ip.address)}/${options.ip.prefixLength}`;
-  const hwaddr = netdev.hwaddrGet();
   const command = pingHint(options);
   const hint = command === null ? "" : `; in a second terminal: ${command}`;
   log.event({
@@ -211,7 +210,7 @@ function logReady(log: Log, { netdev }: OpenDevice, options: ServeOptions): void
     fields: {
       device: name,
       driver: driverName,
-      mac: formatMac(macHead(hwaddr), macTail(hwaddr)),
+      mac: formatMacBytes(netdev.hwaddrGet()),
       ip,
       hub: options.device.kind === "qemu" ? options.hub : null,
     },

@@ -55,6 +55,11 @@ export function formatMac(head: number, tail: number): string {
   return bytes.map((byte) => (byte & 0xff).toString(16).padStart(2, "0")).join(":");
 }
 
+/** Writes a MAC address of 6 bytes, likewise. */
+export function formatMacBytes(mac: Uint8Array): string {
+  return formatMac(macHead(mac), macTail(mac));
+}
+
 /**
  * Reads `52:54:00:12:34:56` (or with hyphens) into 6 bytes. {@link AddressError} for another form,
  * and for what no station can have: a group address, or all zero.
@@ -74,7 +79,7 @@ export function checkStationMac(mac: Uint8Array): void {
   if (mac.length !== MAC_BYTES) {
     throw new AddressError(`MAC address of ${mac.length} bytes: 6 are needed`);
   }
-  const text = formatMac(macHead(mac), macTail(mac));
+  const text = formatMacBytes(mac);
   if (isGroupHead(macHead(mac))) {
     throw new AddressError(`MAC address ${text}: this is a group address, not a station's`);
   }

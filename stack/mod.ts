@@ -11,7 +11,14 @@ export type { FrameOutput } from "./frame_output.ts";
 export { Host, type HostConfig } from "./host.ts";
 export type { HostObserver } from "./host_observer.ts";
 export { formatIpv4, type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "./ipv4_address.ts";
-export { formatMac, macFromIpv4, macHead, macTail, parseMac } from "./mac_address.ts";
+export {
+  formatMac,
+  formatMacBytes,
+  macFromIpv4,
+  macHead,
+  macTail,
+  parseMac,
+} from "./mac_address.ts";
 export { SendResult } from "./send_result.ts";
 export { Verdict } from "./verdict.ts";
 export type { DmaRegion } from "../netdev/dma_region.ts";

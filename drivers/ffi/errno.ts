@@ -14,7 +14,6 @@ export const EINVAL = 22;
 export const EPIPE = 32;
 export const EBADFD = 77;
 export const EADDRINUSE = 98;
-export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 
 /** A C library call that failed: which one, and why, in the C library's own words. */

@@ -58,6 +58,7 @@ function describe(netdev: Netdev, location: string): DeviceInfo {
     device: netdev.name,
     driver: netdev.driverName,
     bus: details?.bus ?? location,
+    facts: details?.facts ?? [],
     mac: formatMacBytes(netdev.hwaddrGet()),
     mtu: netdev.mtuGet(),
     maxMtu: limits.maxMtu,

@@ -8,6 +8,8 @@ export type DeviceInfo = {
   readonly device: string;
   readonly driver: string;
   readonly bus: string;
+  /** What the driver knows of the hardware beyond that. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
   readonly mac: string;
   readonly mtu: number;
   readonly maxMtu: number;
@@ -60,6 +62,7 @@ function settings(info: DeviceInfo): Row[] {
   return [
     ["driver", info.driver],
     ["bus", info.bus],
+    ...info.facts,
     ["MAC", info.mac],
     ["MTU", `${info.mtu}, at most ${info.maxMtu}`],
     ["link", info.link ? "up" : "down"],

@@ -104,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     loop.addTicker(client);
   }
   loop.addTicker(networkInterface);
+  loop.addTicker({ tick: (now) => device.netdev.watchdog(now) });
   loop.addTicker({ tick: (now) => stopAt(started + options.duration, now, loop) });
   // The last, so that nothing waits to be written while the loop sleeps.
   if (capture !== null) loop.addTicker(capture.recorder);

@@ -42,6 +42,7 @@ const OPS = {
   rxqStatus: true,
   txBurst: true,
   txqReclaim: true,
+  watchdog: true,
   statsGet: true,
   detailsGet: true,
 } as const satisfies Record<keyof NetdevOps, true>;

@@ -299,6 +299,15 @@ export class Netdev {
     return room ? NETDEV_STATUS_SUCCESS | NETDEV_STATUS_MORE : NETDEV_STATUS_SUCCESS;
   }
 
+  /**
+   * Has the driver look after its device; when it wants to again, in whole milliseconds, or Infinity.
+   * To be called by the loop, like any ticker; in another state than RUNNING nothing is done.
+   */
+  watchdog(now: number): number {
+    if (this.#state !== NetdevState.RUNNING) return Infinity;
+    return this.#ops.watchdog?.(now) ?? Infinity;
+  }
+
   /** The counters of the driver, as a snapshot. From UNCONFIGURED on. */
   statsGet(): NetdevStats {
     this.#need("statsGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);

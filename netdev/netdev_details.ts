@@ -2,6 +2,8 @@
 export interface NetdevDetails {
   /** Where the device sits: `pci 00:02.0`. */
   readonly bus: string;
+  /** What else is known of the hardware, by name, in the order to tell it: `["PHY", "1"]`. */
+  readonly facts?: readonly (readonly [name: string, value: string])[];
   /** Descriptors of each receive queue that is set up. */
   readonly rxRings: readonly number[];
   /** Descriptors of each transmit queue that is set up. */

@@ -71,6 +71,12 @@ export interface NetdevOps {
   txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number;
   /** Takes back what the device has sent, and says how many one-piece packets txBurst takes now. */
   txqReclaim(queueId: number): number;
+  /**
+   * Looks after what no interrupt tells of: a link that is polled, a transmitter that is stuck, a
+   * timeout. Called while RUNNING, between two rounds of polls; `now`: whole milliseconds. Returns
+   * when it wants to be called again, or Infinity. A driver without it needs none.
+   */
+  watchdog?(now: number): number;
   /** The counters, as a snapshot. */
   statsGet(): NetdevStats;
   /** Where the device sits, its features and interrupts. A driver without it has no such things. */

@@ -33,6 +33,7 @@ const OPTIONAL: (keyof NetdevOps)[] = [
   "mtuSet",
   "promiscuousSet",
   "linkGet",
+  "watchdog",
 ];
 
 function refuses(code: string, message: string, call: () => void): void {

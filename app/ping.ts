@@ -17,7 +17,7 @@ const ICMP_HEADER_BYTES = 8;
 const HEADER_BYTES = 28;
 
 /** How long to wait for replies after the last request; longer when nothing was heard at all. */
-const LINGER_MS = 1000;
+const LINGER_MS = 2000;
 const PATIENCE_MS = 4000;
 
 /** Not to sleep between two packets makes the times the network's own. */

@@ -5,7 +5,7 @@ import { connectAbstract, type UnixSocket } from "../ffi/unix_socket.ts";
 export const HUB_PORTS = 4;
 
 /** How long a QEMU that runs may take to accept, and one that starts, in milliseconds. */
-const ACCEPT_TIMEOUT_MS = 200;
+const ACCEPT_TIMEOUT_MS = 500;
 const START_TIMEOUT_MS = 10_000;
 /** How often to look, in milliseconds. */
 const ACCEPT_POLL_MS = 2;
@@ -54,7 +54,7 @@ export function hubPortName(name: string, port: number): string {
 /**
  * Joins the hub network of a running appliance on its first free port. Its QEMU accepts one peer on
  * each port; a second one hangs in the backlog, connected as far as it can tell. So each port is
- * given one byte, and is ours when that was received. A port in use costs about 200 ms.
+ * given one byte, and is ours when that was received. A port in use costs about 500 ms.
  * {@link HubError} when there is no free port.
  */
 export async function connectHub(name: string): Promise<HubPort> {

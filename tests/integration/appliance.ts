@@ -26,8 +26,11 @@ export interface CommandOptions {
   readonly path?: string;
   /** A command that runs the one behind it, with its permissions and its process number. */
   readonly within?: readonly string[];
-  /** Seconds after which it's interrupted as by Ctrl-C. */
-  readonly interruptAfter?: number;
+  /** What to do, once, when it has printed something of this form. */
+  readonly when?: {
+    readonly printed: RegExp;
+    readonly act: (command: Deno.ChildProcess) => void;
+  };
 }
 
 /** Runs `main.ts` with these arguments to its end. */
@@ -35,13 +38,25 @@ export async function runMain(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const output = await mainCommand(args, options).output();
-  const decoder = new TextDecoder();
-  return {
-    code: output.code,
-    stdout: decoder.decode(output.stdout),
-    stderr: decoder.decode(output.stderr),
-  };
+  const child = mainCommand(args, options).spawn();
+  const [{ code }, stdout, stderr] = await Promise.all([
+    child.status,
+    readStdout(child, options),
+    new Response(child.stderr).text(),
+  ]);
+  return { code, stdout, stderr };
+}
+
+async function readStdout(child: Deno.ChildProcess, { when }: CommandOptions): Promise<string> {
+  let stdout = "";
+  let acted = false;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    stdout += text;
+    if (when === undefined || acted || !when.printed.test(stdout)) continue;
+    acted = true;
+    when.act(child);
+  }
+  return stdout;
 }
 
 /**
@@ -51,14 +66,10 @@ export async function runMain(
 function mainCommand(args: readonly string[], options: CommandOptions): Deno.Command {
   const main = [Deno.execPath(), "run", "--no-prompt", "--allow-ffi", "--allow-run=setpriv"];
   const env = options.path === undefined ? [] : ["env", `PATH=${options.path}`];
-  const timeout = options.interruptAfter === undefined
-    ? []
-    : ["timeout", "--preserve-status", "--signal=INT", `${options.interruptAfter}`];
   return new Deno.Command("setpriv", {
     args: [
       "--pdeathsig",
       "KILL",
-      ...timeout,
       ...env,
       ...options.within ?? [],
       ...main,

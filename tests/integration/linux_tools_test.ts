@@ -14,6 +14,8 @@ const SIZES = [0, 1, 7, 55, 56, 1472];
 /** Octets of the shortest frame without checksum (IEEE 802.3 §4A.4.2: 64 with it). */
 const MIN_FRAME = 60;
 
+/** More of them, when ping did not wait for the end. */
+const TRIES = 3;
 const FLOOD_PINGS = 20_000;
 const ROUNDS = 3;
 /** Mean of a Linux guest under TCG on QEMU's TAP (busybox, virtio_net.ko), measured elsewhere. */
@@ -78,8 +80,17 @@ interface Stopped {
 }
 
 async function pingsFast(linux: NetworkNamespace): Promise<void> {
-  const output = await linux.must("ping", "-c", "100", "-i", "0.01", HOST_IP);
-  assertEquals(pingSummary(output), { sent: 100, received: 100, trouble: [] });
+  let output = await linux.must("ping", "-c", "100", "-i", "0.01", HOST_IP);
+  for (let again = 0; again < TRIES && lacksOnlyTheLast(output); again++) {
+    output = await linux.must("ping", "-c", "100", "-i", "0.01", HOST_IP);
+  }
+  assertEquals(pingSummary(output), { sent: 100, received: 100, trouble: [] }, output);
+}
+
+/** For the last reply ping waits no longer than 10 ms, which a busy machine may take to run us. */
+function lacksOnlyTheLast(output: string): boolean {
+  const replies = [...output.matchAll(/icmp_seq=(\d+) /g)].map(([, sequence]) => Number(sequence));
+  return replies.length === 99 && !replies.includes(100);
 }
 
 async function pingFloods(linux: NetworkNamespace): Promise<void> {
@@ -98,9 +109,9 @@ async function arpings(linux: NetworkNamespace): Promise<void> {
 }
 
 async function arpingDetects(linux: NetworkNamespace): Promise<void> {
-  const detect = ["arping", "-D", "-c", "1", "-w", "1", "-I", TAP];
-  assertEquals((await linux.exec(...detect, HOST_IP)).code, 1, "taken");
-  assertEquals((await linux.exec(...detect, NOBODY_IP)).code, 0, "free");
+  const detect = ["arping", "-D", "-c", "1", "-I", TAP];
+  assertEquals((await linux.exec(...detect, "-w", "10", HOST_IP)).code, 1, "taken");
+  assertEquals((await linux.exec(...detect, "-w", "1", NOBODY_IP)).code, 0, "free");
 }
 
 /** Its timeout is the interval (-p) unless told otherwise, which is short on a busy machine. */
@@ -121,14 +132,16 @@ async function fpings(linux: NetworkNamespace): Promise<void> {
 }
 
 async function nmapScans(linux: NetworkNamespace): Promise<void> {
-  const scan = ["nmap", "-n", "-sn", "--max-retries", "0", "10.0.2.8/29"];
+  // Its own patience, and so its retries, grow with what it measures.
+  const scan = ["nmap", "-n", "-sn", "--initial-rtt-timeout", "3s", "10.0.2.8/29"];
   const output = await linux.must(...scan);
   assertMatch(output, /^Nmap scan report for 10\.0\.2\.15$/m);
   assertMatch(output, /8 IP addresses \(1 host up\)/);
 }
 
 async function arpScans(linux: NetworkNamespace): Promise<void> {
-  const output = await linux.must("arp-scan", "--plain", "-I", TAP, "10.0.2.0/24");
+  const patient = ["--retry=1", "--timeout=3000"];
+  const output = await linux.must("arp-scan", "--plain", ...patient, "-I", TAP, "10.0.2.0/24");
   const [host, ...others] = output.trim().split("\n");
   assertEquals(host.split("\t").slice(0, 2), [HOST_IP, HOST_MAC]);
   assertEquals(others, []);

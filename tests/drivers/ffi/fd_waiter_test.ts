@@ -170,7 +170,7 @@ Deno.test("sleep() with a deadline in the past returns at once", async () => {
   await settle(waiter);
   const started = monotonicClock.now();
   await waiter.sleep(started - 1000);
-  assertLess(monotonicClock.now() - started, 1000);
+  assertLess(monotonicClock.now() - started, 10_000);
 });
 
 Deno.test("signals that come while it polls do no harm", async () => {

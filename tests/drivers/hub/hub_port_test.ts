@@ -70,7 +70,7 @@ Deno.test("connectHub() goes past ports whose backlog takes it and nobody accept
   const { socket, port } = await connectHub(hub.name);
   socket[Symbol.dispose]();
   assertEquals(port, 2);
-  assertLess(monotonicClock.now() - started, 2000);
+  assertLess(monotonicClock.now() - started, 9000);
 });
 
 Deno.test("connectHub() gives up on a hub whose ports are in use; the event loop stays free", async () => {

@@ -21,7 +21,7 @@ export async function openDevice(
         clock,
       );
     case "tap":
-      return openTap(uri, config, waiter);
+      return await openTap(uri, config, waiter);
     case "stream":
       return openStream(uri, config, waiter);
   }

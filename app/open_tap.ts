@@ -6,12 +6,13 @@ import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { TapUri } from "./device_uri.ts";
 
 /** Attaches to a TAP interface of Linux's, or makes it. */
-export function openTap(
+export async function openTap(
   { name }: TapUri,
   { mac, mtu, recorder, onGone, onLink }: DeviceConfig,
   waiter: FdWaiter,
-): OpenDevice {
+): Promise<OpenDevice> {
   const tap = new TapInterface(name, mtu);
+  await tap.carrierNoticed();
   const driver = new TapNetdev({
     tap,
     waiter,

@@ -31,6 +31,11 @@ export class NetworkInterfaceControl implements Disposable {
     return this.#flags(name) !== null;
   }
 
+  /** Whether somebody has set it up, whatever its carrier; false when there is none of this name. */
+  isUp(name: string): boolean {
+    return ((this.#flags(name) ?? 0) & IFF_UP) !== 0;
+  }
+
   /** Whether it is set up and has a carrier; false when there is none of this name. */
   isRunning(name: string): boolean {
     const wanted = IFF_UP | IFF_RUNNING;

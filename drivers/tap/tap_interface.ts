@@ -4,6 +4,10 @@ import { closeFd } from "../ffi/file_descriptor.ts";
 import { NetworkInterfaceControl } from "../ffi/network_interface_control.ts";
 import { attachTap, openTun } from "../ffi/tun.ts";
 
+/** How long Linux may take to notice that an interface has a carrier, and how often to look. */
+const CARRIER_PATIENCE_MS = 2000;
+const CARRIER_POLL_MS = 1;
+
 /**
  * The far end of a TAP interface: what Linux sends out there is read from `fd`, and what is written
  * to `fd` comes in there.
@@ -45,6 +49,21 @@ export class TapInterface implements Disposable {
   /** Whether the interface is there, set up, and has a carrier. */
   get running(): boolean {
     return this.#control.isRunning(this.name);
+  }
+
+  /**
+   * Waits until Linux has noticed that somebody is attached, which it does in its own time (its
+   * linkwatch): until then it throws away what it would send there. Not for an interface that is set
+   * down, as that may stay so, and not for ever.
+   */
+  async carrierNoticed(): Promise<void> {
+    // It says so a moment before it is ready to send (link_watch.c, linkwatch_do_dev): a look more.
+    let seen = 0;
+    for (let waited = 0; waited < CARRIER_PATIENCE_MS; waited += CARRIER_POLL_MS) {
+      if (this.running) seen++;
+      if (seen === 2 || !this.#control.isUp(this.name)) return;
+      await new Promise((resolve) => setTimeout(resolve, CARRIER_POLL_MS));
+    }
   }
 
   [Symbol.dispose](): void {

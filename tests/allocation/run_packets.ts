@@ -46,7 +46,7 @@ const scheduler = new PollScheduler();
 /** Where planted objects go, so that V8 can't do without them. */
 let kept: object = {};
 
-const turn = device === "stream" ? streamTurn() : device === "tap" ? tapTurn() : virtioTurn();
+const turn = device === "stream" ? streamTurn() : device === "tap" ? await tapTurn() : virtioTurn();
 run(WARM_UP_PACKETS);
 gc({ type: "minor" });
 run(PACKETS);
@@ -109,9 +109,10 @@ function streamTurn(): Turn {
 }
 
 /** Linux's side is a packet socket, in a network of its own. */
-function tapTurn(): Turn {
+async function tapTurn(): Promise<Turn> {
   const namespace = new NetworkNamespace();
   const tap = namespace.run(() => new TapInterface("tap0", 1500));
+  await tap.carrierNoticed();
   const far = namespace.run(() => packetSocket("tap0"));
   const waiter = new FdWaiter(monotonicClock);
   const ops = new TapNetdev({ tap, waiter, mac: mac(HOST_MAC) });

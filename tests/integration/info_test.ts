@@ -21,6 +21,7 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
     device: "net0",
     driver: "virtio-net",
     bus: "pci 00:02.0",
+    facts: [],
     mac: "02:75:0a:00:02:0f",
     mtu: 1400,
     maxMtu: 1400,

@@ -5,7 +5,7 @@ import { assertSleeps, frame, NAME, TapLink } from "./tap_link.ts";
 
 tapTest("interrupts are off on start, and what waits keeps nobody from sleeping", async () => {
   const events: number[] = [];
-  using link = new TapLink({ onEvent: (queueId) => events.push(queueId) });
+  using link = await TapLink.open({ onEvent: (queueId) => events.push(queueId) });
   link.peer.send(frame(60));
   link.waiter.poll();
   await assertSleeps(link.waiter);
@@ -14,7 +14,7 @@ tapTest("interrupts are off on start, and what waits keeps nobody from sleeping"
 
 tapTest("an armed queue tells once, and again when armed again", async () => {
   const events: number[] = [];
-  using link = new TapLink({ onEvent: (queueId) => events.push(queueId) });
+  using link = await TapLink.open({ onEvent: (queueId) => events.push(queueId) });
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
   await link.waiter.sleep(0);
   link.peer.send(frame(60, 1));
@@ -35,9 +35,9 @@ tapTest("an armed queue tells once, and again when armed again", async () => {
   assertEquals(link.netdev.statsGet().interrupts, 2);
 });
 
-tapTest("rxqIntrEnable() refuses while a frame waits", () => {
+tapTest("rxqIntrEnable() refuses while a frame waits", async () => {
   const events: number[] = [];
-  using link = new TapLink({ onEvent: (queueId) => events.push(queueId) });
+  using link = await TapLink.open({ onEvent: (queueId) => events.push(queueId) });
   link.peer.send(frame(60, 1));
   assertEquals(link.netdev.rxqIntrEnable(0), 1);
   link.waiter.poll();
@@ -48,7 +48,7 @@ tapTest("rxqIntrEnable() refuses while a frame waits", () => {
 
 tapTest("rxqIntrDisable() keeps the queue quiet", async () => {
   const events: number[] = [];
-  using link = new TapLink({ onEvent: (queueId) => events.push(queueId) });
+  using link = await TapLink.open({ onEvent: (queueId) => events.push(queueId) });
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
   link.netdev.rxqIntrDisable(0);
   link.peer.send(frame(60));
@@ -62,7 +62,7 @@ tapTest(
   async () => {
     const reasons: NetdevError[] = [];
     const events: number[] = [];
-    using link = new TapLink({
+    using link = await TapLink.open({
       onGone: (reason) => reasons.push(reason),
       onEvent: (queueId) => events.push(queueId),
     });
@@ -85,7 +85,7 @@ tapTest(
 
 tapTest("sending finds out too that the interface is deleted", async () => {
   const reasons: string[] = [];
-  using link = new TapLink({ onGone: ({ code }) => reasons.push(code) });
+  using link = await TapLink.open({ onGone: ({ code }) => reasons.push(code) });
   await link.namespace.ip("link", "del", NAME);
   assertEquals(link.netdev.txBurst(0, [link.packet(frame(60))], 0, 1), 1);
   assertEquals(link.burst(), []);
@@ -97,7 +97,7 @@ tapTest("sending finds out too that the interface is deleted", async () => {
 tapTest(
   "an armed queue of an interface that sending found deleted lets the waiter sleep",
   async () => {
-    using link = new TapLink();
+    using link = await TapLink.open();
     assertEquals(link.netdev.rxqIntrEnable(0), 0);
     await link.waiter.sleep(0);
     await link.namespace.ip("link", "del", NAME);
@@ -108,7 +108,7 @@ tapTest(
 
 tapTest("close() is not reported as an interface that went", async () => {
   let gone = 0;
-  using link = new TapLink({ onGone: () => gone++ });
+  using link = await TapLink.open({ onGone: () => gone++ });
   await link.namespace.ip("link", "del", NAME);
   link.burst();
   link.netdev.close();
@@ -117,7 +117,7 @@ tapTest("close() is not reported as an interface that went", async () => {
 });
 
 tapTest("a closed device lets the waiter sleep", async () => {
-  using link = new TapLink();
+  using link = await TapLink.open();
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
   link.netdev.close();
   await assertSleeps(link.waiter);

@@ -11,8 +11,8 @@ import { frame, TapLink } from "./tap_link.ts";
 /** What a netbuf of the default stride has room for behind its headroom. */
 const ROOM = 2048 - 2 - 64;
 
-tapTest("frames arrive as Linux sent them, one by one", () => {
-  using link = new TapLink();
+tapTest("frames arrive as Linux sent them, one by one", async () => {
+  using link = await TapLink.open();
   const frames = [frame(14, 1), frame(60, 2), frame(1514, 3)];
   for (const bytes of frames) link.peer.send(bytes);
   assertEquals(link.burst(), frames.map((bytes) => [...bytes]));
@@ -22,8 +22,8 @@ tapTest("frames arrive as Linux sent them, one by one", () => {
   assertEquals(link.pool.available, link.pool.size);
 });
 
-tapTest("a received frame stands at 2 mod 4 behind the standard headroom", () => {
-  using link = new TapLink();
+tapTest("a received frame stands at 2 mod 4 behind the standard headroom", async () => {
+  using link = await TapLink.open();
   link.peer.send(frame(21));
   const netbufs: Netbuf[] = [];
   assertEquals(link.netdev.rxBurst(0, netbufs, 16), 1);
@@ -31,19 +31,22 @@ tapTest("a received frame stands at 2 mod 4 behind the standard headroom", () =>
   netbufs[0].free();
 });
 
-tapTest("rxBurst() hands out at most what was asked for, and says MORE while a frame waits", () => {
-  using link = new TapLink();
-  for (const seed of [1, 2, 3]) link.peer.send(frame(60, seed));
-  assertEquals(link.burst(2).length, 2);
-  assertEquals(link.ops.rxqStatus(0), NETDEV_STATUS_MORE);
-  const netbufs: Netbuf[] = [];
-  assertEquals(link.netdev.rxOne(0, netbufs), NETDEV_STATUS_SUCCESS);
-  netbufs[0].free();
-  assertEquals(link.netdev.rxOne(0, netbufs), 0);
-});
+tapTest(
+  "rxBurst() hands out at most what was asked for, and says MORE while a frame waits",
+  async () => {
+    using link = await TapLink.open();
+    for (const seed of [1, 2, 3]) link.peer.send(frame(60, seed));
+    assertEquals(link.burst(2).length, 2);
+    assertEquals(link.ops.rxqStatus(0), NETDEV_STATUS_MORE);
+    const netbufs: Netbuf[] = [];
+    assertEquals(link.netdev.rxOne(0, netbufs), NETDEV_STATUS_SUCCESS);
+    netbufs[0].free();
+    assertEquals(link.netdev.rxOne(0, netbufs), 0);
+  },
+);
 
-tapTest("a frame longer than a netbuf is counted and not handed out cut off", () => {
-  using link = new TapLink({ interfaceMtu: 3000, mtu: 1500 });
+tapTest("a frame longer than a netbuf is counted and not handed out cut off", async () => {
+  using link = await TapLink.open({ interfaceMtu: 3000, mtu: 1500 });
   const longest = frame(ROOM, 1);
   const frames = [longest, frame(ROOM + 1, 2), frame(3014, 3), frame(60, 4)];
   for (const bytes of frames) link.peer.send(bytes);
@@ -52,8 +55,8 @@ tapTest("a frame longer than a netbuf is counted and not handed out cut off", ()
   assertEquals(link.pool.available, link.pool.size);
 });
 
-tapTest("a burst reads no more frames than it may hand out, even if it drops them", () => {
-  using link = new TapLink({ interfaceMtu: 3000, mtu: 1500 });
+tapTest("a burst reads no more frames than it may hand out, even if it drops them", async () => {
+  using link = await TapLink.open({ interfaceMtu: 3000, mtu: 1500 });
   for (let i = 0; i < 8; i++) link.peer.send(frame(3000, i));
   link.peer.send(frame(60, 9));
   assertEquals(link.burst(8), []);
@@ -61,8 +64,8 @@ tapTest("a burst reads no more frames than it may hand out, even if it drops the
   assertEquals(link.burst(8), [[...frame(60, 9)]]);
 });
 
-tapTest("a long frame leaves the netbuf behind its own alone", () => {
-  using link = new TapLink({ interfaceMtu: 3000, mtu: 1500 });
+tapTest("a long frame leaves the netbuf behind its own alone", async () => {
+  using link = await TapLink.open({ interfaceMtu: 3000, mtu: 1500 });
   const { region } = link.pool;
   const before = region.u8.slice();
   link.peer.send(frame(3000, 1));
@@ -71,8 +74,8 @@ tapTest("a long frame leaves the netbuf behind its own alone", () => {
   assertEquals(changed <= ROOM + 1, true, `${changed} bytes are other ones`);
 });
 
-tapTest("a dry pool is UNDERRUN; what waits stays with Linux and arrives in order", () => {
-  using link = new TapLink({ netbufs: 3 });
+tapTest("a dry pool is UNDERRUN; what waits stays with Linux and arrives in order", async () => {
+  using link = await TapLink.open({ netbufs: 3 });
   for (let i = 0; i < 10; i++) link.peer.send(frame(60, i));
   const netbufs: Netbuf[] = [];
   assertEquals(link.netdev.rxBurst(0, netbufs, 16), 3);
@@ -85,8 +88,8 @@ tapTest("a dry pool is UNDERRUN; what waits stays with Linux and arrives in orde
   assertEquals(rest, [3, 4, 5, 6, 7, 8, 9].map((seed) => [...frame(60, seed)]));
 });
 
-tapTest("a dry pool with nothing to receive is no UNDERRUN", () => {
-  using link = new TapLink({ netbufs: 1 });
+tapTest("a dry pool with nothing to receive is no UNDERRUN", async () => {
+  using link = await TapLink.open({ netbufs: 1 });
   const netbuf = link.pool.alloc();
   assertEquals(link.burst(), []);
   assertEquals([link.ops.rxqStatus(0), link.netdev.statsGet().rxUnderruns], [0, 0]);

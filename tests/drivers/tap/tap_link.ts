@@ -28,14 +28,23 @@ export class TapLink implements Disposable {
   readonly namespace = new NetworkNamespace();
   readonly waiter = new FdWaiter(monotonicClock);
   readonly ops: TapNetdev;
+  readonly #tap: TapInterface;
   readonly netdev: Netdev;
   readonly pool: NetbufPool;
   readonly peer: UnixSocket;
 
-  constructor(options: TapLinkOptions = {}) {
+  /** Starts the device; the interface passes frames both ways from then on. */
+  static async open(options: TapLinkOptions = {}): Promise<TapLink> {
+    const link = new TapLink(options);
+    await link.#tap.carrierNoticed();
+    return link;
+  }
+
+  private constructor(options: TapLinkOptions) {
     const { netbufs = 16, interfaceMtu = 1500, onEvent, ...rest } = options;
     const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
     const tap = this.namespace.run(() => new TapInterface(NAME, interfaceMtu));
+    this.#tap = tap;
     this.peer = this.namespace.run(() => packetSocket(NAME));
     this.ops = new TapNetdev({ tap, waiter: this.waiter, mac, ...rest });
     this.netdev = new NetdevRegistry().drvRegister(this.ops, "tap");

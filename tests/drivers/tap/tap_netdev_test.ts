@@ -10,7 +10,7 @@ import { assertSleeps, frame, NAME, TapLink } from "./tap_link.ts";
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
 tapTest("an interface that is absent is made, set up, and gone with the device", async () => {
-  using link = new TapLink({ interfaceMtu: 1400 });
+  using link = await TapLink.open({ interfaceMtu: 1400 });
   const shown = await link.namespace.ip("link", "show", NAME);
   assert(/<[^>]*\bUP\b[^>]*> mtu 1400 /.test(shown), shown);
   assert(!shown.includes("02:00:00:00:00:01"), "Linux's side has a MAC address of its own");
@@ -29,13 +29,14 @@ tapTest("an interface that is there is attached to as it is, and stays", async (
   const netdev = new TapNetdev({ tap, waiter, mac: MAC, mtu: 1500 });
   assertEquals(netdev.infoGet().maxMtu, 1300, "Linux sends no longer packets");
   await namespace.ip("link", "set", NAME, "up");
+  await tap.carrierNoticed();
   assertEquals(netdev.linkGet(), true);
   netdev.close();
   assertEquals((await namespace.exec("ip", "link", "show", NAME)).code, 0);
 });
 
 tapTest("an interface in use, and one that is no TAP, are refused", async () => {
-  using link = new TapLink();
+  using link = await TapLink.open();
   const busy = assertThrows(
     () => link.namespace.run(() => new TapInterface(NAME, 1500)),
     NetdevError,
@@ -69,20 +70,23 @@ tapTest("a bad MAC address or MTU is refused", () => {
   assertEquals(failed.code, "EINVAL");
 });
 
-tapTest("a pool of another device, a second pool and a queue without a pool are refused", () => {
-  using link = new TapLink();
-  using other = new TapLink();
-  assertThrows(() => link.ops.poolCreate({ count: 1 }), NetdevError, "one pool");
-  assertThrows(() => link.ops.rxqConfigure(0, 0, { pool: other.pool }), NetdevError, "not this");
-  using waiter = new FdWaiter(monotonicClock);
-  using tap = link.namespace.run(() => new TapInterface("tap1", 1500));
-  const bare = new TapNetdev({ tap, waiter, mac: MAC });
-  assertThrows(() => bare.txqConfigure(0, 0), NetdevError, "needs its pool");
-});
+tapTest(
+  "a pool of another device, a second pool and a queue without a pool are refused",
+  async () => {
+    using link = await TapLink.open();
+    using other = await TapLink.open();
+    assertThrows(() => link.ops.poolCreate({ count: 1 }), NetdevError, "one pool");
+    assertThrows(() => link.ops.rxqConfigure(0, 0, { pool: other.pool }), NetdevError, "not this");
+    using waiter = new FdWaiter(monotonicClock);
+    using tap = link.namespace.run(() => new TapInterface("tap1", 1500));
+    const bare = new TapNetdev({ tap, waiter, mac: MAC });
+    assertThrows(() => bare.txqConfigure(0, 0), NetdevError, "needs its pool");
+  },
+);
 
 tapTest("a stopped device lets frames wait, and goes on with them when started again", async () => {
   const events: number[] = [];
-  using link = new TapLink({ onEvent: (queueId) => events.push(queueId) });
+  using link = await TapLink.open({ onEvent: (queueId) => events.push(queueId) });
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
   link.netdev.stop();
   link.peer.send(frame(60, 1));
@@ -97,8 +101,8 @@ tapTest("a stopped device lets frames wait, and goes on with them when started a
   assertEquals(link.netdev.statsGet().rxPackets, 1, "counters stay");
 });
 
-tapTest("a device that is reset can be set up again, with another pool", () => {
-  using link = new TapLink();
+tapTest("a device that is reset can be set up again, with another pool", async () => {
+  using link = await TapLink.open();
   link.netdev.stop();
   link.netdev.reset();
   link.netdev.configure({ rxQueues: 1, txQueues: 1 });
@@ -112,7 +116,7 @@ tapTest("a device that is reset can be set up again, with another pool", () => {
 });
 
 tapTest("a device whose interface was deleted does not start again", async () => {
-  using link = new TapLink();
+  using link = await TapLink.open();
   await link.namespace.ip("link", "del", NAME);
   assertEquals(link.burst(), []);
   link.netdev.stop();

@@ -3,8 +3,8 @@ import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { tapTest } from "../../linux/network_namespace.ts";
 import { frame, NAME, TapLink } from "./tap_link.ts";
 
-tapTest("a burst comes out at Linux's side in order, and its netbufs are free again", () => {
-  using link = new TapLink();
+tapTest("a burst comes out at Linux's side in order, and its netbufs are free again", async () => {
+  using link = await TapLink.open();
   const frames = [frame(14, 1), frame(60, 2), frame(1514, 3)];
   assertEquals(link.netdev.txBurst(0, frames.map((bytes) => link.packet(bytes)), 0, 3), 3);
   assertEquals(link.peerReceived(), frames.map((bytes) => [...bytes]));
@@ -13,8 +13,8 @@ tapTest("a burst comes out at Linux's side in order, and its netbufs are free ag
   assertEquals(link.pool.available, link.pool.size);
 });
 
-tapTest("a burst begins and ends where it is told to", () => {
-  using link = new TapLink();
+tapTest("a burst begins and ends where it is told to", async () => {
+  using link = await TapLink.open();
   const netbufs = [1, 2, 3, 4].map((seed) => link.packet(frame(60, seed)));
   assertEquals(link.netdev.txBurst(0, netbufs, 1, 2), 2);
   assertEquals(link.peerReceived(), [[...frame(60, 2)], [...frame(60, 3)]]);
@@ -22,8 +22,8 @@ tapTest("a burst begins and ends where it is told to", () => {
   netbufs[3].free();
 });
 
-tapTest("the pieces of a chained packet go out as one frame", () => {
-  using link = new TapLink();
+tapTest("the pieces of a chained packet go out as one frame", async () => {
+  using link = await TapLink.open();
   const bytes = frame(300, 1);
   const chain = link.packet(bytes.slice(0, 14));
   chain.append(link.packet(bytes.slice(14, 15)));
@@ -34,9 +34,9 @@ tapTest("the pieces of a chained packet go out as one frame", () => {
   assertEquals(link.pool.available, link.pool.size);
 });
 
-tapTest("frames that cannot be sent are freed and counted; the others go out", () => {
-  using link = new TapLink({ netbufs: 80 });
-  using other = new TapLink();
+tapTest("frames that cannot be sent are freed and counted; the others go out", async () => {
+  using link = await TapLink.open({ netbufs: 80 });
+  using other = await TapLink.open();
   const chain = link.packet(frame(14));
   for (let i = 0; i < 64; i++) chain.append(link.packet(Uint8Array.of(i)));
   const mixed = link.packet(frame(60));
@@ -62,7 +62,7 @@ tapTest(
   "an interface that is set down drops and brings the link down, until it is up",
   async () => {
     const links: boolean[] = [];
-    using link = new TapLink({ onLink: (up) => links.push(up) });
+    using link = await TapLink.open({ onLink: (up) => links.push(up) });
     assertEquals(link.netdev.linkGet(), true);
     await link.namespace.ip("link", "set", NAME, "down");
     assertEquals(link.netdev.linkGet(), false);
@@ -81,8 +81,8 @@ tapTest(
   },
 );
 
-tapTest("the MTU bounds what is sent, and can be lowered", () => {
-  using link = new TapLink({ mtu: 1000 });
+tapTest("the MTU bounds what is sent, and can be lowered", async () => {
+  using link = await TapLink.open({ mtu: 1000 });
   link.netdev.txBurst(0, [link.packet(frame(1014)), link.packet(frame(1015))], 0, 2);
   assertEquals(link.peerReceived().map(({ length }) => length), [1014]);
   link.netdev.mtuSet(100);
@@ -90,7 +90,7 @@ tapTest("the MTU bounds what is sent, and can be lowered", () => {
   assertEquals(link.peerReceived().map(({ length }) => length), [114]);
 });
 
-tapTest("there is room for as many frames as a queue says to have", () => {
-  using link = new TapLink();
+tapTest("there is room for as many frames as a queue says to have", async () => {
+  using link = await TapLink.open();
   assertEquals(link.netdev.txqReclaim(0), link.netdev.txqInfoGet(0).maxDescriptors);
 });

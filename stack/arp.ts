@@ -32,8 +32,10 @@ import { Verdict } from "./verdict.ts";
 
 /** Entries of the ARP cache. */
 export const ARP_CACHE_CAPACITY = 256;
-/** Resolutions under way at a time; each may keep one packet of ours waiting. */
+/** Resolutions under way at a time. */
 export const ARP_MAX_INCOMPLETE = 16;
+/** Packets of ours that wait for one of them; the oldest gives up its place to one more. */
+export const ARP_MAX_PENDING = 16;
 
 /** RFC 5227 §1.1. */
 const ANNOUNCE_NUM = 2;
@@ -45,7 +47,8 @@ const FRAME_BYTES = ETHERNET_HEADER_BYTES + ARP_BYTES;
 
 /**
  * The Address Resolution Protocol (RFC 826, RFC 1122 §2.3.2, RFC 5227): answers for our address,
- * finds the MAC addresses that our own packets go to, and keeps one packet waiting for each.
+ * finds the MAC addresses that our own packets go to, and keeps some of them waiting meanwhile (§2.3.2.2
+ * of RFC 1122 wants one at least).
  */
 export class Arp {
   readonly #head: number;
@@ -56,8 +59,8 @@ export class Arp {
   readonly #counters: Counters;
   readonly #cache: ArpCache;
   readonly #peers = new PeerSet();
-  /** The packet that waits for each INCOMPLETE entry of the cache. */
-  readonly #pending = new Array<Netbuf | null>(ARP_CACHE_CAPACITY).fill(null);
+  /** The packets that wait for each INCOMPLETE entry of the cache, oldest first. */
+  readonly #pending = Array.from({ length: ARP_CACHE_CAPACITY }, (): Netbuf[] => []);
   #announcementsLeft = 0;
   /** When the next one of those is due. */
   #announceAt = 0;
@@ -141,12 +144,12 @@ export class Arp {
       }
       this.#sendRequest(nextHop);
     }
-    const replaced = this.#pending[entry];
-    if (replaced !== null) {
+    const pending = this.#pending[entry];
+    if (pending.length === ARP_MAX_PENDING) {
       this.#counters.drop(DropReason.ARP_PENDING_REPLACED);
-      replaced.free();
+      pending.shift()?.free();
     }
-    this.#pending[entry] = netbuf;
+    pending.push(netbuf);
     return SendResult.PENDING;
   }
 
@@ -210,10 +213,7 @@ export class Arp {
     const tail = this.#cache.tail(entry);
     const head = this.#cache.head(entry);
     if (this.#peers.add(address)) this.#observer.firstArp(address, head, tail);
-    const netbuf = this.#pending[entry];
-    if (netbuf === null) return;
-    this.#pending[entry] = null;
-    this.#sendTo(netbuf, entry);
+    for (const netbuf of this.#pending[entry].splice(0)) this.#sendTo(netbuf, entry);
   }
 
   #sendTo(netbuf: Netbuf, entry: number): void {
@@ -223,9 +223,7 @@ export class Arp {
   }
 
   #fail(entry: number, address: number): void {
-    const netbuf = this.#pending[entry];
-    if (netbuf !== null) {
-      this.#pending[entry] = null;
+    for (const netbuf of this.#pending[entry].splice(0)) {
       this.#counters.drop(DropReason.ARP_RESOLUTION_FAILED);
       netbuf.free();
     }

@@ -139,7 +139,7 @@ export class Host {
    * Sends an echo request with `payloadLength` bytes of payload, which count 0, 1, … 255, 0, …. The
    * destination is an int32, identifier and sequence number are 16 bits. It goes to the destination,
    * or to the gateway when that is off the subnet. `PENDING` means that it goes out with the ARP
-   * reply of that next hop, or never; one packet waits per next hop, the newest.
+   * reply of that next hop, or never; 16 packets wait per next hop, the newest.
    */
   sendEchoRequest(
     destination: number,

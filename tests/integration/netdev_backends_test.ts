@@ -4,10 +4,7 @@ import { Appliance, runMain } from "./appliance.ts";
 import { Capture, folderWithDumpingQemu } from "./capture.ts";
 import { pingSummary } from "./ping_summary.ts";
 
-/**
- * Pings an address over a hub with one frame of 9,014 bytes. A second one could replace it while ARP
- * takes its time on a busy machine.
- */
+/** Pings an address over a hub with one frame of 9,014 bytes. */
 async function pingOver(hub: string, address: string): Promise<void> {
   const flags = [`--hub=${hub}`, "--mtu=9000", "-s", "8972", "-c", "1"];
   const { code, stdout, stderr } = await runMain(["ping", ...flags, address]);

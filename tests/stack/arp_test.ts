@@ -93,16 +93,37 @@ Deno.test("requests go out 1 s apart; after 3 the packet is dropped and the obse
   fixture.assertPoolWhole();
 });
 
-Deno.test("more packets for an address do not make more requests, and only the newest waits", () => {
+Deno.test("more packets for an address make no more requests, and go out in order", () => {
   const fixture = new HostFixture();
   for (let sequence = 1; sequence <= 5; sequence++) {
     assertEquals(ping(fixture, NEIGHBOUR_IP, sequence * 10, sequence), SendResult.PENDING);
   }
   assertEquals(fixture.takeSent(), [requestFromHost(NEIGHBOUR_IP)]);
-  fixture.assertPoolWhole(1);
-  assertEquals(fixture.host.counters().drops, { arp_pending_replaced: 4 });
+  fixture.assertPoolWhole(5);
   fixture.deliver(replyToHost(), 60);
-  assertEquals(pings(fixture.takeSent()), [[mac(NEIGHBOUR_MAC), 5]]);
+  const sent = [1, 2, 3, 4, 5].map((sequence) => [mac(NEIGHBOUR_MAC), sequence]);
+  assertEquals(pings(fixture.takeSent()), sent as ReturnType<typeof pings>);
+  assertEquals(fixture.host.counters().drops, {});
+  fixture.assertPoolWhole();
+});
+
+Deno.test("of more than 16 packets for an address the newest wait", () => {
+  const fixture = new HostFixture();
+  for (let sequence = 1; sequence <= 20; sequence++) ping(fixture, NEIGHBOUR_IP, 10, sequence);
+  fixture.assertPoolWhole(16);
+  assertEquals(fixture.host.counters().drops, { arp_pending_replaced: 4 });
+  fixture.takeSent();
+  fixture.deliver(replyToHost(), 60);
+  const sequences = pings(fixture.takeSent()).map(([, sequence]) => sequence);
+  assertEquals(sequences, Array.from({ length: 16 }, (_, i) => 5 + i));
+  fixture.assertPoolWhole();
+});
+
+Deno.test("all packets that waited in vain are freed, and counted", () => {
+  const fixture = new HostFixture();
+  for (let sequence = 1; sequence <= 3; sequence++) ping(fixture, NEIGHBOUR_IP, 0, sequence);
+  for (let now = 1000; now <= 3000; now += 1000) fixture.host.tick(now);
+  assertEquals(fixture.host.counters().drops, { arp_resolution_failed: 3 });
   fixture.assertPoolWhole();
 });
 

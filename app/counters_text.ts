@@ -1,4 +1,4 @@
-import type { NetdevStats } from "../netdev/netdev_types.ts";
+import type { NetdevStats } from "../netdev/netdev_stats.ts";
 import type { HostCounters } from "../stack/mod.ts";
 
 /** All there is to count at the end of a run. */

@@ -1,4 +1,4 @@
-import type { NetdevStats } from "../netdev/netdev_types.ts";
+import type { NetdevStats } from "../netdev/netdev_stats.ts";
 
 /** How many are in use, and how many there could be. */
 export type Share = { readonly now: number; readonly most: number };
@@ -23,7 +23,7 @@ export type DeviceInfo = {
     readonly offered: readonly string[];
     readonly negotiated: readonly string[];
   };
-  readonly counters: { readonly [K in keyof NetdevStats]: NetdevStats[K] };
+  readonly counters: NetdevStats;
 };
 
 /** One line: a name and what is behind it. */
@@ -34,7 +34,7 @@ const NONE: readonly Row[] = [["none", ""]];
 /** A device for people, in the sections of ethtool(8): `-i`, `-l`, `-g`, `-k`, `-S`. */
 export function infoText(info: DeviceInfo): string {
   const { device, features, counters } = info;
-  const { drops, ...counts } = counters;
+  const { drops, rxQueues: _rx, txQueues: _tx, ...counts } = counters;
   return [
     section(`Settings for ${device}`, settings(info)),
     section(`Queues of ${device}, in use of possible`, [

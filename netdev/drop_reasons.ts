@@ -19,9 +19,9 @@ export interface DropReasonInfo {
 const REASONS = new Map<string, DropReasonInfo>();
 
 /**
- * Declares why a layer drops frames: a meaning for each name, and which of them are errors. Each layer
- * does so once, as its module is loaded, so that a counter of any layer can be told apart and
- * explained by its name alone. (Linux has subsystems for this in its skb drop reasons.)
+ * Declares why a layer drops frames: a meaning for each name, and which of them are errors. It does
+ * so where it drops, as the module is loaded, and each name once, so that a counter of any layer is
+ * told apart and explained by its name alone. (Linux has subsystems for this in its skb drop reasons.)
  *
  * `NetdevError("EBUSY")` for a name that is taken, `NetdevError("EINVAL")` for one that is none.
  */

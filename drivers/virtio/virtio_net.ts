@@ -4,12 +4,8 @@ import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import type {
-  NetdevInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
-  NetdevStats,
-} from "../../netdev/netdev_types.ts";
+import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
+import type { NetdevInfo, NetdevQueueInfo, NetdevRxqConf } from "../../netdev/netdev_types.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
@@ -22,7 +18,6 @@ import {
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
-import { virtioNetStats } from "./virtio_net_stats.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
@@ -212,8 +207,12 @@ export class VirtioNet implements NetdevOps {
     return free;
   }
 
-  statsGet(): NetdevStats {
-    return virtioNetStats(this.#rx, this.#tx, this.#card.configInterrupts);
+  statsGet(): NetdevCounters {
+    return {
+      rxQueues: this.#rx === null ? [] : [this.#rx],
+      txQueues: this.#tx === null ? [] : [this.#tx],
+      configInterrupts: this.#card.configInterrupts,
+    };
   }
 
   detailsGet(): NetdevDetails {

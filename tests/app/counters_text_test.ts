@@ -1,17 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { countersText } from "../../app/counters_text.ts";
+import { counted } from "./counted.ts";
 
-const NETDEV = {
-  rxPackets: 3,
-  rxBytes: 180,
-  txPackets: 0,
-  txBytes: 0,
-  interrupts: 0,
-  kicks: 1,
-  kicksSuppressed: 2,
-  rxUnderruns: 0,
-  drops: { rx_bad_length: 4, tx_bad_length: 0 },
-};
+const NETDEV = counted();
 
 const HOST = {
   arpRequestsAnswered: 1,
@@ -27,7 +18,8 @@ const HOST = {
 Deno.test("what isn't zero is told in words, a line for each part", () => {
   const text = countersText({ netdev: NETDEV, host: HOST, loop: { rounds: 5, squeezes: 0 } });
   assertEquals(text.split("\n"), [
-    "  device   rx packets 3, rx bytes 180, kicks 1, kicks suppressed 2, rx bad length 4",
+    "  device   rx packets 3, rx bytes 180, rx errors 4, interrupts 2, config interrupts 1, " +
+    "kicks 1, kicks suppressed 5, rx too long 4",
     "  stack    arp requests answered 1",
     "  dropped  ipv4 fragment 2",
     "  loop     rounds 5",

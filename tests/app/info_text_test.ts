@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type DeviceInfo, infoText } from "../../app/info_text.ts";
+import { counted } from "./counted.ts";
 
 const INFO: DeviceInfo = {
   device: "net0",
@@ -15,17 +16,7 @@ const INFO: DeviceInfo = {
   rings: { rx: [{ now: 128, most: 256 }], tx: [{ now: 64, most: 256 }] },
   vectors: [{ name: "msi-x 1", use: "receive queue 0" }],
   features: { offered: ["MTU", "A_LONG_NAME_OF_A_FEATURE"], negotiated: ["MTU"] },
-  counters: {
-    rxPackets: 3,
-    rxBytes: 180,
-    txPackets: 0,
-    txBytes: 0,
-    interrupts: 2,
-    kicks: 1,
-    kicksSuppressed: 5,
-    rxUnderruns: 0,
-    drops: { rx_bad_length: 4, tx_bad_length: 0 },
-  },
+  counters: counted(),
 };
 
 Deno.test("a device in sections, each aligned, zeros too", () => {
@@ -52,15 +43,21 @@ Deno.test("a device in sections, each aligned, zeros too", () => {
     "Counters of net0:",
     "  rx_packets:          3",
     "  rx_bytes:            180",
+    "  rx_errors:           4",
+    "  rx_dropped:          0",
     "  tx_packets:          0",
     "  tx_bytes:            0",
+    "  tx_errors:           0",
+    "  tx_dropped:          0",
     "  interrupts:          2",
+    "  config_interrupts:   1",
     "  kicks:               1",
     "  kicks_suppressed:    5",
     "  rx_underruns:        0",
     "Frames that the driver of net0 dropped:",
-    "  rx_bad_length:       4",
-    "  tx_bad_length:       0",
+    "  rx_too_short:        0",
+    "  rx_too_long:         4",
+    "  tx_link_down:        0",
   ]);
 });
 

@@ -38,7 +38,8 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
   assertEquals(features.negotiated, NEGOTIATED);
   assertEquals(OFFERED_BY_QEMU.filter((name) => !features.offered.includes(name)), []);
   assertEquals(counters.txPackets, 0, "info sends nothing");
-  assertEquals(counters.drops.tx_bad_length, 0);
+  assertEquals(counters.drops.tx_too_long, 0);
+  assertEquals(counters.rxQueues[0].ring, { size: 256, used: 256 });
 });
 
 Deno.test("info as text: sections like ethtool's", async () => {

@@ -88,8 +88,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       polls: scheduler.polls,
       sleeps: loop.sleeps,
       squeezes: loop.squeezes,
-      txRingFull: networkInterface.txRingFull,
-      txSuspended: networkInterface.txSuspended,
+      txRingFull: networkInterface.drops.tx_ring_full,
+      txSuspended: networkInterface.drops.tx_suspended,
       deviceResets: recovery?.resets ?? 0,
     },
   });

@@ -1,7 +1,7 @@
 import { NetdevError } from "./netdev_error.ts";
 
-/** A reason for dropping frames, as a layer declared it. */
-export interface DropReasonInfo {
+/** A reason for dropping frames, as a layer declared it. A type, not an interface, as it's JSON too. */
+export type DropReasonInfo = {
   /** What counters call it, lower case with underscores: `rx_too_long`. */
   readonly name: string;
   /** Who drops for it. The reasons that any driver may have are netdev's own. */
@@ -13,7 +13,7 @@ export interface DropReasonInfo {
    * there was no room for it, or nobody to take it.
    */
   readonly isError: boolean;
-}
+};
 
 /** All reasons of the process. A name stands for one reason, wherever it is counted. */
 const REASONS = new Map<string, DropReasonInfo>();

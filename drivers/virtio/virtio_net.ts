@@ -52,6 +52,8 @@ export class VirtioNet implements NetdevOps {
   readonly #card: VirtioNetCard;
   #rx: VirtioNetRx | null = null;
   #tx: VirtioNetTx | null = null;
+  /** For changes of the card's configuration. */
+  #configInterrupts = 0;
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
 
@@ -145,6 +147,7 @@ export class VirtioNet implements NetdevOps {
     this.#tx?.vq.release();
     this.#rx = null;
     this.#tx = null;
+    this.#configInterrupts = 0;
     for (const retire of this.#retirePools.splice(0)) retire();
   }
 
@@ -211,7 +214,7 @@ export class VirtioNet implements NetdevOps {
     return {
       rxQueues: this.#rx === null ? [] : [this.#rx],
       txQueues: this.#tx === null ? [] : [this.#tx],
-      configInterrupts: this.#card.configInterrupts,
+      configInterrupts: this.#configInterrupts,
     };
   }
 
@@ -236,7 +239,7 @@ export class VirtioNet implements NetdevOps {
     const { transport } = device;
     const rx = this.#rxQueue();
     const tx = this.#txQueue();
-    transport.interruptsConnect(() => this.#card.configChanged(), [() => this.#received(), null]);
+    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
     const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
     const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
     rx.vq.disableInterrupts();
@@ -269,6 +272,11 @@ export class VirtioNet implements NetdevOps {
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
+  }
+
+  #configChanged(): void {
+    this.#configInterrupts++;
+    this.#card.configChanged();
   }
 
   #received(): void {

@@ -88,6 +88,8 @@ Deno.test("interrupts for changes of the configuration are counted apart", () =>
   link.model.setLink(false);
   const { interrupts, configInterrupts } = link.netdev.statsGet();
   assertEquals([interrupts, configInterrupts], [0, 1]);
+  link.netdev.reset();
+  assertEquals(link.netdev.statsGet().configInterrupts, 0, "counters begin again");
 });
 
 Deno.test("a link that goes down and up is reported, once each, and read by linkGet()", () => {

@@ -1,22 +1,64 @@
-import type { NetdevStats } from "../netdev/netdev_types.ts";
+import { type NetdevQueueStats, type NetdevStats, sumOfDrops } from "../netdev/netdev_stats.ts";
 import type { HostCounters } from "../stack/mod.ts";
 
-/** All there is to count at the end of a run. */
-export interface Counters {
+/** What is counted of one device and the host on it. */
+export interface DeviceCounters {
   readonly netdev: NetdevStats;
+  readonly interface: InterfaceCounters;
   readonly host: HostCounters;
+}
+
+/** What is counted between a device and the host on it. A type, not an interface, as it's JSON too. */
+export type InterfaceCounters = {
+  /** Times the device was brought back after it had failed. */
+  readonly resets: number;
+  /** Frames dropped there, by the name of the reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** What the scheduler did with each receive queue, where it tells queues apart. */
+  readonly rxPolls: readonly Readonly<Record<string, number>>[];
+};
+
+/** All there is to count at the end of a run. */
+export interface Counters extends DeviceCounters {
   readonly loop: Readonly<Record<string, number>>;
 }
 
+/** A part of the house, and what was counted there. */
+type Line = readonly [part: string, counters: Readonly<Record<string, unknown>>];
+
 /** The counters that aren't zero, a line for each part of the house. */
-export function countersText({ netdev, host, loop }: Counters): string {
-  const lines: [string, Readonly<Record<string, unknown>>][] = [
-    ["device", { ...netdev, ...netdev.drops }],
+export function countersText({ loop, ...device }: Counters): string {
+  const lines: Line[] = [...deviceLines(device), ["loop", loop]];
+  const width = Math.max(8, ...lines.map(([part]) => part.length));
+  return lines.map(([part, counters]) => `  ${part.padEnd(width)} ${nonZero(counters)}`).join("\n");
+}
+
+/**
+ * A device with its queues where there are several, the host on it, and what was dropped by either or
+ * between them: what a reason is called tells by whom.
+ */
+function deviceLines({ netdev, interface: between, host }: DeviceCounters): Line[] {
+  return [
+    ["device", { ...netdev, resets: between.resets }],
+    ...queueLines("rx", netdev.rxQueues, between.rxPolls),
+    ...queueLines("tx", netdev.txQueues, []),
     ["stack", { ...host }],
-    ["dropped", host.drops],
-    ["loop", loop],
+    ["dropped", sumOfDrops([netdev.drops, between.drops, host.drops])],
   ];
-  return lines.map(([part, counters]) => `  ${part.padEnd(8)} ${nonZero(counters)}`).join("\n");
+}
+
+/** What a single queue has counted is told by the device's totals, but for how it was polled. */
+function queueLines(
+  direction: string,
+  queues: readonly NetdevQueueStats[],
+  polls: InterfaceCounters["rxPolls"],
+): Line[] {
+  const several = queues.length > 1;
+  if (!several && polls.length === 0) return [];
+  return queues.map(({ ring, ...counts }, queue) => {
+    const own = several ? { ...counts, ringUsed: ring?.used ?? 0 } : {};
+    return [`${direction} ${queue}`, { ...own, ...polls[queue] }];
+  });
 }
 
 function nonZero(counters: Readonly<Record<string, unknown>>): string {

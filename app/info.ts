@@ -1,5 +1,6 @@
 import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
+import { dropReasons } from "../netdev/drop_reasons.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatMacBytes, type HostObserver } from "../stack/mod.ts";
@@ -79,6 +80,7 @@ function describe(netdev: Netdev, location: string): DeviceInfo {
     },
     vectors: (details?.vectors ?? []).map((vector) => ({ ...vector })),
     features: details?.features ?? { offered: [], negotiated: [] },
-    counters: { ...netdev.statsGet() },
+    counters: netdev.statsGet(),
+    dropReasons: dropReasons(),
   };
 }

@@ -1,4 +1,5 @@
-import type { NetdevStats } from "../netdev/netdev_types.ts";
+import type { DropReasonInfo } from "../netdev/drop_reasons.ts";
+import type { NetdevQueueStats, NetdevStats } from "../netdev/netdev_stats.ts";
 
 /** How many are in use, and how many there could be. */
 export type Share = { readonly now: number; readonly most: number };
@@ -23,7 +24,9 @@ export type DeviceInfo = {
     readonly offered: readonly string[];
     readonly negotiated: readonly string[];
   };
-  readonly counters: { readonly [K in keyof NetdevStats]: NetdevStats[K] };
+  readonly counters: NetdevStats;
+  /** Why frames are dropped, by whatever part of the house. */
+  readonly dropReasons: readonly DropReasonInfo[];
 };
 
 /** One line: a name and what is behind it. */
@@ -34,7 +37,7 @@ const NONE: readonly Row[] = [["none", ""]];
 /** A device for people, in the sections of ethtool(8): `-i`, `-l`, `-g`, `-k`, `-S`. */
 export function infoText(info: DeviceInfo): string {
   const { device, features, counters } = info;
-  const { drops, ...counts } = counters;
+  const { drops, rxQueues, txQueues, ...totals } = counters;
   return [
     section(`Settings for ${device}`, settings(info)),
     section(`Queues of ${device}, in use of possible`, [
@@ -53,8 +56,13 @@ export function infoText(info: DeviceInfo): string {
       `Features that ${device} offers, on when negotiated`,
       features.offered.map((name): Row => [name, onOff(features.negotiated.includes(name))]),
     ),
-    section(`Counters of ${device}`, numbers(counts)),
+    section(`Counters of ${device}`, [
+      ...numbers(totals),
+      ...rxQueues.flatMap((queue, id) => queueNumbers(`rx_queue_${id}`, queue)),
+      ...txQueues.flatMap((queue, id) => queueNumbers(`tx_queue_${id}`, queue)),
+    ]),
     section(`Frames that the driver of ${device} dropped`, numbers(drops)),
+    ...reasonSections(info.dropReasons),
   ].join("\n");
 }
 
@@ -79,8 +87,27 @@ function section(title: string, rows: readonly Row[]): string {
   return [`${title}:`, ...lines].join("\n");
 }
 
-function numbers(counters: Readonly<Record<string, number>>): Row[] {
-  return Object.entries(counters).map(([name, count]) => [snakeCase(name), String(count)]);
+function numbers(counters: Readonly<Record<string, number>>, of = ""): Row[] {
+  return Object.entries(counters).map(([name, count]) => [of + snakeCase(name), String(count)]);
+}
+
+/** What was dropped at a queue is told by the device's reasons; here it's just how many. */
+function queueNumbers(queueName: string, queue: NetdevQueueStats): Row[] {
+  const { ring, drops: _byReason, ...counts } = queue;
+  const used = ring === null ? {} : { ringUsed: ring.used };
+  return numbers({ ...counts, ...used }, `${queueName}_`);
+}
+
+/** What each reason means: a section for each layer. */
+function reasonSections(reasons: readonly DropReasonInfo[]): string[] {
+  const layers = new Set(reasons.map(({ layer }) => layer));
+  return [...layers].map((layer) => {
+    const own = reasons.filter((reason) => reason.layer === layer);
+    return section(
+      `Drop reasons of ${layer}`,
+      own.map(({ name, meaning }): Row => [name, meaning]),
+    );
+  });
 }
 
 /** `rxPackets` as ethtool's drivers write it: `rx_packets`. */

@@ -82,15 +82,17 @@ export async function serve(options: ServeOptions): Promise<void> {
   const started = clock.now();
   const counters = (): Counters => ({
     netdev: device.netdev.statsGet(),
+    interface: {
+      resets: recovery?.resets ?? 0,
+      drops: { ...networkInterface.drops },
+      rxPolls: [],
+    },
     host: host.counters(),
     loop: {
       rounds: scheduler.rounds,
       polls: scheduler.polls,
       sleeps: loop.sleeps,
       squeezes: loop.squeezes,
-      txRingFull: networkInterface.txRingFull,
-      txSuspended: networkInterface.txSuspended,
-      deviceResets: recovery?.resets ?? 0,
     },
   });
   using _telling = onCountersSignal(() =>
@@ -230,10 +232,10 @@ function logCounters(
   milliseconds: number,
   counters: Counters,
 ): void {
-  const { netdev, host, loop } = counters;
+  const { host, ...rest } = counters;
   log.event({
     event,
-    fields: { seconds: milliseconds / 1000, netdev: { ...netdev }, host: { ...host }, loop },
+    fields: { seconds: milliseconds / 1000, ...rest, host: { ...host } },
     text: `${event} after ${(milliseconds / 1000).toFixed(1)} s\n${countersText(counters)}`,
   });
 }

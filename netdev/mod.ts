@@ -6,6 +6,13 @@
  */
 
 export { type Clock, monotonicClock } from "./clock.ts";
+export {
+  declareDropReasons,
+  dropCounters,
+  dropReason,
+  type DropReasonInfo,
+  dropReasons,
+} from "./drop_reasons.ts";
 export { DmaArena } from "./dma_arena.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
 export type { FrameRecorder } from "./frame_recorder.ts";
@@ -22,6 +29,13 @@ export type { NetdevDetails, NetdevVector } from "./netdev_details.ts";
 export type { NetdevOps } from "./netdev_driver.ts";
 export { NetdevError, type NetdevErrorCode } from "./netdev_error.ts";
 export { NetdevRegistry } from "./netdev_registry.ts";
+export type {
+  NetdevCounters,
+  NetdevQueueCounters,
+  NetdevQueueStats,
+  NetdevRingStats,
+  NetdevStats,
+} from "./netdev_stats.ts";
 export {
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_SUCCESS,
@@ -31,7 +45,6 @@ export {
   type NetdevQueueInfo,
   type NetdevRxqConf,
   NetdevState,
-  type NetdevStats,
 } from "./netdev_types.ts";
 export { PollLoop, type PollLoopOptions, type Ticker } from "./poll_loop.ts";
 export { POLL_BUDGET, POLL_WEIGHT, type PolledQueue, PollScheduler } from "./poll_scheduler.ts";

@@ -14,6 +14,7 @@ import {
 import type { NetdevDetails } from "./netdev_details.ts";
 import type { NetdevOps } from "./netdev_driver.ts";
 import { NetdevError } from "./netdev_error.ts";
+import { type NetdevStats, netdevStats } from "./netdev_stats.ts";
 import {
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_SUCCESS,
@@ -23,7 +24,6 @@ import {
   type NetdevQueueInfo,
   type NetdevRxqConf,
   NetdevState,
-  type NetdevStats,
 } from "./netdev_types.ts";
 
 /**
@@ -308,10 +308,10 @@ export class Netdev {
     return this.#ops.watchdog?.(now) ?? Infinity;
   }
 
-  /** The counters of the driver, as a snapshot. From UNCONFIGURED on. */
+  /** The counters of the driver with their totals, as a snapshot. From UNCONFIGURED on. */
   statsGet(): NetdevStats {
     this.#need("statsGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    return this.#ops.statsGet();
+    return netdevStats(this.#ops.statsGet());
   }
 
   /** What else the driver knows of its device; null when nothing. From UNCONFIGURED on. */

@@ -1,13 +1,8 @@
 import type { Netbuf } from "./netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
 import type { NetdevDetails } from "./netdev_details.ts";
-import type {
-  NetdevConf,
-  NetdevInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
-  NetdevStats,
-} from "./netdev_types.ts";
+import type { NetdevCounters } from "./netdev_stats.ts";
+import type { NetdevConf, NetdevInfo, NetdevQueueInfo, NetdevRxqConf } from "./netdev_types.ts";
 
 /**
  * What a driver implements: `struct uk_netdev_ops` with the burst forms in place of `rx_one` and
@@ -77,8 +72,8 @@ export interface NetdevOps {
    * when it wants to be called again, or Infinity. A driver without it needs none.
    */
   watchdog?(now: number): number;
-  /** The counters, as a snapshot. */
-  statsGet(): NetdevStats;
+  /** The counters of its queues, to be read at once; the totals are made by `Netdev`. */
+  statsGet(): NetdevCounters;
   /** Where the device sits, its features and interrupts. A driver without it has no such things. */
   detailsGet?(): NetdevDetails;
 }

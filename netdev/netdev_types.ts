@@ -70,25 +70,3 @@ export interface NetdevRxqConf {
   /** Called on an interrupt of the queue, on the event loop. */
   readonly onEvent?: (queueId: number) => void;
 }
-
-/** What there is to count at a device, all since its queues were set up. */
-export interface NetdevStats {
-  /** Packets handed to the user. */
-  rxPackets: number;
-  /** Their bytes, from the Ethernet header on, without checksum. */
-  rxBytes: number;
-  /** Packets taken from the user. */
-  txPackets: number;
-  /** Their bytes, likewise. */
-  txBytes: number;
-  /** Interrupts taken. */
-  interrupts: number;
-  /** Times the device was told of new buffers. */
-  kicks: number;
-  /** Times it had asked not to be told. */
-  kicksSuppressed: number;
-  /** Refills that found the pool dry. */
-  rxUnderruns: number;
-  /** Frames the driver dropped, by the name of the reason. */
-  drops: Record<string, number>;
-}

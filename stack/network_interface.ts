@@ -1,3 +1,4 @@
+import { dropCounters } from "../netdev/drop_reasons.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
@@ -19,10 +20,8 @@ const TX_BATCH = 2 * POLL_WEIGHT;
  * and the stack's own frames to its transmit queue, with one notification for all of a burst.
  */
 export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
-  /** Frames that found no room in the transmit queue, or would have taken more than their share. */
-  txRingFull = 0;
-  /** Frames that the stack sent while it was suspended. */
-  txSuspended = 0;
+  /** Frames that found no room, or would have taken more than their share; and while suspended. */
+  readonly drops = dropCounters("tx_ring_full", "tx_suspended");
 
   readonly #netdev: Netdev;
   readonly #pool: NetbufPool;
@@ -122,7 +121,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
 
   send(netbuf: Netbuf): void {
     if (this.#suspended) {
-      this.txSuspended++;
+      this.drops.tx_suspended++;
       netbuf.free();
       return;
     }
@@ -143,7 +142,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     }
     // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
     reply.free();
-    this.txRingFull++;
+    this.drops.tx_ring_full++;
   }
 
   #enqueue(netbuf: Netbuf): void {
@@ -157,7 +156,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     const taken = this.#netdev.txBurst(0, this.#transmit, 0, count);
     for (let i = taken; i < count; i++) {
       this.#transmit[i].free();
-      this.txRingFull++;
+      this.drops.tx_ring_full++;
     }
     this.#transmitCount = 0;
   }

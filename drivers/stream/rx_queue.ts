@@ -1,23 +1,27 @@
+import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
+import type { NetdevQueueCounters } from "../../netdev/netdev_stats.ts";
 import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_types.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
 import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import { FrameReader, FRAMING_LOST, NO_FRAME } from "./frame_reader.ts";
 import type { StreamRegion } from "./stream_region.ts";
 
+declareDropReasons("stream", {
+  rx_framing_lost: "the rest of a stream that turned out not to be QEMU's framing; once a peer",
+}, ["rx_framing_lost"]);
+
 /** The receiving half of a stream device: from the socket through the receive buffer to netbufs. */
-export class RxQueue {
+export class RxQueue implements NetdevQueueCounters {
   /** MORE and UNDERRUN as the last {@link burst} left them. */
   status = 0;
   packets = 0;
   bytes = 0;
+  interrupts = 0;
   underruns = 0;
-  /** Frames without a whole Ethernet header, and frames longer than a netbuf. */
-  tooShort = 0;
-  tooLong = 0;
-  framingLost = 0;
+  readonly drops = dropCounters("rx_too_short", "rx_too_long", "rx_framing_lost");
   #socket: UnixSocket | null;
   readonly #region: StreamRegion;
   readonly #pool: NetbufPool;
@@ -80,7 +84,7 @@ export class RxQueue {
         continue;
       }
       if (length < ETHERNET_HEADER_BYTES) {
-        this.tooShort++;
+        this.drops.rx_too_short++;
         reader.consume(length);
         continue;
       }
@@ -113,7 +117,7 @@ export class RxQueue {
     const length = this.#reader.next();
     if (length !== FRAMING_LOST) return length;
     if (!this.#ended) {
-      this.framingLost++;
+      this.drops.rx_framing_lost++;
       this.#end(new NetdevError("EIO", "what the peer sends is not QEMU's stream framing"));
     }
     return NO_FRAME;
@@ -135,7 +139,7 @@ export class RxQueue {
   #fill(netbuf: Netbuf, length: number): boolean {
     if (length > netbuf.tailroom) {
       netbuf.free();
-      this.tooLong++;
+      this.drops.rx_too_long++;
       return false;
     }
     const from = this.#reader.offset;

@@ -3,7 +3,8 @@ import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts"
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import type { NetdevRxqConf, NetdevStats } from "../../netdev/netdev_types.ts";
+import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
+import type { NetdevRxqConf } from "../../netdev/netdev_types.ts";
 import { type FdWaiter, POLLHUP } from "../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
 import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
@@ -64,7 +65,6 @@ export class StreamNetdev extends PlainNetdev implements NetdevOps {
   #txq: TxQueue | null = null;
   #onEvent: ((queueId: number) => void) | undefined;
   #armed = false;
-  #interrupts = 0;
   #fault: NetdevError | null = null;
   #started = false;
   #closed = false;
@@ -208,28 +208,10 @@ export class StreamNetdev extends PlainNetdev implements NetdevOps {
     return this.#txq.room(this.mtuGet());
   }
 
-  /** `kicks` are system calls that sent something. */
-  statsGet(): NetdevStats {
-    const rxq = this.#rxq;
-    const txq = this.#txq;
+  statsGet(): NetdevCounters {
     return {
-      rxPackets: rxq?.packets ?? 0,
-      rxBytes: rxq?.bytes ?? 0,
-      txPackets: txq?.packets ?? 0,
-      txBytes: txq?.bytes ?? 0,
-      interrupts: this.#interrupts,
-      kicks: txq?.sends ?? 0,
-      kicksSuppressed: 0,
-      rxUnderruns: rxq?.underruns ?? 0,
-      drops: {
-        rx_too_short: rxq?.tooShort ?? 0,
-        rx_too_long: rxq?.tooLong ?? 0,
-        rx_framing_lost: rxq?.framingLost ?? 0,
-        tx_too_short: txq?.tooShort ?? 0,
-        tx_too_long: txq?.tooLong ?? 0,
-        tx_foreign: txq?.foreign ?? 0,
-        tx_link_down: txq?.linkDown ?? 0,
-      },
+      rxQueues: this.#rxq === null ? [] : [this.#rxq],
+      txQueues: this.#txq === null ? [] : [this.#txq],
     };
   }
 
@@ -255,7 +237,7 @@ export class StreamNetdev extends PlainNetdev implements NetdevOps {
     if (hungUp) this.#unwatch();
     if (!rxq.frameWaits() && (rxq.ended || !hungUp)) return;
     this.#disarm();
-    this.#interrupts++;
+    rxq.interrupts++;
     this.#onEvent?.(0);
   }
 

@@ -1,5 +1,7 @@
+import { dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
+import type { NetdevQueueCounters } from "../../netdev/netdev_stats.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
 import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import { FrameWriter, type UnsentBytes } from "./frame_writer.ts";
@@ -7,18 +9,12 @@ import { LENGTH_BYTES } from "./framing.ts";
 import type { StreamRegion } from "./stream_region.ts";
 
 /** The sending half of a stream device: from netbufs through the send buffer to the socket. */
-export class TxQueue {
+export class TxQueue implements NetdevQueueCounters {
   packets = 0;
   bytes = 0;
   /** System calls that sent something. */
-  sends = 0;
-  /** Frames without a whole Ethernet header, and frames longer than the MTU allows. */
-  tooShort = 0;
-  tooLong = 0;
-  /** Frames in the memory of another device. */
-  foreign = 0;
-  /** Frames that came when the peer was gone. */
-  linkDown = 0;
+  kicks = 0;
+  readonly drops = dropCounters("tx_too_short", "tx_too_long", "tx_foreign", "tx_link_down");
   #socket: UnixSocket | null;
   readonly #region: StreamRegion;
   readonly #writer: FrameWriter;
@@ -66,7 +62,7 @@ export class TxQueue {
   flush(): void {
     if (this.#socket === null) return;
     try {
-      if (this.#writer.flush(this.#socket) > 0) this.sends++;
+      if (this.#writer.flush(this.#socket) > 0) this.kicks++;
     } catch (cause) {
       this.end();
       this.#onEnd(new NetdevError("ENODEV", "the peer closed the connection", { cause }));
@@ -93,15 +89,15 @@ export class TxQueue {
   #take(netbuf: Netbuf, mtu: number): boolean {
     const length = netbuf.chainLength();
     if (length < ETHERNET_HEADER_BYTES) {
-      this.tooShort++;
+      this.drops.tx_too_short++;
       return true;
     }
     if (length > ETHERNET_HEADER_BYTES + mtu) {
-      this.tooLong++;
+      this.drops.tx_too_long++;
       return true;
     }
     if (!this.#isOwn(netbuf)) {
-      this.foreign++;
+      this.drops.tx_foreign++;
       return true;
     }
     if (!this.#ended && !this.#writer.append(netbuf, length)) {
@@ -109,7 +105,7 @@ export class TxQueue {
       if (!this.#ended && !this.#writer.append(netbuf, length)) return false;
     }
     if (this.#ended) {
-      this.linkDown++;
+      this.drops.tx_link_down++;
       return true;
     }
     this.packets++;

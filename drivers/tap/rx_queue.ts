@@ -1,5 +1,7 @@
+import { dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
+import type { NetdevQueueCounters } from "../../netdev/netdev_stats.ts";
 import { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } from "../../netdev/netdev_types.ts";
 import { EAGAIN, EINTR, errno } from "../ffi/errno.ts";
 import { POLLIN, ReadyProbe } from "../ffi/fd_waiter.ts";
@@ -8,15 +10,14 @@ import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import type { TapRegion } from "./tap_region.ts";
 
 /** The receiving half of a TAP device: a read is a frame, straight into a netbuf. */
-export class RxQueue {
+export class RxQueue implements NetdevQueueCounters {
   /** MORE and UNDERRUN as the last {@link burst} left them. */
   status = 0;
   packets = 0;
   bytes = 0;
+  interrupts = 0;
   underruns = 0;
-  /** Frames without a whole Ethernet header, and frames longer than a netbuf. */
-  tooShort = 0;
-  tooLong = 0;
+  readonly drops = dropCounters("rx_too_short", "rx_too_long");
   readonly #fd: number;
   readonly #region: TapRegion;
   readonly #pool: NetbufPool;
@@ -90,8 +91,8 @@ export class RxQueue {
 
   #accept(netbuf: Netbuf, length: number): boolean {
     if (length < ETHERNET_HEADER_BYTES || length > netbuf.tailroom) {
-      if (length < ETHERNET_HEADER_BYTES) this.tooShort++;
-      else this.tooLong++;
+      if (length < ETHERNET_HEADER_BYTES) this.drops.rx_too_short++;
+      else this.drops.rx_too_long++;
       netbuf.free();
       return false;
     }

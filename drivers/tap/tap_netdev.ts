@@ -3,7 +3,8 @@ import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts"
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import type { NetdevRxqConf, NetdevStats } from "../../netdev/netdev_types.ts";
+import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
+import type { NetdevRxqConf } from "../../netdev/netdev_types.ts";
 import { EBADFD, ErrnoError } from "../ffi/errno.ts";
 import type { FdWaiter } from "../ffi/fd_waiter.ts";
 import { OwnPool } from "../plain/own_pool.ts";
@@ -56,7 +57,6 @@ export class TapNetdev extends PlainNetdev implements NetdevOps {
   #txq: TxQueue | null = null;
   #onEvent: ((queueId: number) => void) | undefined;
   #armed = false;
-  #interrupts = 0;
   #fault: NetdevError | null = null;
   #closed = false;
 
@@ -168,29 +168,10 @@ export class TapNetdev extends PlainNetdev implements NetdevOps {
     return this.#txq !== null && this.#txq.hasRoom() ? QUEUE_FRAMES : 0;
   }
 
-  /** `kicks` are the system calls that sent a frame. */
-  statsGet(): NetdevStats {
-    const rxq = this.#rxq;
-    const txq = this.#txq;
+  statsGet(): NetdevCounters {
     return {
-      rxPackets: rxq?.packets ?? 0,
-      rxBytes: rxq?.bytes ?? 0,
-      txPackets: txq?.packets ?? 0,
-      txBytes: txq?.bytes ?? 0,
-      interrupts: this.#interrupts,
-      kicks: txq?.packets ?? 0,
-      kicksSuppressed: 0,
-      rxUnderruns: rxq?.underruns ?? 0,
-      drops: {
-        rx_too_short: rxq?.tooShort ?? 0,
-        rx_too_long: rxq?.tooLong ?? 0,
-        tx_too_short: txq?.tooShort ?? 0,
-        tx_too_long: txq?.tooLong ?? 0,
-        tx_too_many_pieces: txq?.tooManyPieces ?? 0,
-        tx_foreign: txq?.foreign ?? 0,
-        tx_link_down: txq?.linkDown ?? 0,
-        tx_refused: txq?.refused ?? 0,
-      },
+      rxQueues: this.#rxq === null ? [] : [this.#rxq],
+      txQueues: this.#txq === null ? [] : [this.#txq],
     };
   }
 
@@ -208,10 +189,11 @@ export class TapNetdev extends PlainNetdev implements NetdevOps {
 
   /** A frame is there, or the end, which the next poll of the queue finds by itself. */
   #onReady(): void {
-    if (!this.#armed) return;
+    const rxq = this.#rxq;
+    if (rxq === null || !this.#armed) return;
     this.#armed = false;
     this.#waiter.mask(this.#tap.fd);
-    this.#interrupts++;
+    rxq.interrupts++;
     this.#onEvent?.(0);
   }
 

@@ -1,9 +1,15 @@
+import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
+import type { NetdevQueueCounters } from "../../netdev/netdev_stats.ts";
 import { EAGAIN, EBADFD, EINTR, EIO, errno } from "../ffi/errno.ts";
 import { POLLOUT, ReadyProbe } from "../ffi/fd_waiter.ts";
 import { IovecArray } from "../ffi/iovec.ts";
 import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import type { TapRegion } from "./tap_region.ts";
+
+declareDropReasons("tap", {
+  tx_refused: "to be sent, but Linux did not take it, though the interface is set up",
+}, ["tx_refused"]);
 
 /** Netbufs of a chain that one frame is gathered from, at most. */
 const MAX_PIECES = 64;
@@ -17,20 +23,20 @@ export interface TxQueueEvents {
 }
 
 /** The sending half of a TAP device: a write is a frame, straight from the netbufs of its chain. */
-export class TxQueue {
+export class TxQueue implements NetdevQueueCounters {
   packets = 0;
   bytes = 0;
-  /** Frames without a whole Ethernet header, and frames longer than the MTU allows. */
-  tooShort = 0;
-  tooLong = 0;
-  /** Chains of too many netbufs. */
-  tooManyPieces = 0;
-  /** Frames in the memory of another device. */
-  foreign = 0;
-  /** Frames that came when the interface was not set up, or gone. */
-  linkDown = 0;
-  /** Frames that Linux refused for another reason. */
-  refused = 0;
+  /** System calls that sent a frame. */
+  kicks = 0;
+  /** The link counts as down while the interface is not set up, and when it is gone. */
+  readonly drops = dropCounters(
+    "tx_too_short",
+    "tx_too_long",
+    "tx_too_many_pieces",
+    "tx_foreign",
+    "tx_link_down",
+    "tx_refused",
+  );
   readonly #fd: number;
   readonly #region: TapRegion;
   readonly #events: TxQueueEvents;
@@ -75,9 +81,9 @@ export class TxQueue {
   /** Sends a packet, or counts it as dropped; false when there is no room for it. */
   #take(chain: Netbuf, mtu: number): boolean {
     const length = chain.chainLength();
-    if (length < ETHERNET_HEADER_BYTES) this.tooShort++;
-    else if (length > ETHERNET_HEADER_BYTES + mtu) this.tooLong++;
-    else if (this.#ended) this.linkDown++;
+    if (length < ETHERNET_HEADER_BYTES) this.drops.tx_too_short++;
+    else if (length > ETHERNET_HEADER_BYTES + mtu) this.drops.tx_too_long++;
+    else if (this.#ended) this.drops.tx_link_down++;
     else if (this.#gather(chain)) return this.#write(length);
     return true;
   }
@@ -87,11 +93,11 @@ export class TxQueue {
     let pieces = 0;
     for (let netbuf: Netbuf | null = chain; netbuf !== null; netbuf = netbuf.next) {
       if (netbuf.region !== this.#region) {
-        this.foreign++;
+        this.drops.tx_foreign++;
         return false;
       }
       if (pieces === MAX_PIECES) {
-        this.tooManyPieces++;
+        this.drops.tx_too_many_pieces++;
         return false;
       }
       this.#iovecs.set(pieces++, this.#region.address + netbuf.data, netbuf.length);
@@ -103,6 +109,7 @@ export class TxQueue {
   #write(length: number): boolean {
     if (this.#iovecs.write(this.#fd, this.#pieces) >= 0) {
       this.packets++;
+      this.kicks++;
       this.bytes += length;
       this.#full = false;
       this.#setLink(true);
@@ -113,8 +120,8 @@ export class TxQueue {
       this.#full = true;
       return false;
     }
-    if (error === EIO || error === EBADFD) this.linkDown++;
-    else this.refused++;
+    if (error === EIO || error === EBADFD) this.drops.tx_link_down++;
+    else this.drops.tx_refused++;
     if (error === EIO) this.#setLink(false);
     if (error === EBADFD) {
       this.#ended = true;

@@ -4,12 +4,8 @@ import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import type {
-  NetdevInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
-  NetdevStats,
-} from "../../netdev/netdev_types.ts";
+import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
+import type { NetdevInfo, NetdevQueueInfo, NetdevRxqConf } from "../../netdev/netdev_types.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
@@ -22,7 +18,6 @@ import {
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
-import { virtioNetStats } from "./virtio_net_stats.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
@@ -57,6 +52,8 @@ export class VirtioNet implements NetdevOps {
   readonly #card: VirtioNetCard;
   #rx: VirtioNetRx | null = null;
   #tx: VirtioNetTx | null = null;
+  /** For changes of the card's configuration. */
+  #configInterrupts = 0;
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
 
@@ -150,6 +147,7 @@ export class VirtioNet implements NetdevOps {
     this.#tx?.vq.release();
     this.#rx = null;
     this.#tx = null;
+    this.#configInterrupts = 0;
     for (const retire of this.#retirePools.splice(0)) retire();
   }
 
@@ -212,8 +210,12 @@ export class VirtioNet implements NetdevOps {
     return free;
   }
 
-  statsGet(): NetdevStats {
-    return virtioNetStats(this.#rx, this.#tx, this.#card.configInterrupts);
+  statsGet(): NetdevCounters {
+    return {
+      rxQueues: this.#rx === null ? [] : [this.#rx],
+      txQueues: this.#tx === null ? [] : [this.#tx],
+      configInterrupts: this.#configInterrupts,
+    };
   }
 
   detailsGet(): NetdevDetails {
@@ -237,7 +239,7 @@ export class VirtioNet implements NetdevOps {
     const { transport } = device;
     const rx = this.#rxQueue();
     const tx = this.#txQueue();
-    transport.interruptsConnect(() => this.#card.configChanged(), [() => this.#received(), null]);
+    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
     const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
     const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
     rx.vq.disableInterrupts();
@@ -270,6 +272,11 @@ export class VirtioNet implements NetdevOps {
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
+  }
+
+  #configChanged(): void {
+    this.#configInterrupts++;
+    this.#card.configChanged();
   }
 
   #received(): void {

@@ -50,7 +50,6 @@ export class VirtioNetCard {
   };
   #mtu = 0;
   #linkUp = false;
-  #configInterrupts = 0;
   /** {@link VirtioNetEvents.onFailure} was called since the last start. */
   #failed = false;
   /** Why there's nothing to be had of the device any more: it's gone, or could not be reset. */
@@ -91,11 +90,6 @@ export class VirtioNetCard {
     return this.#linkUp;
   }
 
-  /** Interrupts for changes of its configuration. */
-  get configInterrupts(): number {
-    return this.#configInterrupts;
-  }
-
   /** Initialises it up to accepted features, as the first thing. */
   probe(): void {
     // A device that has failed must be reset before it's tried again (§2.1.1).
@@ -134,7 +128,6 @@ export class VirtioNetCard {
 
   /** Its interrupt. Runs on the event loop, as every interrupt handler does, so it may read registers. */
   configChanged(): void {
-    this.#configInterrupts++;
     if (!this.transport.present()) return this.fail("is gone");
     if (this.#device.needsReset()) this.fail("asks for a reset");
     this.#checkLink();

@@ -1,5 +1,7 @@
+import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
+import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import * as netdevTypes from "../../netdev/netdev_types.ts";
 import type { SplitVirtqueue } from "./split_virtqueue.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
@@ -9,11 +11,19 @@ import type { QueueDoorbell } from "./virtio_transport.ts";
 const { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } = netdevTypes;
 const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
 
+declareDropReasons("virtio-net", {
+  rx_bad_length: "received with a length that its buffer can't hold, or in a piece of nothing",
+  rx_bad_buffer_count: "received in more buffers than the device gave back, or in none",
+}, ["rx_bad_length", "rx_bad_buffer_count"]);
+
+/** Of what the device writes into the first buffer of a frame. */
+const SHORTEST_LENGTH = VIRTIO_NET_HDR_BYTES + ETHERNET_HEADER_BYTES;
+
 /**
  * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The
  * device writes its header and the frame into one netbuf, such that the frame begins at `data`.
  */
-export class VirtioNetRx {
+export class VirtioNetRx implements NetdevQueueCounters {
   readonly vq: SplitVirtqueue<Netbuf>;
   readonly onEvent: ((queueId: number) => void) | undefined;
   /** MORE and UNDERRUN after the last burst. */
@@ -25,10 +35,7 @@ export class VirtioNetRx {
   kicks = 0;
   kicksSuppressed = 0;
   underruns = 0;
-  /** Dropped: shorter than the headers, or longer than the buffer it should be in. */
-  badLength = 0;
-  /** Dropped: spread over more buffers than the device gave back, or over none. */
-  badBufferCount = 0;
+  readonly drops = dropCounters("rx_too_short", "rx_bad_length", "rx_bad_buffer_count");
 
   readonly #pool: NetbufPool;
   readonly #mergeable: boolean;
@@ -60,6 +67,12 @@ export class VirtioNetRx {
     }
   }
 
+  /** How full of buffers the device is. */
+  get ring(): NetdevRingStats {
+    const { size, free } = this.vq;
+    return { size, used: size - free };
+  }
+
   /** The queue is live from here on: notifies the device of what was posted before. */
   kick(doorbell: QueueDoorbell): void {
     this.#doorbell = doorbell;
@@ -84,9 +97,8 @@ export class VirtioNetRx {
       if (netbuf === null) break;
       used--;
       const length = vq.usedLength;
-      if (!fits(netbuf, length, VIRTIO_NET_HDR_BYTES + ETHERNET_HEADER_BYTES)) {
-        this.badLength++;
-        netbuf.free();
+      if (!fits(netbuf, length, SHORTEST_LENGTH)) {
+        this.#dropBadLength(netbuf, length);
         continue;
       }
       netbuf.length = length - VIRTIO_NET_HDR_BYTES;
@@ -94,7 +106,7 @@ export class VirtioNetRx {
       if (buffers !== 1) {
         const rest = buffers - 1;
         if (rest < 0 || rest > used) {
-          this.badBufferCount++;
+          this.drops.rx_bad_buffer_count++;
           netbuf.free();
           // What did come of the frame must not be taken for frames of their own.
           if (rest > 0) {
@@ -154,9 +166,16 @@ export class VirtioNetRx {
       tail = piece;
     }
     if (whole) return true;
-    this.badLength++;
+    this.drops.rx_bad_length++;
     head.free();
     return false;
+  }
+
+  /** A length that can't be is either no frame's, or more than the buffer takes. */
+  #dropBadLength(netbuf: Netbuf, length: number): void {
+    if (length < SHORTEST_LENGTH) this.drops.rx_too_short++;
+    else this.drops.rx_bad_length++;
+    netbuf.free();
   }
 
   /** Frees the next `count` used buffers unseen. */

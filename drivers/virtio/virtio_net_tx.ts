@@ -1,4 +1,6 @@
+import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
+import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import type { SplitVirtqueue } from "./split_virtqueue.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
@@ -6,6 +8,10 @@ import type { QueueDoorbell } from "./virtio_transport.ts";
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
 const { clearHeader, ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES, VLAN_TAG_BYTES } =
   virtioNetHeader;
+
+declareDropReasons("virtio-net", {
+  tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
+}, ["tx_bad_headroom"]);
 
 /** The type of a VLAN tag (IEEE 802.1Q), in our byte order. */
 const VLAN_TAG_TYPE = 0x0081;
@@ -15,17 +21,19 @@ const ETHER_TYPE_OFFSET = 12;
  * The transmit side: lends packets to the device, with a header in their headroom, and frees them
  * when it gives them back. It asks for no interrupts: what was sent is taken back on the way.
  */
-export class VirtioNetTx {
+export class VirtioNetTx implements NetdevQueueCounters {
   readonly vq: SplitVirtqueue<Netbuf>;
 
   packets = 0;
   bytes = 0;
   kicks = 0;
   kicksSuppressed = 0;
-  /** Dropped: shorter than an Ethernet header, longer than the MTU allows, or in too many pieces. */
-  badLength = 0;
-  /** Dropped: no room for the header in front, or at an odd address. */
-  badHeadroom = 0;
+  readonly drops = dropCounters(
+    "tx_too_short",
+    "tx_too_long",
+    "tx_too_many_pieces",
+    "tx_bad_headroom",
+  );
 
   readonly #maxFrame: number;
   #doorbell: QueueDoorbell | null = null;
@@ -33,6 +41,12 @@ export class VirtioNetTx {
   constructor(vq: SplitVirtqueue<Netbuf>, mtu: number) {
     this.vq = vq;
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
+  }
+
+  /** How full of packets to send the device is. */
+  get ring(): NetdevRingStats {
+    const { size, free } = this.vq;
+    return { size, used: size - free };
   }
 
   /** The queue is live from here on. */
@@ -58,10 +72,9 @@ export class VirtioNetTx {
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
       const descriptors = netbuf.next === null ? 1 : pieces(netbuf);
       if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
-        this.badLength++;
-        netbuf.free();
+        this.#dropBadLength(netbuf, length);
       } else if (netbuf.headroom < VIRTIO_NET_HDR_BYTES || (netbuf.data & 1) !== 0) {
-        this.badHeadroom++;
+        this.drops.tx_bad_headroom++;
         netbuf.free();
       } else {
         if (vq.free < descriptors && this.reclaim() < descriptors) break;
@@ -92,6 +105,13 @@ export class VirtioNetTx {
     const tagged = netbuf.length >= ETHERNET_HEADER_BYTES && (netbuf.data & 1) === 0 &&
       netbuf.region.u16[(netbuf.data + ETHER_TYPE_OFFSET) >>> 1] === VLAN_TAG_TYPE;
     return tagged && length <= this.#maxFrame + VLAN_TAG_BYTES;
+  }
+
+  #dropBadLength(netbuf: Netbuf, length: number): void {
+    if (length < ETHERNET_HEADER_BYTES) this.drops.tx_too_short++;
+    else if (!this.#lengthFits(netbuf, length)) this.drops.tx_too_long++;
+    else this.drops.tx_too_many_pieces++;
+    netbuf.free();
   }
 
   #post(netbuf: Netbuf): void {

@@ -1,17 +1,7 @@
-import { assertEquals } from "@std/assert";
-import { countersText } from "../../app/counters_text.ts";
-
-const NETDEV = {
-  rxPackets: 3,
-  rxBytes: 180,
-  txPackets: 0,
-  txBytes: 0,
-  interrupts: 0,
-  kicks: 1,
-  kicksSuppressed: 2,
-  rxUnderruns: 0,
-  drops: { rx_bad_length: 4, tx_bad_length: 0 },
-};
+import { assertEquals, assertMatch } from "@std/assert";
+import { type Counters, countersText } from "../../app/counters_text.ts";
+import { netdevStats } from "../../netdev/netdev_stats.ts";
+import { counted } from "./counted.ts";
 
 const HOST = {
   arpRequestsAnswered: 1,
@@ -24,17 +14,51 @@ const HOST = {
   drops: { ipv4_fragment: 2 },
 };
 
+const INTERFACE = { resets: 0, drops: { tx_ring_full: 7 }, rxPolls: [] };
+
+const COUNTERS: Counters = { netdev: counted(), interface: INTERFACE, host: HOST, loop: {} };
+
+function lines(counters: Partial<Counters>): string[] {
+  return countersText({ ...COUNTERS, ...counters }).split("\n");
+}
+
 Deno.test("what isn't zero is told in words, a line for each part", () => {
-  const text = countersText({ netdev: NETDEV, host: HOST, loop: { rounds: 5, squeezes: 0 } });
-  assertEquals(text.split("\n"), [
-    "  device   rx packets 3, rx bytes 180, kicks 1, kicks suppressed 2, rx bad length 4",
+  assertEquals(lines({ loop: { rounds: 5, squeezes: 0 } }), [
+    "  device   rx packets 3, rx bytes 180, rx errors 4, interrupts 2, config interrupts 1, " +
+    "kicks 1, kicks suppressed 5",
     "  stack    arp requests answered 1",
-    "  dropped  ipv4 fragment 2",
+    "  dropped  rx too long 4, tx ring full 7, ipv4 fragment 2",
     "  loop     rounds 5",
   ]);
 });
 
 Deno.test("a part in which nothing happened says so", () => {
-  const text = countersText({ netdev: NETDEV, host: { ...HOST, drops: {} }, loop: {} });
-  assertEquals(text.split("\n").slice(2), ["  dropped  nothing", "  loop     nothing"]);
+  const netdev = netdevStats({ rxQueues: [], txQueues: [] });
+  const quiet = { ...INTERFACE, drops: { tx_ring_full: 0 } };
+  assertEquals(lines({ netdev, interface: quiet, host: { ...HOST, drops: {} } }), [
+    "  device   nothing",
+    "  stack    arp requests answered 1",
+    "  dropped  nothing",
+    "  loop     nothing",
+  ]);
+});
+
+Deno.test("resets of the device are told with it", () => {
+  const [device] = lines({ interface: { ...INTERFACE, resets: 2 } });
+  assertMatch(device, /, resets 2$/);
+});
+
+Deno.test("queues have a line each where there are several", () => {
+  const queue = { packets: 2, bytes: 120, drops: {}, ring: { size: 8, used: 5 } };
+  const netdev = netdevStats({ rxQueues: [queue, { ...queue, packets: 1 }], txQueues: [queue] });
+  assertEquals(lines({ netdev }).slice(0, 3), [
+    "  device   rx packets 3, rx bytes 240, tx packets 2, tx bytes 120",
+    "  rx 0     packets 2, bytes 120, ring used 5",
+    "  rx 1     packets 1, bytes 120, ring used 5",
+  ]);
+});
+
+Deno.test("how a queue was polled is told of a single one as well", () => {
+  const polled = { ...INTERFACE, rxPolls: [{ polls: 9, squeezes: 0 }] };
+  assertEquals(lines({ interface: polled })[1], "  rx 0     polls 9");
 });

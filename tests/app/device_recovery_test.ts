@@ -106,7 +106,7 @@ Deno.test("while it waits the device is stopped, nothing is polled, and what is 
   assert(fixture.scheduler.idle, "a late interrupt schedules nothing");
   fixture.host.announce(3);
   fixture.networkInterface.tick(4);
-  assertEquals(fixture.networkInterface.txSuspended, 1);
+  assertEquals(fixture.networkInterface.drops.tx_suspended, 1);
   assertEquals(fixture.pool.available, fixture.pool.size);
   assertEquals(fixture.recovery.tick(11), Infinity);
   assertEquals(fixture.scheduler.idle, false);

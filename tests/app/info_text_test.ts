@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type DeviceInfo, infoText } from "../../app/info_text.ts";
+import { netdevStats } from "../../netdev/netdev_stats.ts";
+import { counted } from "./counted.ts";
 
 const INFO: DeviceInfo = {
   device: "net0",
@@ -15,17 +17,12 @@ const INFO: DeviceInfo = {
   rings: { rx: [{ now: 128, most: 256 }], tx: [{ now: 64, most: 256 }] },
   vectors: [{ name: "msi-x 1", use: "receive queue 0" }],
   features: { offered: ["MTU", "A_LONG_NAME_OF_A_FEATURE"], negotiated: ["MTU"] },
-  counters: {
-    rxPackets: 3,
-    rxBytes: 180,
-    txPackets: 0,
-    txBytes: 0,
-    interrupts: 2,
-    kicks: 1,
-    kicksSuppressed: 5,
-    rxUnderruns: 0,
-    drops: { rx_bad_length: 4, tx_bad_length: 0 },
-  },
+  counters: counted(),
+  dropReasons: [
+    { name: "rx_too_long", layer: "netdev", meaning: "longer than a buffer", isError: true },
+    { name: "tx_refused", layer: "tap", meaning: "not wanted by Linux", isError: true },
+    { name: "tx_full", layer: "netdev", meaning: "without room", isError: false },
+  ],
 };
 
 Deno.test("a device in sections, each aligned, zeros too", () => {
@@ -50,17 +47,45 @@ Deno.test("a device in sections, each aligned, zeros too", () => {
     "  MTU:                      on",
     "  A_LONG_NAME_OF_A_FEATURE: off",
     "Counters of net0:",
-    "  rx_packets:          3",
-    "  rx_bytes:            180",
-    "  tx_packets:          0",
-    "  tx_bytes:            0",
-    "  interrupts:          2",
-    "  kicks:               1",
-    "  kicks_suppressed:    5",
-    "  rx_underruns:        0",
+    "  rx_packets:                  3",
+    "  rx_bytes:                    180",
+    "  rx_errors:                   4",
+    "  rx_dropped:                  0",
+    "  tx_packets:                  0",
+    "  tx_bytes:                    0",
+    "  tx_errors:                   0",
+    "  tx_dropped:                  0",
+    "  interrupts:                  2",
+    "  config_interrupts:           1",
+    "  kicks:                       1",
+    "  kicks_suppressed:            5",
+    "  rx_underruns:                0",
+    "  rx_queue_0_packets:          3",
+    "  rx_queue_0_bytes:            180",
+    "  rx_queue_0_errors:           4",
+    "  rx_queue_0_dropped:          0",
+    "  rx_queue_0_interrupts:       2",
+    "  rx_queue_0_kicks:            1",
+    "  rx_queue_0_kicks_suppressed: 5",
+    "  rx_queue_0_underruns:        0",
+    "  rx_queue_0_ring_used:        120",
+    "  tx_queue_0_packets:          0",
+    "  tx_queue_0_bytes:            0",
+    "  tx_queue_0_errors:           0",
+    "  tx_queue_0_dropped:          0",
+    "  tx_queue_0_interrupts:       0",
+    "  tx_queue_0_kicks:            0",
+    "  tx_queue_0_kicks_suppressed: 0",
+    "  tx_queue_0_underruns:        0",
     "Frames that the driver of net0 dropped:",
-    "  rx_bad_length:       4",
-    "  tx_bad_length:       0",
+    "  rx_too_short:        0",
+    "  rx_too_long:         4",
+    "  tx_link_down:        0",
+    "Drop reasons of netdev:",
+    "  rx_too_long:         longer than a buffer",
+    "  tx_full:             without room",
+    "Drop reasons of tap:",
+    "  tx_refused:          not wanted by Linux",
   ]);
 });
 
@@ -70,7 +95,7 @@ Deno.test("a section with nothing in it says so", () => {
     rings: { rx: [], tx: [] },
     vectors: [],
     features: { offered: [], negotiated: [] },
-    counters: { ...INFO.counters, drops: {} },
+    counters: netdevStats({ rxQueues: [], txQueues: [] }),
   }).split("\n");
   assertEquals(lines.filter((line) => line === "  none").length, 4);
 });

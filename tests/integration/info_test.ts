@@ -15,7 +15,7 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
   assertEquals(stderr, "");
   assertEquals(code, 0);
   assertEquals(stdout.trimEnd().split("\n").length, 1);
-  const { features, counters, ...facts } = JSON.parse(stdout);
+  const { features, counters, dropReasons, ...facts } = JSON.parse(stdout);
   assertEquals(facts, {
     event: "info",
     device: "net0",
@@ -38,7 +38,11 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
   assertEquals(features.negotiated, NEGOTIATED);
   assertEquals(OFFERED_BY_QEMU.filter((name) => !features.offered.includes(name)), []);
   assertEquals(counters.txPackets, 0, "info sends nothing");
-  assertEquals(counters.drops.tx_bad_length, 0);
+  assertEquals(counters.drops.tx_too_long, 0);
+  const layers = new Set(dropReasons.map(({ layer }: { layer: string }) => layer));
+  const expected = ["netdev", "stack", "virtio-net", "stream", "tap"];
+  assertEquals(expected.filter((layer) => !layers.has(layer)), []);
+  assertEquals(counters.rxQueues[0].ring, { size: 256, used: 256 });
 });
 
 Deno.test("info as text: sections like ethtool's", async () => {
@@ -53,7 +57,9 @@ Deno.test("info as text: sections like ethtool's", async () => {
   assertMatch(stdout, /^ {2}EVENT_IDX: +on$/m);
   assertMatch(stdout, /^ {2}CTRL_VQ: +off$/m);
   assertMatch(stdout, /^ {2}rx_packets: +0$/m);
+  assertMatch(stdout, /^ {2}rx_queue_0_ring_used: +256$/m);
   assertMatch(stdout, /^ {2}tx_bad_headroom: +0$/m);
+  assertMatch(stdout, /^ {2}ipv4_fragment: +a fragment; nothing reassembles them$/m);
 });
 
 Deno.test("info beside a running appliance", async () => {

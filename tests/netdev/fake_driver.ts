@@ -3,6 +3,7 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
+import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
 import { netbufBytes } from "../stack/host_fixture.ts";
 import {
   NETDEV_STATUS_MORE,
@@ -11,7 +12,6 @@ import {
   type NetdevInfo,
   type NetdevQueueInfo,
   type NetdevRxqConf,
-  type NetdevStats,
 } from "../../netdev/netdev_types.ts";
 
 /** One receive queue: the frames that the wire has brought, oldest first. */
@@ -207,17 +207,11 @@ export class FakeDriver implements NetdevOps {
     return this.#txFree();
   }
 
-  statsGet(): NetdevStats {
+  statsGet(): NetdevCounters {
+    const packets = this.rxBursts.reduce((sum, { received }) => sum + received, 0);
     return {
-      rxPackets: this.rxBursts.reduce((sum, { received }) => sum + received, 0),
-      rxBytes: 0,
-      txPackets: this.sent.length,
-      txBytes: 0,
-      interrupts: 0,
-      kicks: this.txBursts.length,
-      kicksSuppressed: 0,
-      rxUnderruns: 0,
-      drops: {},
+      rxQueues: [{ packets, bytes: 0, drops: {} }],
+      txQueues: [{ packets: this.sent.length, bytes: 0, kicks: this.txBursts.length, drops: {} }],
     };
   }
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type FrameRecorder, recordedOps } from "../../netdev/frame_recorder.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
-import type { NetdevStats } from "../../netdev/netdev_types.ts";
+import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { FakeDriver, without } from "./fake_driver.ts";
 
@@ -164,7 +164,7 @@ Deno.test("without a recorder the driver's own ops are called, nothing between",
   const driver = new FakeDriver();
   const netdev = new NetdevRegistry().drvRegister(driver, "fake");
   let through: unknown = null;
-  driver.statsGet = function (this: unknown): NetdevStats {
+  driver.statsGet = function (this: unknown): NetdevCounters {
     through = this;
     return FakeDriver.prototype.statsGet.call(driver);
   };

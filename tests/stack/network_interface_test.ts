@@ -98,7 +98,7 @@ Deno.test("more of the host's own frames than fit into a burst all go out", () =
   driver.deliver(ECHO);
   networkInterface.poll(64, 0);
   assertEquals(driver.sent.length, 201);
-  assertEquals(networkInterface.txRingFull, 0);
+  assertEquals(networkInterface.drops.tx_ring_full, 0);
   fixture.assertPoolWhole();
 });
 
@@ -120,7 +120,7 @@ Deno.test("it never receives more than there is room to answer", () => {
   driver.completeTx(3);
   assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [3, 0]);
   assertEquals(driver.rxBursts.map(({ asked }) => asked), [8, 0, 3, 0]);
-  assertEquals(networkInterface.txRingFull, 0);
+  assertEquals(networkInterface.drops.tx_ring_full, 0);
   fixture.assertPoolWhole(8);
 });
 
@@ -129,7 +129,7 @@ Deno.test("an own frame that finds no room is freed and counted", () => {
   const { driver, host, networkInterface } = fixture;
   driver.holdsTx = true;
   for (let i = 0; i < 5; i++) host.announce(0);
-  assertEquals(networkInterface.txRingFull, 3);
+  assertEquals(networkInterface.drops.tx_ring_full, 3);
   fixture.assertPoolWhole(2);
   driver.completeTx(2);
   networkInterface.poll(64, 0);
@@ -147,7 +147,7 @@ Deno.test("a reply that an own frame took the room of is freed and counted", () 
   driver.deliver(padded(arpFrame()));
   assertEquals(networkInterface.poll(64, 0), 1);
   assertEquals(driver.txBursts, [1, 2]);
-  assertEquals(networkInterface.txRingFull, 1);
+  assertEquals(networkInterface.drops.tx_ring_full, 1);
   fixture.assertPoolWhole(1);
 });
 
@@ -212,7 +212,7 @@ Deno.test("a stall ends when the device takes packets back", async () => {
   await loop.run();
   assertEquals([driver.waiting(), driver.sent.length], [0, 8]);
   driver.completeTx(2);
-  assertEquals(networkInterface.txRingFull, 0);
+  assertEquals(networkInterface.drops.tx_ring_full, 0);
   fixture.assertPoolWhole();
 });
 
@@ -283,7 +283,7 @@ Deno.test("at MTU 9000 no more is received than could be answered in five netbuf
   assertEquals(driver.sent.length, 9);
   assertEquals(driver.sent.filter((frame) => frame.length === JUMBO.length).length, 6);
   assertEquals(driver.sent[0], JUMBO_REPLY);
-  assertEquals(networkInterface.txRingFull, 0);
+  assertEquals(networkInterface.drops.tx_ring_full, 0);
   fixture.assertPoolWhole();
 });
 
@@ -296,7 +296,7 @@ Deno.test("a ring shorter than the longest reply still answers the others", () =
   deliver(fixture, 2);
   while (networkInterface.poll(64, 0) > 0);
   assertEquals(driver.sent, [ECHO_REPLY, ECHO_REPLY]);
-  assertEquals(networkInterface.txRingFull, 1);
+  assertEquals(networkInterface.drops.tx_ring_full, 1);
   fixture.assertPoolWhole();
 });
 
@@ -308,7 +308,7 @@ Deno.test("a reply in more netbufs than its length needs takes no room from othe
   driver.deliver(echoFrame({}, { payload: new Uint8Array(1400) }));
   deliver(fixture, 7);
   assertEquals(networkInterface.poll(64, 0), 8);
-  assertEquals(networkInterface.txRingFull, 1);
+  assertEquals(networkInterface.drops.tx_ring_full, 1);
   driver.completeTx(8);
   assertEquals(driver.sent, new Array(7).fill(ECHO_REPLY));
   fixture.assertPoolWhole();

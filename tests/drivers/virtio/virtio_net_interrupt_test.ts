@@ -83,6 +83,15 @@ Deno.test("a queue without a handler may be interrupted", () => {
   assertEquals(link.netdev.statsGet().interrupts, 1);
 });
 
+Deno.test("interrupts for changes of the configuration are counted apart", () => {
+  const link = new NetLink();
+  link.model.setLink(false);
+  const { interrupts, configInterrupts } = link.netdev.statsGet();
+  assertEquals([interrupts, configInterrupts], [0, 1]);
+  link.netdev.reset();
+  assertEquals(link.netdev.statsGet().configInterrupts, 0, "counters begin again");
+});
+
 Deno.test("a link that goes down and up is reported, once each, and read by linkGet()", () => {
   const link = new NetLink();
   link.model.setLink(false);

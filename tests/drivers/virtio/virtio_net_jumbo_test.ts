@@ -48,7 +48,7 @@ Deno.test("a jumbo frame comes in one netbuf or in five, and goes out again", ()
       link.packet(frame(1900), new Uint8Array(1900), frame(1900), frame(1900), frame(1415)),
     );
     assertEquals(link.model.transmit(), [], "one byte more than the MTU allows");
-    assertEquals(link.netdev.statsGet().drops.tx_bad_length, 1);
+    assertEquals(link.netdev.statsGet().drops.tx_too_long, 1);
     link.netdev.close();
     assertEquals(link.pool.available, link.pool.size);
   }

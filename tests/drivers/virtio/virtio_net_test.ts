@@ -164,8 +164,8 @@ Deno.test("close() of a device that does not reset is a VirtioError, with access
 Deno.test("counters begin at zero and tell what went through", () => {
   const net = new ProbedNet();
   net.netdev.probe();
-  const { drops, ...counts } = net.netdev.statsGet();
-  assertEquals(new Set([...Object.values(counts), ...Object.values(drops)]), new Set([0]));
+  const { drops: _none, rxQueues, txQueues, ...totals } = net.netdev.statsGet();
+  assertEquals([rxQueues, txQueues, new Set(Object.values(totals))], [[], [], new Set([0])]);
   const link = new NetLink();
   for (let i = 0; i < 3; i++) link.model.receive(frame(60 + i));
   link.received();
@@ -174,6 +174,33 @@ Deno.test("counters begin at zero and tell what went through", () => {
   assertEquals([stats.rxPackets, stats.rxBytes], [3, 183]);
   assertEquals([stats.txPackets, stats.txBytes], [2, 150]);
   assertEquals(stats.kicks, link.model.kicks(0) + link.model.kicks(1));
+  assertEquals([...stats.rxQueues, ...stats.txQueues].map(({ kicks }) => kicks), [
+    link.model.kicks(0),
+    link.model.kicks(1),
+  ]);
+  const reasons = ["rx_too_short", "rx_bad_length", "rx_bad_buffer_count"];
+  assertEquals(Object.keys(stats.rxQueues[0].drops), reasons);
+  const txReasons = ["tx_too_short", "tx_too_long", "tx_too_many_pieces", "tx_bad_headroom"];
+  assertEquals(
+    stats.drops,
+    Object.fromEntries([...reasons, ...txReasons].map((name) => [name, 0])),
+  );
+});
+
+Deno.test("the rings tell how many descriptors hold buffers that the device has", () => {
+  const link = new NetLink();
+  const rings = (): unknown => {
+    const { rxQueues: [rx], txQueues: [tx] } = link.netdev.statsGet();
+    return [rx.ring, tx.ring];
+  };
+  assertEquals(rings(), [{ size: 8, used: 8 }, { size: 8, used: 0 }]);
+  link.send(link.packet(frame(100)), link.packet(frame(20), frame(30)));
+  assertEquals(rings(), [{ size: 8, used: 8 }, { size: 8, used: 3 }]);
+  link.model.transmit();
+  link.netdev.txqReclaim(0);
+  assertEquals(rings(), [{ size: 8, used: 8 }, { size: 8, used: 0 }]);
+  link.netdev.stop();
+  assertEquals(rings(), [{ size: 8, used: 0 }, { size: 8, used: 0 }]);
 });
 
 Deno.test("a device that the driver can't use is told so: FAILED (§3.1.1)", () => {

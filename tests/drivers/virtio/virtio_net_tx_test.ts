@@ -147,7 +147,7 @@ Deno.test("frames that are none are dropped, counted and freed, and the rest of 
   assertEquals(link.model.transmit().map((sent) => sent.frame.length), [60]);
   link.netdev.txqReclaim(0);
   const { drops, txPackets, txBytes } = link.netdev.statsGet();
-  assertEquals([drops.tx_bad_length, txPackets, txBytes], [4, 1, 60]);
+  assertEquals([drops.tx_too_short, drops.tx_too_long, txPackets, txBytes], [2, 2, 1, 60]);
   assertEquals(link.pool.available, available);
 });
 
@@ -158,7 +158,7 @@ Deno.test("the MTU bounds a frame, and a VLAN tag may come on top", () => {
   const packets = [frame(614), tagged, frame(619)].map((bytes) => link.packet(bytes));
   link.send(...packets);
   assertEquals(link.model.transmit().map((sent) => sent.frame.length), [614, 618]);
-  assertEquals(link.netdev.statsGet().drops.tx_bad_length, 1);
+  assertEquals(link.netdev.statsGet().drops.tx_too_long, 1);
 });
 
 Deno.test("a packet at an odd address, or without room for the header, is dropped and counted", () => {
@@ -219,7 +219,7 @@ Deno.test("a chain that is longer than the ring is dropped and counted: it would
   assertEquals(link.send(long, link.packet(frame(60))), 2);
   assertEquals(link.model.transmit().map((sent) => sent.frame.length), [60]);
   link.netdev.txqReclaim(0);
-  assertEquals(link.netdev.statsGet().drops.tx_bad_length, 1);
+  assertEquals(link.netdev.statsGet().drops.tx_too_many_pieces, 1);
   assertEquals(link.pool.available, available);
 });
 
@@ -227,5 +227,5 @@ Deno.test("without a VLAN tag the MTU leaves no room for one (§5.1.4.2)", () =>
   const link = new NetLink({ more: VIRTIO_NET_F_MTU, mtu: 600 });
   link.send(link.packet(frame(615)), link.packet(frame(618)), link.packet(frame(614)));
   assertEquals(link.model.transmit().map((sent) => sent.frame.length), [614]);
-  assertEquals(link.netdev.statsGet().drops.tx_bad_length, 2);
+  assertEquals(link.netdev.statsGet().drops.tx_too_long, 2);
 });

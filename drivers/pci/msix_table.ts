@@ -1,3 +1,4 @@
+import { allowIntx } from "./intx.ts";
 import { PciError } from "./pci_error.ts";
 import type { PciFunction } from "./pci_host.ts";
 import { PCI_CAP_ID_MSIX } from "./registers.ts";
@@ -72,8 +73,9 @@ export class MsixTable {
     }
   }
 
-  /** Lets the function send its messages. */
+  /** Lets the function send its messages, and interrupt in no other way. */
   enable(): void {
+    allowIntx(this.#device, false);
     const offset = this.#capability + MESSAGE_CONTROL;
     const control = this.#device.config.read(offset, 2);
     this.#device.config.write(offset, 2, (control | MSIX_ENABLE) & ~MSIX_FUNCTION_MASK);

@@ -1,6 +1,7 @@
 import type { PciAddress } from "./pci_address.ts";
 import { PciDevice } from "./pci_device.ts";
 import type { PciHost } from "./pci_host.ts";
+import { matchPciId, type PciId } from "./pci_id.ts";
 import {
   PCI_HEADER_TYPE,
   PCI_HEADER_TYPE_MULTI_FUNCTION,
@@ -8,34 +9,48 @@ import {
   PCI_VENDOR_ID,
 } from "./registers.ts";
 
-/** In an id table: any value will do. */
-export const PCI_ANY_ID = -1;
+export { PCI_ANY_ID, type PciId } from "./pci_id.ts";
 
-/** One row of a driver's id table. */
-export interface PciId {
-  readonly vendorId: number;
-  readonly deviceId: number;
-}
-
-/** A driver for functions on the bus. */
-export interface PciDriver {
+/** A driver for functions on the bus. It may drive several at a time. */
+export interface PciDriver<Data = unknown> {
   readonly name: string;
   /** The functions it drives. */
-  readonly ids: readonly PciId[];
-  /** Takes a function up. An exception means that it could not; it says why. */
-  probe(device: PciDevice): void;
+  readonly ids: readonly PciId<Data>[];
+  /** Takes a function up by a row of its table. An exception means that it could not; it says why. */
+  probe(device: PciDevice, id: PciId<Data>): void;
+  /**
+   * Lets go of a function that it took up: closes what it made of it, and releases the device. The
+   * function may be gone already; its registers read as all ones then.
+   */
+  remove(device: PciDevice): void;
+}
+
+/** What came and went since the last look at the bus. */
+export interface PciChanges {
+  /** Functions that a driver took up. */
+  readonly arrived: PciDevice[];
+  /** Functions that their driver let go of. */
+  readonly removed: PciDevice[];
+}
+
+/** A function that has a driver. */
+interface Binding {
+  readonly device: PciDevice;
+  readonly driver: PciDriver;
 }
 
 /** The functions of bus 0, and the drivers that want them. */
 export class PciBus {
   readonly #host: PciHost;
   readonly #drivers: PciDriver[] = [];
+  /** By name of the function. */
+  readonly #bindings = new Map<string, Binding>();
 
   constructor(host: PciHost) {
     this.#host = host;
   }
 
-  registerDriver(driver: PciDriver): void {
+  registerDriver<Data>(driver: PciDriver<Data>): void {
     this.#drivers.push(driver);
   }
 
@@ -56,13 +71,51 @@ export class PciBus {
     return devices;
   }
 
-  /** Hands each function to the first driver whose id table has it; returns those taken up. */
+  /**
+   * Hands each function that has no driver to the first one whose id table has it; returns those
+   * taken up. What a driver throws reaches the caller, and those behind it are not looked at.
+   */
   probe(): PciDevice[] {
-    return this.scan().filter((device) => {
-      const driver = this.#drivers.find(({ ids }) => ids.some((id) => matches(id, device)));
-      driver?.probe(device);
-      return driver !== undefined;
-    });
+    return this.scan().filter((device) => !this.#bindings.has(device.name) && this.#bind(device));
+  }
+
+  /** Looks again: has drivers let go of what is gone, or is another, and take up what is new. */
+  rescan(): PciChanges {
+    const gone = [...this.#bindings.values()].filter(({ device }) => !isStillThere(device));
+    const removed = this.#unbind(gone);
+    return { arrived: this.probe(), removed };
+  }
+
+  /** Has drivers let go of all functions of a slot that is to be pulled; returns these. */
+  removeSlot(slot: number): PciDevice[] {
+    const bindings = [...this.#bindings.values()];
+    return this.#unbind(bindings.filter(({ device }) => device.address.device === slot));
+  }
+
+  #bind(device: PciDevice): boolean {
+    for (const driver of this.#drivers) {
+      const id = matchPciId(driver.ids, device);
+      if (id === null) continue;
+      driver.probe(device, id);
+      this.#bindings.set(device.name, { device, driver });
+      return true;
+    }
+    return false;
+  }
+
+  /** All of them are let go of, also when a driver throws; the first exception comes out then. */
+  #unbind(bindings: readonly Binding[]): PciDevice[] {
+    const errors: unknown[] = [];
+    for (const { device, driver } of bindings) {
+      this.#bindings.delete(device.name);
+      try {
+        driver.remove(device);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+    return bindings.map(({ device }) => device);
   }
 
   #exists(address: PciAddress): boolean {
@@ -70,7 +123,8 @@ export class PciBus {
   }
 }
 
-function matches(id: PciId, device: PciDevice): boolean {
-  return (id.vendorId === PCI_ANY_ID || id.vendorId === device.vendorId) &&
-    (id.deviceId === PCI_ANY_ID || id.deviceId === device.deviceId);
+/** Whether what was taken up is still in its place, not gone and not exchanged for another. */
+function isStillThere(device: PciDevice): boolean {
+  const { config, vendorId, deviceId } = device;
+  return config.read(PCI_VENDOR_ID, 4) === (deviceId * 0x1_0000 + vendorId);
 }

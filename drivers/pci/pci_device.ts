@@ -7,12 +7,14 @@ import {
   PCI_CLASS_CODE,
   PCI_COMMAND,
   PCI_COMMAND_INTX_DISABLE,
+  PCI_COMMAND_IO,
   PCI_COMMAND_MASTER,
   PCI_COMMAND_MEMORY,
   PCI_DEVICE_ID,
   PCI_NO_FUNCTION,
   PCI_REVISION_ID,
   PCI_SUBSYSTEM_ID,
+  PCI_SUBSYSTEM_VENDOR_ID,
   PCI_VENDOR_ID,
 } from "./registers.ts";
 import type { RegisterWindow } from "./register_window.ts";
@@ -24,11 +26,14 @@ export class PciDevice implements PciFunction {
   readonly config: ConfigSpace;
   readonly vendorId: number;
   readonly deviceId: number;
+  readonly subsystemVendorId: number;
   readonly subsystemId: number;
   readonly revision: number;
   /** Class, sub-class and programming interface, as 0xCCSSPP. */
   readonly classCode: number;
-  #bars: readonly Bar[] = [];
+  readonly #bars: Bar[] = [];
+  /** Its regions are this object's: there may be another for the same function. */
+  #claimed = false;
   #capabilities: readonly Capability[] | null = null;
   readonly #windows = new Map<number, RegisterWindow>();
 
@@ -41,6 +46,7 @@ export class PciDevice implements PciFunction {
     };
     this.vendorId = this.config.read(PCI_VENDOR_ID, 2);
     this.deviceId = this.config.read(PCI_DEVICE_ID, 2);
+    this.subsystemVendorId = this.config.read(PCI_SUBSYSTEM_VENDOR_ID, 2);
     this.subsystemId = this.config.read(PCI_SUBSYSTEM_ID, 2);
     this.revision = this.config.read(PCI_REVISION_ID, 1);
     this.classCode = this.config.read(PCI_CLASS_CODE, 1) |
@@ -58,22 +64,54 @@ export class PciDevice implements PciFunction {
     return this.#capabilities;
   }
 
-  /** Places the memory BARs, then lets the function decode them and reach memory by itself. */
+  /**
+   * Places its BARs, and lets it decode memory and I/O ports. INTx is left as it is. It can't reach
+   * memory by itself before {@link setMaster}: who drove it before may have left it at work.
+   */
   enable(): void {
-    const command = this.config.read(PCI_COMMAND, 2);
-    this.config.write(PCI_COMMAND, 2, command & ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
-    this.#bars = placeBars(this.config, (byteLength) => this.host.placeBar(byteLength));
-    const on = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE;
-    this.config.write(PCI_COMMAND, 2, command | on);
+    const off = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+    this.#setCommand(0, off);
+    if (this.#bars.length === 0) this.#placeBars();
+    this.#setCommand(PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 0);
   }
 
-  /** Takes its access to memory away, stops its decoding, and gives the addresses of its BARs back. */
+  /** Lets it reach memory by itself. */
+  setMaster(): void {
+    this.#setCommand(PCI_COMMAND_MASTER, 0);
+  }
+
+  /** Takes its access to memory away. */
+  clearMaster(): void {
+    this.#setCommand(0, PCI_COMMAND_MASTER);
+  }
+
+  /**
+   * Claims all of its BARs for `owner`, a driver: the first thing that a driver does, before it
+   * touches a register. `PciError` that names the owner when somebody has them.
+   */
+  requestRegions(owner: string): void {
+    this.host.regions.claim(this.name, owner);
+    this.#claimed = true;
+  }
+
+  /** Gives the BARs back that {@link requestRegions} claimed; nothing when they were not. */
+  releaseRegions(): void {
+    if (this.#claimed) this.host.regions.release(this.name);
+    this.#claimed = false;
+  }
+
+  /**
+   * Takes its access to memory away, stops its decoding and its INTx, and gives its regions and the
+   * addresses of its BARs back. Nothing a second time, nor for one whose registers another driver
+   * has.
+   */
   release(): void {
-    const command = this.config.read(PCI_COMMAND, 2);
-    this.config.write(PCI_COMMAND, 2, command & ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
-    for (const { address } of this.#bars) this.host.releaseBar(address);
-    this.#bars = [];
+    if (!this.#claimed && this.#bars.length === 0) return;
+    const off = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+    this.#setCommand(PCI_COMMAND_INTX_DISABLE, off);
+    for (const bar of this.#bars.splice(0)) this.host.releaseBar(bar);
     this.#windows.clear();
+    this.releaseRegions();
   }
 
   /** Whether it's still there: one that was taken out reads as all ones (PCI 3.0 §6.1). */
@@ -81,24 +119,42 @@ export class PciDevice implements PciFunction {
     return this.config.read(PCI_VENDOR_ID, 2) !== PCI_NO_FUNCTION;
   }
 
-  /** Whether there is a memory BAR of this number. */
+  /** Whether there is a BAR of this number, in use. */
   hasBar(index: number): boolean {
     return this.#bars.some((bar) => bar.index === index);
   }
 
-  /** The BAR of this number. `PciError` when it isn't a memory BAR in use. */
+  /** The BAR of this number. `PciError` when it isn't one in use. */
   bar(index: number): Bar {
     const bar = this.#bars.find((bar) => bar.index === index);
-    if (bar === undefined) throw new PciError(`${this.name} has no memory BAR ${index}`);
+    if (bar === undefined) throw new PciError(`${this.name} has no BAR ${index}`);
     return bar;
   }
 
-  /** The registers behind a memory BAR. */
+  /** The registers behind a BAR, of either space. */
   mapBar(index: number): RegisterWindow {
     const mapped = this.#windows.get(index);
     if (mapped !== undefined) return mapped;
     const window = this.host.mapBar(this, this.bar(index));
     this.#windows.set(index, window);
     return window;
+  }
+
+  #placeBars(): void {
+    try {
+      placeBars(
+        this.config,
+        (byteLength, space) => this.host.placeBar(byteLength, space),
+        this.#bars,
+      );
+    } catch (error) {
+      for (const bar of this.#bars.splice(0)) this.host.releaseBar(bar);
+      throw error;
+    }
+  }
+
+  #setCommand(on: number, off: number): void {
+    const command = this.config.read(PCI_COMMAND, 2);
+    this.config.write(PCI_COMMAND, 2, command & ~off | on);
   }
 }

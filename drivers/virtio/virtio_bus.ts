@@ -10,12 +10,21 @@ export interface VirtioDriver {
   readonly deviceType: number;
   /** Takes a device up that has been reset and acknowledged. An exception says why it could not. */
   probe(device: VirtioDevice): void;
+  /** Lets go of a device that it took up, which may be gone already. */
+  remove(device: VirtioDevice): void;
+}
+
+/** A device that has a driver. */
+interface Binding {
+  readonly device: VirtioDevice;
+  readonly driver: VirtioDriver;
 }
 
 /** Brings virtio devices, whatever they are reached through, and their drivers together. */
 export class VirtioBus {
   readonly #drivers: VirtioDriver[] = [];
   readonly #clock: Clock;
+  readonly #bindings = new Map<VirtioTransport, Binding>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -42,5 +51,14 @@ export class VirtioBus {
       device.fail();
       throw error;
     }
+    this.#bindings.set(transport, { device, driver });
+  }
+
+  /** Has the driver of a device let go of it; nothing for one that isn't on the bus. */
+  removeDevice(transport: VirtioTransport): void {
+    const binding = this.#bindings.get(transport);
+    if (binding === undefined) return;
+    this.#bindings.delete(transport);
+    binding.driver.remove(binding.device);
   }
 }

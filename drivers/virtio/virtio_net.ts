@@ -1,5 +1,6 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
@@ -33,13 +34,24 @@ export function virtioNetDriver(
   onDevice?: (driver: VirtioNet) => void,
   events: VirtioNetEvents = {},
 ): VirtioDriver {
+  const netdevs = new Map<VirtioDevice, Netdev>();
   return {
     name: "virtio-net",
     deviceType: VIRTIO_DEVICE_TYPE_NET,
     probe: (device) => {
       const driver = new VirtioNet(device, events);
-      registry.drvRegister(driver, "virtio-net");
+      netdevs.set(device, registry.drvRegister(driver, "virtio-net"));
       onDevice?.(driver);
+    },
+    remove: (device) => {
+      const netdev = netdevs.get(device);
+      if (netdev === undefined) return;
+      netdevs.delete(device);
+      try {
+        netdev.close();
+      } finally {
+        registry.drvUnregister(netdev);
+      }
     },
   };
 }

@@ -56,20 +56,35 @@ const COMMON_CFG_BYTES = 0x38;
 /** Bytes of a notification (§4.1.5.2): the queue index alone, as NOTIFICATION_DATA isn't negotiated. */
 const NOTIFY_BYTES = 2;
 
+const DRIVER_NAME = "virtio-pci";
+
 /** The PCI driver that hands modern virtio network devices to the virtio bus. */
-export function virtioPciDriver(bus: VirtioBus): PciDriver {
+export function virtioPciDriver(bus: VirtioBus): PciDriver<null> {
+  const transports = new Map<PciDevice, VirtioPciModern>();
   return {
-    name: "virtio-pci",
+    name: DRIVER_NAME,
     ids: [{
       vendorId: VIRTIO_PCI_VENDOR_ID,
       deviceId: VIRTIO_PCI_MODERN_DEVICE_ID + VIRTIO_DEVICE_TYPE_NET,
+      driverData: null,
     }],
     probe: (device) => {
       try {
-        bus.addDevice(new VirtioPciModern(device));
+        const transport = new VirtioPciModern(device);
+        bus.addDevice(transport);
+        transports.set(device, transport);
       } catch (error) {
         device.release();
         throw error;
+      }
+    },
+    remove: (device) => {
+      const transport = transports.get(device);
+      transports.delete(device);
+      try {
+        if (transport !== undefined) bus.removeDevice(transport);
+      } finally {
+        transport?.shutdown();
       }
     },
   };
@@ -99,7 +114,9 @@ export class VirtioPciModern implements VirtioTransport {
     this.deviceType = device.deviceId - VIRTIO_PCI_MODERN_DEVICE_ID;
     this.dma = device.host.dma;
     this.#device = device;
+    device.requestRegions(DRIVER_NAME);
     device.enable();
+    device.setMaster();
     const common = this.#find(VIRTIO_PCI_CAP_COMMON_CFG, CAP_BYTES);
     this.#common = this.#map(common, COMMON_CFG_BYTES);
     const config = this.#find(VIRTIO_PCI_CAP_DEVICE_CFG, CAP_BYTES);
@@ -252,7 +269,7 @@ export class VirtioPciModern implements VirtioTransport {
     const capability = capabilities.find(({ id, offset }) =>
       id === PCI_CAP_ID_VENDOR && config.read(offset + CAP_CFG_TYPE, 1) === type &&
       config.read(offset + CAP_LENGTH, 1) >= byteLength &&
-      this.#device.hasBar(config.read(offset + CAP_BAR, 1))
+      this.#isMemory(config.read(offset + CAP_BAR, 1))
     );
     if (capability === undefined) {
       throw new VirtioError(`${this.name} has no virtio structure of type ${type}`);
@@ -263,6 +280,10 @@ export class VirtioPciModern implements VirtioTransport {
       offset: config.read(capability.offset + CAP_OFFSET, 4),
       byteLength: config.read(capability.offset + CAP_WINDOW_LENGTH, 4),
     };
+  }
+
+  #isMemory(bar: number): boolean {
+    return this.#device.hasBar(bar) && this.#device.bar(bar).space === "memory";
   }
 
   #map({ bar, offset, byteLength }: Structure, atLeast: number, align = 4): RegisterWindow {

@@ -2,6 +2,7 @@ import { Memory, RecordedWindow, type Registers, type Width } from "./recorded_w
 
 /** Type 0 header (PCI 3.0 §6.1). */
 const COMMAND = 0x04;
+const COMMAND_IO = 1;
 const COMMAND_MEMORY = 2;
 const STATUS = 0x06;
 const STATUS_CAP_LIST = 0x10;
@@ -30,6 +31,7 @@ export interface FakeIds {
   /** 0xCCSSPP. */
   readonly classCode?: number;
   readonly revision?: number;
+  readonly subsystemVendorId?: number;
   readonly subsystemId?: number;
   /** Bit 7: one of several functions. */
   readonly headerType?: number;
@@ -56,12 +58,18 @@ export class FakePciFunction {
     space.write(0x09, 1, (ids.classCode ?? 0) & 0xff);
     space.write(0x0a, 2, (ids.classCode ?? 0) >>> 8);
     space.write(HEADER_TYPE, 1, ids.headerType ?? 0);
+    space.write(0x2c, 2, ids.subsystemVendorId ?? 0);
     space.write(0x2e, 2, ids.subsystemId ?? 0);
   }
 
   /** Whether the function answers to accesses of its memory BARs. */
   get decodes(): boolean {
     return (this.space.read(COMMAND, 2) & COMMAND_MEMORY) !== 0;
+  }
+
+  /** Whether the function answers to accesses of its I/O BARs. */
+  get decodesPorts(): boolean {
+    return (this.space.read(COMMAND, 2) & COMMAND_IO) !== 0;
   }
 
   /** Gives it a BAR. */
@@ -87,8 +95,9 @@ export class FakePciFunction {
   /** The address in a BAR, as the driver left it. */
   barAddress(index: number): number {
     const offset = BASE_ADDRESS_0 + 4 * index;
-    const low = (this.space.read(offset, 4) & ~15) >>> 0;
-    const wide = this.#bars.get(index)?.wide === true;
+    const bar = this.#bars.get(index);
+    const low = (this.space.read(offset, 4) & (bar?.io === true ? ~3 : ~15)) >>> 0;
+    const wide = bar?.wide === true;
     return wide ? this.space.read(offset + 4, 4) * 2 ** 32 + low : low;
   }
 
@@ -102,7 +111,9 @@ export class FakePciFunction {
 
   #writeBar(index: number, offset: number, width: Width, value: number): void {
     if (width !== 4 || offset % 4 !== 0) throw new Error(`a BAR written as ${width} bytes`);
-    if (this.decodes) throw new Error("a BAR moved while the function decodes it");
+    if (this.decodes || this.decodesPorts) {
+      throw new Error("a BAR moved while the function decodes it");
+    }
     const bar = this.#bars.get(index);
     if (bar !== undefined) {
       const mask = bar.mask ?? ~(bar.byteLength - 1);

@@ -74,10 +74,13 @@ export class QemuCard implements AsyncDisposable {
     const pciBus = new PciBus(this.host);
     pciBus.registerDriver({
       name: "watched",
-      ids: [{ vendorId: 0x1af4, deviceId: 0x1041 }],
+      ids: [{ vendorId: 0x1af4, deviceId: 0x1041, driverData: null }],
       probe: (device: PciDevice) => {
         this.#transport = new WatchedTransport(device);
         virtioBus.addDevice(this.#transport);
+      },
+      remove: () => {
+        if (this.#transport !== null) virtioBus.removeDevice(this.#transport);
       },
     });
     pciBus.probe();

@@ -3,7 +3,7 @@ import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../../ffi/unix_socket.ts";
 import { MsixTable } from "../msix_table.ts";
 import type { PciDevice } from "../pci_device.ts";
-import type { Doorbell, IrqLine } from "../pci_host.ts";
+import type { Doorbell, IrqHandler, IrqLine } from "../pci_host.ts";
 import { doorbellValue, introduce } from "./ivshmem_server.ts";
 import { QemuError } from "./qemu_error.ts";
 
@@ -48,7 +48,9 @@ export class IvshmemBridge implements Disposable {
 
   /** Takes the ivshmem device up. `QemuError` when it doesn't ring. */
   attach(device: PciDevice): void {
+    device.requestRegions("ivshmem bridge");
     device.enable();
+    device.setMaster();
     this.#registerAddress = device.bar(REGISTER_BAR).address + DOORBELL;
     this.#messages = new MsixTable(device);
     this.#messages.enable();
@@ -122,7 +124,7 @@ class EventfdIrqLine implements IrqLine {
     this.#waiter = waiter;
   }
 
-  connect(handler: () => void): void {
+  connect(handler: IrqHandler): void {
     if (this.#connected) this.#waiter.remove(this.#event.fd);
     // What came while nobody listened was meant for another time, or for another device.
     else this.#event.drain();

@@ -7,11 +7,12 @@ import { libc } from "../../ffi/libc.ts";
 import { createMemfd, MappedRegion } from "../../ffi/mapped_region.ts";
 import { listenAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
 import { HUB_PORTS, hubListens, hubPortName } from "../../hub/hub_port.ts";
-import type { Bar } from "../base_address.ts";
+import type { Bar, BarSpace } from "../base_address.ts";
 import { disableMsix, MsixTable } from "../msix_table.ts";
 import type { AccessWidth, PciAddress } from "../pci_address.ts";
 import { PciBus } from "../pci_bus.ts";
-import type { Doorbell, IrqLine, PciFunction, PciHost } from "../pci_host.ts";
+import type { Doorbell, IrqLine, PciFunction, PciHost, SlotWatcher } from "../pci_host.ts";
+import { RegionClaims } from "../region_claims.ts";
 import type { RegisterWindow } from "../register_window.ts";
 import { createHaltRom } from "./halt_rom.ts";
 import {
@@ -25,7 +26,7 @@ import { QemuError } from "./qemu_error.ts";
 import { QemuProcess } from "./qemu_process.ts";
 import { QmpClient } from "./qmp_client.ts";
 import { QtestClient } from "./qtest_client.ts";
-import { QtestWindow } from "./qtest_window.ts";
+import { QtestPortWindow, QtestWindow } from "./qtest_window.ts";
 
 const MEMORY_BYTES = 64 * 2 ** 20;
 
@@ -36,6 +37,10 @@ const DMA_START = 2 ** 20;
 const BAR_START = 0xe000_0000;
 const BAR_END = 0xfe00_0000;
 const PAGE = 4096;
+
+/** Where I/O BARs go: ports that no device of the machine has by itself. */
+const PORT_START = 0xc000;
+const PORT_END = 0xd000;
 
 /** I/O ports of configuration mechanism #1 (PCI 3.0 §3.2.2.3.2). */
 const CONFIG_ADDRESS = 0xcf8;
@@ -59,6 +64,7 @@ export interface QemuHostOptions {
  */
 export class QemuHost implements PciHost {
   readonly dma: DmaArena;
+  readonly regions = new RegionClaims();
   readonly #memory: MappedRegion;
   readonly #process: QemuProcess;
   readonly #socket: UnixSocket;
@@ -67,7 +73,10 @@ export class QemuHost implements PciHost {
   readonly #qmpSocket: UnixSocket;
   readonly #bridge: IvshmemBridge;
   readonly #waiter: FdWaiter;
-  readonly #bars = new RangeAllocator(BAR_START, BAR_END);
+  readonly #free: Readonly<Record<BarSpace, RangeAllocator>> = {
+    memory: new RangeAllocator(BAR_START, BAR_END),
+    io: new RangeAllocator(PORT_START, PORT_END),
+  };
   #closing = false;
 
   private constructor(options: QemuHostOptions, waiter: FdWaiter) {
@@ -150,19 +159,23 @@ export class QemuHost implements PciHost {
   }
 
   mapBar(_device: PciFunction, bar: Bar): RegisterWindow {
-    return new QtestWindow(this.#qtest, bar.address, bar.byteLength);
+    return bar.space === "io"
+      ? new QtestPortWindow(this.#qtest, bar.address, bar.byteLength)
+      : new QtestWindow(this.#qtest, bar.address, bar.byteLength);
   }
 
-  placeBar(byteLength: number): number {
-    const address = this.#bars.alloc(byteLength, Math.max(byteLength, PAGE));
+  placeBar(byteLength: number, space: BarSpace): number {
+    const align = space === "memory" ? Math.max(byteLength, PAGE) : byteLength;
+    const address = this.#free[space].alloc(byteLength, align);
     if (address === null) {
-      throw new QemuError(`no room on the bus for a BAR of ${byteLength} bytes`);
+      const what = space === "memory" ? "bytes" : "I/O ports";
+      throw new QemuError(`no room on the bus for a BAR of ${byteLength} ${what}`);
     }
     return address;
   }
 
-  releaseBar(address: number): void {
-    this.#bars.free(address);
+  releaseBar({ space, address }: Bar): void {
+    this.#free[space].free(address);
   }
 
   enableMsix(device: PciFunction, count: number): IrqLine[] {
@@ -190,6 +203,14 @@ export class QemuHost implements PciHost {
     disableMsix(device);
   }
 
+  enableIntx(device: PciFunction): IrqLine {
+    throw new QemuError(`${device.name} can't interrupt: QEMU's INTx lines are not connected yet`);
+  }
+
+  disableIntx(_device: PciFunction, line: IrqLine): void {
+    line.disconnect();
+  }
+
   doorbell(bar: Bar, offset: number, value: number): Doorbell {
     return this.#bridge.doorbell(bar.address + offset, value);
   }
@@ -197,6 +218,8 @@ export class QemuHost implements PciHost {
   releaseDoorbell(doorbell: Doorbell): void {
     this.#bridge.releaseDoorbell(doorbell);
   }
+
+  watchSlots(_watcher: SlotWatcher): void {}
 
   /** Ends QEMU and gives everything back. The memory can't be used afterwards. */
   async close(): Promise<void> {

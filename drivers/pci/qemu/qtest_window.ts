@@ -1,17 +1,19 @@
 import { checkAccess, type RegisterWindow } from "../register_window.ts";
 import type { QtestClient } from "./qtest_client.ts";
 
-/** Registers at a guest-physical address, each access one exchange with QEMU (14 to 57 µs). */
-export class QtestWindow implements RegisterWindow {
-  readonly byteLength: number;
-  readonly #qtest: QtestClient;
-  readonly #address: number;
+type Width = 1 | 2 | 4;
 
-  constructor(qtest: QtestClient, address: number, byteLength: number) {
-    this.#qtest = qtest;
-    this.#address = address;
+/** Registers in one of QEMU's address spaces, each access one exchange with it (14 to 57 µs). */
+abstract class QtestRegisters implements RegisterWindow {
+  readonly byteLength: number;
+
+  constructor(byteLength: number) {
     this.byteLength = byteLength;
   }
+
+  /** One access of this width, at an offset that was checked. */
+  protected abstract load(offset: number, width: Width): number;
+  protected abstract store(offset: number, width: Width, value: number): void;
 
   read8(offset: number): number {
     return this.#read(offset, 1);
@@ -37,13 +39,53 @@ export class QtestWindow implements RegisterWindow {
     this.#write(offset, 4, value);
   }
 
-  #read(offset: number, width: 1 | 2 | 4): number {
+  #read(offset: number, width: Width): number {
     checkAccess(offset, width, this.byteLength);
+    return this.load(offset, width);
+  }
+
+  #write(offset: number, width: Width, value: number): void {
+    checkAccess(offset, width, this.byteLength);
+    this.store(offset, width, value);
+  }
+}
+
+/** Registers at a guest-physical address. */
+export class QtestWindow extends QtestRegisters {
+  readonly #qtest: QtestClient;
+  readonly #address: number;
+
+  constructor(qtest: QtestClient, address: number, byteLength: number) {
+    super(byteLength);
+    this.#qtest = qtest;
+    this.#address = address;
+  }
+
+  protected override load(offset: number, width: Width): number {
     return this.#qtest.read(this.#address + offset, width);
   }
 
-  #write(offset: number, width: 1 | 2 | 4, value: number): void {
-    checkAccess(offset, width, this.byteLength);
+  protected override store(offset: number, width: Width, value: number): void {
     this.#qtest.write(this.#address + offset, width, value);
+  }
+}
+
+/** Registers at I/O ports. */
+export class QtestPortWindow extends QtestRegisters {
+  readonly #qtest: QtestClient;
+  readonly #port: number;
+
+  constructor(qtest: QtestClient, port: number, byteLength: number) {
+    super(byteLength);
+    this.#qtest = qtest;
+    this.#port = port;
+  }
+
+  protected override load(offset: number, width: Width): number {
+    return this.#qtest.in(this.#port + offset, width);
+  }
+
+  protected override store(offset: number, width: Width, value: number): void {
+    this.#qtest.out(this.#port + offset, width, value);
   }
 }

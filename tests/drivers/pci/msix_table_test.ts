@@ -8,6 +8,8 @@ import { Memory, type Registers } from "../../device/recorded_window.ts";
 
 const CAP_ID_MSIX = 0x11;
 const CONTROL = 2;
+const COMMAND = 0x04;
+const INTX_OFF = 0x0400;
 const ENABLE = 0x8000;
 
 /** A function with `vectors` table entries at `offset` of BAR 1. */
@@ -100,6 +102,13 @@ Deno.test("enable() takes the mask off the function as a whole", () => {
   assertEquals(pci.space.read(capability + CONTROL, 2), 1 | ENABLE);
 });
 
+Deno.test("a function that sends messages doesn't interrupt on its pin", () => {
+  const { pci, device } = makeDevice(2, 0);
+  assertEquals(pci.space.read(COMMAND, 2) & INTX_OFF, 0);
+  new MsixTable(device).enable();
+  assertEquals(pci.space.read(COMMAND, 2) & INTX_OFF, INTX_OFF);
+});
+
 Deno.test("enable() sets its bit and keeps the others", () => {
   const { pci, device, capability } = makeDevice(2, 0);
   const table = new MsixTable(device);
@@ -127,6 +136,6 @@ Deno.test("a table in a BAR that isn't there is a PciError", () => {
   const { pci, device, capability } = makeDevice(2, 0);
   for (const bar of [0, 2, 6, 7]) {
     pci.space.write(capability + 4, 4, bar);
-    assertThrows(() => new MsixTable(device), PciError, `no memory BAR ${bar}`);
+    assertThrows(() => new MsixTable(device), PciError, `no BAR ${bar}`);
   }
 });

@@ -15,7 +15,12 @@ function model(deviceType: number): VirtioModel {
 }
 
 function driver(deviceType: number, name: string, probed: string[]): VirtioDriver {
-  return { name, deviceType, probe: () => probed.push(name) };
+  return {
+    name,
+    deviceType,
+    probe: () => probed.push(name),
+    remove: (device) => probed.push(`${name} lets ${device.transport.name} go`),
+  };
 }
 
 Deno.test("a device goes to the driver of its type, reset and acknowledged", () => {
@@ -27,6 +32,7 @@ Deno.test("a device goes to the driver of its type, reset and acknowledged", () 
     name: "rng",
     deviceType: 4,
     probe: (device) => probed.push(`rng at ${device.transport.name}: ${rng.calls}`),
+    remove: () => {},
   });
   bus.addDevice(rng);
   assertEquals(probed, ["rng at model: status 0,status 1,status 3"]);
@@ -39,6 +45,19 @@ Deno.test("of two drivers for a type the first one has it", () => {
   bus.registerDriver(driver(1, "second", probed));
   bus.addDevice(model(1));
   assertEquals(probed, ["first"]);
+});
+
+Deno.test("a device is taken from the driver that has it, once", () => {
+  const probed: string[] = [];
+  const bus = new VirtioBus(new FakeClock());
+  bus.registerDriver(driver(1, "net", probed));
+  const device = model(1);
+  bus.addDevice(device);
+  bus.removeDevice(model(1));
+  assertEquals(probed, ["net"]);
+  bus.removeDevice(device);
+  bus.removeDevice(device);
+  assertEquals(probed, ["net", "net lets model go"]);
 });
 
 Deno.test("a type without a driver is a VirtioError that names it, and the device is left alone", () => {
@@ -57,6 +76,7 @@ Deno.test("an exception of the driver sets FAILED and goes on to the caller", ()
     probe: () => {
       throw reason;
     },
+    remove: () => {},
   });
   const device = model(1);
   assertEquals(assertThrows(() => bus.addDevice(device)), reason);

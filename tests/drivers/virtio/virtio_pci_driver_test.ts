@@ -5,6 +5,7 @@ import { virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../../../drivers/virtio/virtio_pci_modern.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
+import { NetdevState } from "../../../netdev/netdev_types.ts";
 import { FakePciFunction } from "../../device/fake_pci_function.ts";
 import { VIRTIO_F_EVENT_IDX } from "../../device/virtio_model.ts";
 import { VIRTIO_NET_F_MRG_RXBUF } from "../../device/virtio_net_model.ts";
@@ -14,13 +15,17 @@ import { VirtioPciLink } from "./virtio_pci_link.ts";
 
 /** Probes the bus with the drivers that the appliance has. */
 function probe(link: VirtioPciLink): NetdevRegistry {
+  return probeBus(link).registry;
+}
+
+function probeBus(link: VirtioPciLink): { registry: NetdevRegistry; pciBus: PciBus } {
   const registry = new NetdevRegistry();
   const virtioBus = new VirtioBus(new FakeClock(0, 1));
   virtioBus.registerDriver(virtioNetDriver(registry));
   const pciBus = new PciBus(link.host);
   pciBus.registerDriver(virtioPciDriver(virtioBus));
   pciBus.probe();
-  return registry;
+  return { registry, pciBus };
 }
 
 Deno.test("from the bus to packets both ways: PCI, virtio and netdev fit together", () => {
@@ -57,4 +62,31 @@ Deno.test("only modern network cards of virtio's vendor are taken", () => {
     link.host.plug(8 + i, 0, new FakePciFunction({ vendorId, deviceId }));
   });
   assertEquals(probe(link).count(), 1);
+});
+
+Deno.test("a card that was pulled is closed and forgotten; one that is put in is another netdev", () => {
+  const link = new VirtioPciLink();
+  const { registry, pciBus } = probeBus(link);
+  const netdev = registry.get(0);
+  netdev.probe();
+  link.host.unplug(2, 0);
+  const { removed } = pciBus.rescan();
+  assertEquals(removed.map(({ name }) => name), ["00:02.0"]);
+  assertEquals([netdev.state, registry.count()], [NetdevState.INVALID, 0]);
+  assertEquals([link.host.bars.size, link.host.lines.length], [0, 0]);
+  link.host.plug(5, 0, link.pci);
+  assertEquals(pciBus.rescan().arrived.map(({ name }) => name), ["00:05.0"]);
+  const again = registry.get(1);
+  again.probe();
+  assertEquals(again.state, NetdevState.UNCONFIGURED);
+});
+
+Deno.test("a card whose slot is to be pulled is closed while it's still there, and owns nothing more", () => {
+  const link = new VirtioPciLink();
+  const { registry, pciBus } = probeBus(link);
+  registry.get(0).probe();
+  pciBus.removeSlot(2);
+  assertEquals([registry.count(), link.host.bars.size], [0, 0]);
+  assertEquals(link.model.statusRead(), 0);
+  assertEquals(pciBus.probe().length, 1);
 });

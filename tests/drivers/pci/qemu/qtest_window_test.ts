@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { socketPair } from "../../../../drivers/ffi/unix_socket.ts";
 import { QtestClient } from "../../../../drivers/pci/qemu/qtest_client.ts";
-import { QtestWindow } from "../../../../drivers/pci/qemu/qtest_window.ts";
+import { QtestPortWindow, QtestWindow } from "../../../../drivers/pci/qemu/qtest_window.ts";
 
 Deno.test("registers are asked for at their address and width; others are not asked for", () => {
   const [near, far] = socketPair();
@@ -27,6 +27,32 @@ Deno.test("registers are asked for at their address and width; others are not as
     "writeb 0xe00040ff 0x1",
     "writew 0xe00040fe 0x2",
     "writel 0xe00040fc 0x3",
+    "",
+  ]);
+});
+
+Deno.test("registers at ports are asked for by in and out, at their width", () => {
+  const [near, far] = socketPair();
+  using client = near;
+  using qemu = far;
+  const window = new QtestPortWindow(new QtestClient(client), 0xc040, 0x40);
+  qemu.send(new TextEncoder().encode("OK 0x11\nOK 0x22\nOK 0x33\nOK\nOK\nOK\n"));
+  assertEquals([window.read8(1), window.read16(2), window.read32(4)], [0x11, 0x22, 0x33]);
+  window.write8(0x3f, 1);
+  window.write16(0x3e, 2);
+  window.write32(0x3c, 3);
+  for (const bad of [() => window.read8(0x40), () => window.write16(1, 0)]) {
+    assertThrows(bad, RangeError);
+  }
+  const asked = new Uint8Array(4096);
+  const length = qemu.receive(asked);
+  assertEquals(new TextDecoder().decode(asked.subarray(0, length)).split("\n"), [
+    "inb 0xc041",
+    "inw 0xc042",
+    "inl 0xc044",
+    "outb 0xc07f 0x1",
+    "outw 0xc07e 0x2",
+    "outl 0xc07c 0x3",
     "",
   ]);
 });

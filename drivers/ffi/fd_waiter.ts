@@ -141,6 +141,16 @@ export class ReadyProbe {
   ready(): boolean {
     return libc.poll(this.#pollfd, 1n, 0) > 0;
   }
+
+  /** Blocks until it's ready; false after `timeoutMs`. Nothing is allocated either. */
+  wait(timeoutMs: number): boolean {
+    let ready = libc.poll(this.#pollfd, 1n, timeoutMs);
+    while (ready < 0) {
+      if (errno() !== EINTR) throw new ErrnoError("poll", errno());
+      ready = libc.poll(this.#pollfd, 1n, timeoutMs);
+    }
+    return ready > 0;
+  }
 }
 
 /** Blocks until there is something to read from `fd`, or its peer is gone; false after `timeoutMs`. */

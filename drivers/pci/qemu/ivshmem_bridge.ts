@@ -14,8 +14,9 @@ export const IVSHMEM_DEVICE_ID = 0x1110;
 /** Vectors each way: as many interrupt lines, and as many doorbells. */
 export const IVSHMEM_VECTORS = 8;
 
-/** BAR 0: the register that rings another peer's doorbell. */
+/** BAR 0: our number, and the register that rings another peer's doorbell. */
 const REGISTER_BAR = 0;
+const IV_POSITION = 8;
 const DOORBELL = 12;
 
 /** Rounds of asking whether QEMU has taken the eventfds up: each is a round trip of some 20 µs. */
@@ -32,6 +33,7 @@ const TAKE_UP_ROUNDS = 50_000;
  */
 export class IvshmemBridge implements Disposable {
   readonly #waiter: FdWaiter;
+  readonly #flush: () => void;
   readonly #interrupts = makeEventfds();
   readonly #doorbells = makeEventfds();
   #registerAddress = 0;
@@ -40,9 +42,13 @@ export class IvshmemBridge implements Disposable {
   readonly #lines = makeVectors<EventfdIrqLine>();
   readonly #bells = makeVectors<Doorbell>();
 
-  /** Leaves the introduction in the socket for a QEMU that is started afterwards. */
-  constructor(server: UnixSocket, waiter: FdWaiter) {
+  /**
+   * Leaves the introduction in the socket for a QEMU that is started afterwards. `flush` waits for
+   * the writes to registers that are under way: a doorbell must not overtake them.
+   */
+  constructor(server: UnixSocket, waiter: FdWaiter, flush: () => void) {
     this.#waiter = waiter;
+    this.#flush = flush;
     introduce(server, this.#interrupts, this.#doorbells);
   }
 
@@ -83,7 +89,12 @@ export class IvshmemBridge implements Disposable {
     }
     this.#messages.set(vector, address, value);
     const event = this.#doorbells[vector];
-    const doorbell: Doorbell = { ring: () => event.signal() };
+    const doorbell: Doorbell = {
+      ring: () => {
+        this.#flush();
+        event.signal();
+      },
+    };
     this.#bells[vector] = doorbell;
     return doorbell;
   }
@@ -108,6 +119,8 @@ export class IvshmemBridge implements Disposable {
     const last = IVSHMEM_VECTORS - 1;
     for (let round = 0; round < TAKE_UP_ROUNDS; round++) {
       registers.write32(DOORBELL, doorbellValue(last));
+      // The write is posted: it's done when a read returns.
+      registers.read32(IV_POSITION);
       if (this.#interrupts[last].drain()) return;
     }
     throw new QemuError("QEMU's ivshmem device does not take up its eventfds");

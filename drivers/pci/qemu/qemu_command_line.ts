@@ -35,13 +35,17 @@ export interface QemuNic {
  * The command line for it. The descriptors must be inherited. Everything on the network hangs on
  * one hub, where each frame reaches all others: the NIC, the user's netdev, and the hub's sockets.
  *
+ * The machine is a PC of the time before PCI Express: its bus 0 takes cards in and out by ACPI, and
+ * its interrupt pins are routed by four registers. The bridge sits in the last slot, so that the
+ * card has the first free one.
+ *
  * The machine starts stopped, in which state QEMU passes no frame on (net/net.c,
  * `qemu_can_send_packet`): a socket of the hub that does not listen yet must not get any.
  */
 export function qemuCommandLine(machine: QemuMachine): string[] {
   const { memoryBytes, nic } = machine;
   return [
-    ["-machine", "q35,accel=tcg,memory-backend=ram,smbus=off,sata=off,hpet=off,pit=off"],
+    ["-machine", "pc,accel=tcg,memory-backend=ram,smbus=off,hpet=off,pit=off"],
     ["-m", `${memoryBytes / 2 ** 20}M`],
     ["-nodefaults", "-no-user-config", "-display", "none"],
     [
@@ -56,7 +60,7 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
     ["-chardev", `socket,id=qmp,fd=${machine.qmpFd}`],
     ["-mon", "chardev=qmp,mode=control", "-S"],
     ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
-    ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors}`],
+    ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors},addr=1f`],
     ["-netdev", `${machine.netdev},id=net`],
     ["-netdev", "hubport,id=net-port,hubid=0,netdev=net"],
     ...machine.hubFds.flatMap((fd, port) => [

@@ -8,19 +8,23 @@ import { createMemfd, MappedRegion } from "../../ffi/mapped_region.ts";
 import { listenAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
 import { HUB_PORTS, hubListens, hubPortName } from "../../hub/hub_port.ts";
 import type { Bar, BarSpace } from "../base_address.ts";
+import { allowIntx } from "../intx.ts";
 import { disableMsix, MsixTable } from "../msix_table.ts";
 import type { AccessWidth, PciAddress } from "../pci_address.ts";
 import { PciBus } from "../pci_bus.ts";
 import type { Doorbell, IrqLine, PciFunction, PciHost, SlotWatcher } from "../pci_host.ts";
 import { RegionClaims } from "../region_claims.ts";
 import type { RegisterWindow } from "../register_window.ts";
+import { ConfigMechanism } from "./config_mechanism.ts";
 import { createHaltRom } from "./halt_rom.ts";
+import { IrqLines } from "./irq_lines.ts";
 import {
   IVSHMEM_DEVICE_ID,
   IVSHMEM_VECTORS,
   IVSHMEM_VENDOR_ID,
   IvshmemBridge,
 } from "./ivshmem_bridge.ts";
+import { pirqInput, routePirqs } from "./piix_pirq.ts";
 import { qemuCommandLine, type QemuNic } from "./qemu_command_line.ts";
 import { QemuError } from "./qemu_error.ts";
 import { QemuProcess } from "./qemu_process.ts";
@@ -41,11 +45,6 @@ const PAGE = 4096;
 /** Where I/O BARs go: ports that no device of the machine has by itself. */
 const PORT_START = 0xc000;
 const PORT_END = 0xd000;
-
-/** I/O ports of configuration mechanism #1 (PCI 3.0 §3.2.2.3.2). */
-const CONFIG_ADDRESS = 0xcf8;
-const CONFIG_DATA = 0xcfc;
-const CONFIG_ENABLE = 0x8000_0000;
 
 /** What to start. */
 export interface QemuHostOptions {
@@ -69,6 +68,8 @@ export class QemuHost implements PciHost {
   readonly #process: QemuProcess;
   readonly #socket: UnixSocket;
   readonly #qtest: QtestClient;
+  readonly #config: ConfigMechanism;
+  readonly #irqs: IrqLines;
   readonly #ivshmemSocket: UnixSocket;
   readonly #qmpSocket: UnixSocket;
   readonly #bridge: IvshmemBridge;
@@ -93,9 +94,11 @@ export class QemuHost implements PciHost {
     this.dma = new DmaArena(this.#memory, DMA_START);
     this.#socket = qtest;
     this.#qtest = new QtestClient(qtest);
+    this.#config = new ConfigMechanism(this.#qtest);
+    this.#irqs = new IrqLines(this.#qtest, qtest.fd, waiter);
     this.#ivshmemSocket = ivshmem;
     this.#qmpSocket = qmp;
-    this.#bridge = new IvshmemBridge(ivshmem, waiter);
+    this.#bridge = new IvshmemBridge(ivshmem, waiter, () => this.#qtest.flush());
     try {
       inherited.forEach(letInherit);
       this.#process = new QemuProcess(qemuCommandLine({
@@ -124,6 +127,8 @@ export class QemuHost implements PciHost {
     const host = new QemuHost(options, waiter);
     try {
       host.#attachBridge();
+      routePirqs(host);
+      host.#irqs.start();
       await hubListens(options.hub);
       host.#letFramesPass();
     } catch (error) {
@@ -145,17 +150,11 @@ export class QemuHost implements PciHost {
   }
 
   configRead(address: PciAddress, offset: number, width: AccessWidth): number {
-    return this.#unlessGone(2 ** (8 * width) - 1, () => {
-      this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
-      return this.#qtest.in(CONFIG_DATA + (offset & 3), width);
-    });
+    return this.#config.read(address, offset, width);
   }
 
   configWrite(address: PciAddress, offset: number, width: AccessWidth, value: number): void {
-    this.#unlessGone(undefined, () => {
-      this.#qtest.out(CONFIG_ADDRESS, 4, configAddress(address, offset));
-      this.#qtest.out(CONFIG_DATA + (offset & 3), width, value);
-    });
+    this.#config.write(address, offset, width, value);
   }
 
   mapBar(_device: PciFunction, bar: Bar): RegisterWindow {
@@ -204,10 +203,13 @@ export class QemuHost implements PciHost {
   }
 
   enableIntx(device: PciFunction): IrqLine {
-    throw new QemuError(`${device.name} can't interrupt: QEMU's INTx lines are not connected yet`);
+    const line = this.#irqs.line(pirqInput(device));
+    allowIntx(device, true);
+    return line;
   }
 
-  disableIntx(_device: PciFunction, line: IrqLine): void {
+  disableIntx(device: PciFunction, line: IrqLine): void {
+    allowIntx(device, false);
     line.disconnect();
   }
 
@@ -230,6 +232,7 @@ export class QemuHost implements PciHost {
 
   #release(): void {
     this.#bridge[Symbol.dispose]();
+    this.#irqs[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
     this.#ivshmemSocket[Symbol.dispose]();
     this.#qmpSocket[Symbol.dispose]();
@@ -251,16 +254,6 @@ export class QemuHost implements PciHost {
     this.#bridge.attach(bridge);
   }
 
-  /** Does `access`; when QEMU has gone the answer is `gone`, as of a bus with nothing plugged in. */
-  #unlessGone<T>(gone: T, access: () => T): T {
-    try {
-      return access();
-    } catch (error) {
-      if (this.#qtest.closed) return gone;
-      throw error;
-    }
-  }
-
   /** Why QEMU has ended, or null when it runs on. */
   async #reasonIfEnded(): Promise<string | null> {
     const { promise, resolve } = Promise.withResolvers<null>();
@@ -269,10 +262,6 @@ export class QemuHost implements PciHost {
     clearTimeout(timer);
     return reason;
   }
-}
-
-function configAddress({ bus, device, function: number }: PciAddress, offset: number): number {
-  return (CONFIG_ENABLE | bus << 16 | device << 11 | number << 8 | offset & 0xfc) >>> 0;
 }
 
 function listenOnHub(hub: string): number[] {

@@ -3,7 +3,10 @@ import type { QtestClient } from "./qtest_client.ts";
 
 type Width = 1 | 2 | 4;
 
-/** Registers in one of QEMU's address spaces, each access one exchange with it (14 to 57 µs). */
+/**
+ * Registers in one of QEMU's address spaces. A read is an exchange with it (14 to 57 µs); a write is
+ * posted, as on a real bus, and done when the next read returns.
+ */
 abstract class QtestRegisters implements RegisterWindow {
   readonly byteLength: number;
 
@@ -66,7 +69,7 @@ export class QtestWindow extends QtestRegisters {
   }
 
   protected override store(offset: number, width: Width, value: number): void {
-    this.#qtest.write(this.#address + offset, width, value);
+    this.#qtest.postWrite(this.#address + offset, width, value);
   }
 }
 
@@ -86,6 +89,6 @@ export class QtestPortWindow extends QtestRegisters {
   }
 
   protected override store(offset: number, width: Width, value: number): void {
-    this.#qtest.out(this.#port + offset, width, value);
+    this.#qtest.postOut(this.#port + offset, width, value);
   }
 }

@@ -34,7 +34,7 @@ Deno.test("the machine waits to be set going, with its memory shared by descript
   const args = qemuCommandLine(MACHINE);
   assertEquals(args.includes("-S"), true, "a stopped machine receives nothing yet");
   const [machine] = values(args, "-machine");
-  assert(machine.startsWith("q35,accel=tcg,memory-backend=ram"));
+  assert(machine.startsWith("pc,accel=tcg,memory-backend=ram"));
   const [memory] = values(args, "-object");
   for (const part of ["memory-backend-file", "id=ram", "share=on", "size=67108864"]) {
     assert(memory.split(",").includes(part), part);
@@ -57,7 +57,7 @@ Deno.test("qtest, ivshmem and QMP speak over the sockets that are inherited", ()
   assertEquals(values(args, "-qtest"), ["chardev:qtest"]);
   assertEquals(values(args, "-qtest-log"), ["/dev/null"]);
   const [ivshmem] = values(args, "-device");
-  assertEquals(ivshmem, "ivshmem-doorbell,chardev=ivshmem,vectors=8");
+  assertEquals(ivshmem, "ivshmem-doorbell,chardev=ivshmem,vectors=8,addr=1f");
 });
 
 Deno.test("everything on the network hangs on hub 0, each by a port of its own", () => {

@@ -39,11 +39,8 @@ class FakeQemu implements Disposable {
 
 /** A socket that hands out one byte at a time. */
 class Dripping extends UnixSocket {
-  override receive(into: Uint8Array<ArrayBuffer>): number {
-    const byte = new Uint8Array(1);
-    const count = super.receive(byte);
-    into.set(byte);
-    return count;
+  override receiveAt(into: Uint8Array<ArrayBuffer>, offset: number): number {
+    return super.receiveAt(into, offset, 1);
   }
 }
 
@@ -58,11 +55,12 @@ class Forsaken extends UnixSocket {
     this.#half = half;
   }
 
-  override send(bytes: Uint8Array<ArrayBuffer>): void {
-    super.send(bytes);
+  override sendSome(bytes: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
+    const sent = super.sendSome(bytes, offset, length);
     this.#far.receive(new Uint8Array(64));
     this.#far.send(new TextEncoder().encode(this.#half));
     this.#far[Symbol.dispose]();
+    return sent;
   }
 }
 
@@ -75,9 +73,10 @@ class Unheard extends UnixSocket {
     this.#far = far;
   }
 
-  override send(bytes: Uint8Array<ArrayBuffer>): void {
-    super.send(bytes);
+  override sendSome(bytes: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
+    const sent = super.sendSome(bytes, offset, length);
     this.#far[Symbol.dispose]();
+    return sent;
   }
 }
 
@@ -116,7 +115,15 @@ Deno.test("a value comes as QEMU says it, with leading zeros or without", () => 
   assertEquals(qemu.client.read(0, 4), 0xffff_ffff);
 });
 
-for (const answer of ["FAIL Unknown command 'foo'", "ERR no such thing", "", "IRQ raise 4"]) {
+for (
+  const answer of [
+    "FAIL Unknown command 'foo'",
+    "ERR no such thing",
+    "",
+    "IRQ raise",
+    "IRQ raise x",
+  ]
+) {
   Deno.test(`an answer of "${answer}" is a QemuError that quotes it and the question`, () => {
     using qemu = new FakeQemu(answer, answer);
     const { client } = qemu;
@@ -179,4 +186,123 @@ Deno.test("a QEMU that is gone before it's asked, or before it read, is a QemuEr
   const [near, far] = socketPair();
   using socket = new Unheard(near.fd, far);
   assertThrows(() => new QtestClient(socket).in(1, 1), QemuError, "closed its control");
+});
+
+/** Has the client write down the interrupts that it's told of. */
+function noteIrqs(client: QtestClient): string[] {
+  const irqs: string[] = [];
+  client.onIrq = (line, raised) => irqs.push(`${line} ${raised ? "up" : "down"}`);
+  return irqs;
+}
+
+Deno.test("interrupts before, between and behind answers are told of, and are no answers", () => {
+  using qemu = new FakeQemu();
+  const irqs = noteIrqs(qemu.client);
+  qemu.say("IRQ raise 11\nIRQ lower 11\nOK 0x1\nIRQ raise 9\nOK\nIRQ lower 9\nIRQ raise 23\n");
+  assertEquals(qemu.client.in(1, 1), 1);
+  // The line behind the answer was received with it, and nothing more would wake anyone for it.
+  assertEquals(irqs, ["11 up", "11 down", "9 up"]);
+  qemu.client.out(1, 1, 0);
+  assertEquals(irqs.slice(3), ["9 down", "23 up"]);
+});
+
+Deno.test("an interrupt that comes by itself is told of when the client looks", () => {
+  const [near, far] = socketPair();
+  using client = near;
+  using qemu = far;
+  const qtest = new QtestClient(new Dripping(client.fd));
+  const irqs = noteIrqs(qtest);
+  qtest.drain();
+  qemu.send(new TextEncoder().encode("IRQ raise 5\nIRQ low"));
+  qtest.drain();
+  assertEquals(irqs, ["5 up"]);
+  qemu.send(new TextEncoder().encode("er 5\n"));
+  qtest.drain();
+  assertEquals(irqs, ["5 up", "5 down"]);
+});
+
+Deno.test("interrupts are asked for by the name of the controller", () => {
+  using qemu = new FakeQemu("OK");
+  qemu.client.interceptIrqs("ioapic");
+  assertEquals(qemu.asked(), "irq_intercept_in ioapic\n");
+});
+
+Deno.test("a posted write waits for nothing; a read behind it has its own answer", () => {
+  using qemu = new FakeQemu();
+  const { client } = qemu;
+  client.postWrite(0xe000_0003, 1, 2);
+  client.postOut(0xc002, 2, 0x10);
+  assertEquals(qemu.asked(), "writeb 0xe0000003 0x2\noutw 0xc002 0x10\n");
+  qemu.say("OK\nIRQ raise 11\nOK\nOK 0x7\n");
+  const irqs = noteIrqs(client);
+  assertEquals(client.read(16, 1), 7);
+  assertEquals(irqs, ["11 up"]);
+  qemu.say("OK 0x8\n");
+  assertEquals(client.read(16, 1), 8);
+});
+
+Deno.test("flush() waits for the answers to all posted writes, and for none without them", () => {
+  using qemu = new FakeQemu();
+  const { client } = qemu;
+  client.flush();
+  client.postWrite(1, 1, 2);
+  client.postWrite(1, 1, 3);
+  qemu.say("OK\nOK\nOK 0x5\n");
+  client.flush();
+  client.flush();
+  client.drain();
+  // The third answer was left for the next question.
+  assertEquals(client.read(0, 1), 5);
+});
+
+Deno.test("64 posted writes are as many as QEMU is left alone with", () => {
+  using qemu = new FakeQemu(...new Array<string>(64).fill("OK"));
+  for (let i = 0; i < 64; i++) qemu.client.postWrite(0, 4, i);
+  // All answers were taken: none is left to be taken for this one.
+  qemu.say("OK 0x9\n");
+  assertEquals(qemu.client.read(0, 4), 9);
+  assertEquals(qemu.asked().split("\n").length, 66);
+});
+
+Deno.test("a posted write that QEMU refuses is a QemuError of a later call, once", () => {
+  for (const later of ["drain", "flush", "read"] as const) {
+    using qemu = new FakeQemu();
+    const { client } = qemu;
+    client.postWrite(0, 4, 1);
+    client.postWrite(0, 4, 2);
+    qemu.say("FAIL no\nOK\n");
+    if (later === "read") qemu.say("OK 0x1\n");
+    const call = {
+      drain: () => client.drain(),
+      flush: () => client.flush(),
+      read: () => void client.read(0, 4),
+    };
+    assertThrows(call[later], QemuError, 'QEMU answered "FAIL no" to a posted write');
+    qemu.say("OK 0x2\n");
+    assertEquals(client.read(0, 4), 2, later);
+  }
+});
+
+Deno.test("with QEMU gone, posted writes are lost, and nothing is waited for", () => {
+  using qemu = new FakeQemu();
+  const { client } = qemu;
+  client.postWrite(0, 4, 1);
+  qemu.hangUp();
+  client.flush();
+  assertEquals(client.closed, true);
+  client.postWrite(0, 4, 1);
+  client.drain();
+  client.flush();
+  assertThrows(() => client.read(0, 4), QemuError, "closed its control");
+
+  using other = new FakeQemu();
+  other.hangUp();
+  other.client.drain();
+  assertEquals(other.client.closed, true);
+});
+
+Deno.test("a line without an end is a QemuError, not a buffer that grows", () => {
+  using qemu = new FakeQemu();
+  qemu.say("x".repeat(5000));
+  assertThrows(() => qemu.client.drain(), QemuError, "a line of more than 4096 bytes");
 });

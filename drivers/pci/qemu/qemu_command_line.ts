@@ -1,3 +1,12 @@
+/** QEMU's name of the NIC: what `device_del` pulls. */
+export const NIC_ID = "nic";
+
+/**
+ * QEMU's name of its place on the network, which stays when the NIC is pulled: what `device_add`
+ * gives to the next one as `netdev`.
+ */
+export const NIC_PORT = "nic-port";
+
 /** What QEMU is to be: the machine, and the network that its one NIC is on. */
 export interface QemuMachine {
   /** Descriptor of the file that is guest memory, and its length. */
@@ -10,6 +19,8 @@ export interface QemuMachine {
   readonly ivshmemFd: number;
   /** Socket of QMP, by which the machine is set going. */
   readonly qmpFd: number;
+  /** Listening socket of QMP for an operator, or null. */
+  readonly monitorFd: number | null;
   /** Interrupt vectors that the ivshmem device has each way. */
   readonly ivshmemVectors: number;
   readonly nic: QemuNic;
@@ -59,6 +70,7 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
     ["-qtest", "chardev:qtest", "-qtest-log", "/dev/null"],
     ["-chardev", `socket,id=qmp,fd=${machine.qmpFd}`],
     ["-mon", "chardev=qmp,mode=control", "-S"],
+    ...monitorArguments(machine.monitorFd),
     ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
     ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors},addr=1f`],
     ["-netdev", `${machine.netdev},id=net`],
@@ -67,18 +79,26 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
       ["-netdev", `stream,id=hub${port},server=on,addr.type=fd,addr.str=${fd}`],
       ["-netdev", `hubport,id=hub${port}-port,hubid=0,netdev=hub${port}`],
     ]),
-    ["-netdev", "hubport,id=nic-port,hubid=0"],
+    ["-netdev", `hubport,id=${NIC_PORT},hubid=0`],
     // An option ROM would only be run by a CPU that is not halted, and Debian packs it separately.
-    ["-device", `${deviceOptions(nic)},netdev=nic-port,romfile=`],
+    ["-device", `${deviceOptions(nic)},netdev=${NIC_PORT},romfile=`],
   ].flat();
 }
 
 function deviceOptions(nic: QemuNic): string {
-  const options = [nic.model, `mac=${nic.mac}`];
+  const options = [nic.model, `id=${NIC_ID}`, `mac=${nic.mac}`];
   if (nic.model === "virtio-net-pci") options.push("disable-legacy=on", `host_mtu=${nic.mtu}`);
   const { properties = "" } = nic;
   if (properties !== "") options.push(properties);
   return options.join(",");
+}
+
+function monitorArguments(fd: number | null): string[][] {
+  if (fd === null) return [];
+  return [
+    ["-chardev", `socket,id=monitor,fd=${fd},server=on,wait=off`],
+    ["-mon", "chardev=monitor,mode=control"],
+  ];
 }
 
 function inherited(fd: number): string {

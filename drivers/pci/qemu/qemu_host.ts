@@ -1,12 +1,12 @@
 import { DmaArena } from "../../../netdev/dma_arena.ts";
 import { RangeAllocator } from "../../../netdev/range_allocator.ts";
-import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
+import { ErrnoError } from "../../ffi/errno.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import { letInherit } from "../../ffi/inheritance.ts";
 import { libc } from "../../ffi/libc.ts";
 import { createMemfd, MappedRegion } from "../../ffi/mapped_region.ts";
-import { listenAbstract, socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
-import { HUB_PORTS, hubListens, hubPortName } from "../../hub/hub_port.ts";
+import { socketPair, type UnixSocket } from "../../ffi/unix_socket.ts";
+import { hubListens } from "../../hub/hub_port.ts";
 import type { Bar, BarSpace } from "../base_address.ts";
 import { allowIntx } from "../intx.ts";
 import { disableMsix, MsixTable } from "../msix_table.ts";
@@ -15,6 +15,7 @@ import { PciBus } from "../pci_bus.ts";
 import type { Doorbell, IrqLine, PciFunction, PciHost, SlotWatcher } from "../pci_host.ts";
 import { RegionClaims } from "../region_claims.ts";
 import type { RegisterWindow } from "../register_window.ts";
+import { AcpiHotplug, SCI_INPUT } from "./acpi_hotplug.ts";
 import { ConfigMechanism } from "./config_mechanism.ts";
 import { createHaltRom } from "./halt_rom.ts";
 import { IrqLines } from "./irq_lines.ts";
@@ -24,6 +25,7 @@ import {
   IVSHMEM_VENDOR_ID,
   IvshmemBridge,
 } from "./ivshmem_bridge.ts";
+import { listen } from "./listening_sockets.ts";
 import { pirqInput, routePirqs } from "./piix_pirq.ts";
 import { qemuCommandLine, type QemuNic } from "./qemu_command_line.ts";
 import { QemuError } from "./qemu_error.ts";
@@ -53,6 +55,12 @@ export interface QemuHostOptions {
   readonly netdev: string;
   /** Name of the hub by which others join the network. */
   readonly hub: string;
+  /**
+   * Name of an abstract UNIX socket on which QEMU's machine protocol (QMP) listens for an operator,
+   * one at a time; default none. `device_del` of `nic` pulls the NIC; its place on the network is
+   * `nic-port`, which `device_add` takes as the `netdev` of the next one.
+   */
+  readonly monitor?: string | null;
   /** Called when QEMU ends before {@link QemuHost.close}, with one line that says why. */
   readonly onGone: (reason: string) => void;
 }
@@ -70,6 +78,7 @@ export class QemuHost implements PciHost {
   readonly #qtest: QtestClient;
   readonly #config: ConfigMechanism;
   readonly #irqs: IrqLines;
+  readonly #hotplug: AcpiHotplug;
   readonly #ivshmemSocket: UnixSocket;
   readonly #qmpSocket: UnixSocket;
   readonly #bridge: IvshmemBridge;
@@ -82,7 +91,7 @@ export class QemuHost implements PciHost {
 
   private constructor(options: QemuHostOptions, waiter: FdWaiter) {
     this.#waiter = waiter;
-    const hubFds = listenOnHub(options.hub);
+    const { hubFds, monitorFd } = listen(options.hub, options.monitor ?? null);
     const memoryFd = createMemfd("ukdeno-ram", MEMORY_BYTES);
     const romFd = createHaltRom();
     const [qtest, qtestOfQemu] = socketPair();
@@ -90,12 +99,14 @@ export class QemuHost implements PciHost {
     const [qmp, qmpOfQemu] = socketPair();
     const ofQemu = [qtestOfQemu.fd, ivshmemOfQemu.fd, qmpOfQemu.fd];
     const inherited = [memoryFd, romFd, ...ofQemu, ...hubFds];
+    if (monitorFd !== null) inherited.push(monitorFd);
     this.#memory = new MappedRegion(memoryFd, MEMORY_BYTES);
     this.dma = new DmaArena(this.#memory, DMA_START);
     this.#socket = qtest;
     this.#qtest = new QtestClient(qtest);
     this.#config = new ConfigMechanism(this.#qtest);
     this.#irqs = new IrqLines(this.#qtest, qtest.fd, waiter);
+    this.#hotplug = new AcpiHotplug(this.#qtest, this.#irqs.line(SCI_INPUT));
     this.#ivshmemSocket = ivshmem;
     this.#qmpSocket = qmp;
     this.#bridge = new IvshmemBridge(ivshmem, waiter, () => this.#qtest.flush());
@@ -109,6 +120,7 @@ export class QemuHost implements PciHost {
         ivshmemFd: ivshmemOfQemu.fd,
         ivshmemVectors: IVSHMEM_VECTORS,
         qmpFd: qmpOfQemu.fd,
+        monitorFd,
         nic: options.nic,
         netdev: options.netdev,
         hubFds,
@@ -221,7 +233,9 @@ export class QemuHost implements PciHost {
     this.#bridge.releaseDoorbell(doorbell);
   }
 
-  watchSlots(_watcher: SlotWatcher): void {}
+  watchSlots(watcher: SlotWatcher): void {
+    this.#hotplug.watch(watcher);
+  }
 
   /** Ends QEMU and gives everything back. The memory can't be used afterwards. */
   async close(): Promise<void> {
@@ -261,24 +275,5 @@ export class QemuHost implements PciHost {
     const reason = await Promise.race([this.#process.ended, promise]);
     clearTimeout(timer);
     return reason;
-  }
-}
-
-function listenOnHub(hub: string): number[] {
-  const fds: number[] = [];
-  try {
-    for (let port = 0; port < HUB_PORTS; port++) {
-      fds.push(listenAbstract(hubPortName(hub, port), 1).fd);
-    }
-    return fds;
-  } catch (error) {
-    for (const fd of fds) libc.close(fd);
-    if (error instanceof ErrnoError && error.errno === EADDRINUSE) {
-      throw new QemuError(
-        `hub "${hub}" is taken by an appliance that runs already: give this one --hub=NAME`,
-        { cause: error },
-      );
-    }
-    throw error;
   }
 }

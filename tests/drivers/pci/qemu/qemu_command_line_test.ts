@@ -11,6 +11,7 @@ const MACHINE: QemuMachine = {
   qtestFd: 13,
   ivshmemFd: 14,
   qmpFd: 15,
+  monitorFd: null,
   ivshmemVectors: 8,
   nic: { model: "virtio-net-pci", mac: "52:54:00:12:34:56", mtu: 1400 },
   netdev: "user,restrict=on",
@@ -60,6 +61,15 @@ Deno.test("qtest, ivshmem and QMP speak over the sockets that are inherited", ()
   assertEquals(ivshmem, "ivshmem-doorbell,chardev=ivshmem,vectors=8,addr=1f");
 });
 
+Deno.test("an operator's monitor listens on the socket that is inherited, and nobody waits for him", () => {
+  const args = qemuCommandLine({ ...MACHINE, monitorFd: 31 });
+  assert(values(args, "-chardev").includes("socket,id=monitor,fd=31,server=on,wait=off"));
+  assertEquals(values(args, "-mon"), [
+    "chardev=qmp,mode=control",
+    "chardev=monitor,mode=control",
+  ]);
+});
+
 Deno.test("everything on the network hangs on hub 0, each by a port of its own", () => {
   const netdevs = values(qemuCommandLine(MACHINE), "-netdev");
   const id = (netdev: string) => /(?:^|,)id=([^,]+)/.exec(netdev)?.[1];
@@ -99,9 +109,9 @@ Deno.test("the NIC has its address and no option ROM; virtio is modern, and tell
     values(qemuCommandLine({ ...MACHINE, nic: { ...MACHINE.nic, model } }), "-device")[1];
   assertEquals(
     nic("virtio-net-pci"),
-    "virtio-net-pci,mac=52:54:00:12:34:56,disable-legacy=on,host_mtu=1400,netdev=nic-port,romfile=",
+    "virtio-net-pci,id=nic,mac=52:54:00:12:34:56,disable-legacy=on,host_mtu=1400,netdev=nic-port,romfile=",
   );
-  assertEquals(nic("i82551"), "i82551,mac=52:54:00:12:34:56,netdev=nic-port,romfile=");
+  assertEquals(nic("i82551"), "i82551,id=nic,mac=52:54:00:12:34:56,netdev=nic-port,romfile=");
 });
 
 Deno.test("properties of the NIC come as they are, behind those that it has by itself", () => {

@@ -41,11 +41,34 @@ Deno.test("each command is a line, and greeting and events are no answers", () =
 
 Deno.test("a command that QEMU refuses is a QemuError that has its words", () => {
   using qemu = new FakeQemu(GREETING, '{"error": {"class": "CommandNotFound", "desc": "no"}}');
-  assertThrows(() => qemu.client.execute("cont"), QemuError, '"desc": "no"');
+  assertThrows(() => qemu.client.execute("cont"), QemuError, '"desc":"no"');
 });
 
 Deno.test("a QEMU that has gone is an error of the socket", () => {
   using qemu = new FakeQemu();
   qemu.far[Symbol.dispose]();
   assertThrows(() => qemu.client.execute("cont"), ErrnoError, "pipe");
+});
+
+Deno.test("a command goes with its arguments, and what is returned comes back", () => {
+  using qemu = new FakeQemu(DONE, '{"return": {"running": true}}');
+  qemu.client.execute("device_del", { id: "nic" });
+  assertEquals(qemu.asked(), '{"execute":"device_del","arguments":{"id":"nic"}}\n');
+  assertEquals(qemu.client.execute("query-status"), { running: true });
+});
+
+Deno.test("events are kept until they're asked for, each once, and else waited for", () => {
+  const deleted = (device: string) =>
+    `{"event": "DEVICE_DELETED", "data": {"device": "${device}"}, "timestamp": {}}`;
+  using qemu = new FakeQemu(GREETING, deleted("a"), '{"event": "STOP"}', DONE, deleted("b"));
+  qemu.client.execute("qmp_capabilities");
+  const name = "DEVICE_DELETED";
+  assertEquals(qemu.client.event("STOP"), { event: "STOP", data: null });
+  assertEquals(qemu.client.event(name), { event: name, data: { device: "a" } });
+  assertEquals(qemu.client.event(name), { event: name, data: { device: "b" } });
+});
+
+Deno.test("what is no object is a QemuError that quotes it", () => {
+  using qemu = new FakeQemu("7");
+  assertThrows(() => qemu.client.execute("cont"), QemuError, "QEMU said 7 where cont was awaited");
 });

@@ -37,7 +37,9 @@ const CMSG_MAX_FDS = 8;
  */
 export class UnixSocket implements Disposable {
   readonly fd: number;
-  readonly #header = new MessageHeader();
+  /** One for each direction: pointing at another buffer makes garbage, pointing at the same none. */
+  readonly #outgoing = new MessageHeader();
+  readonly #incoming = new MessageHeader();
   #closed = false;
 
   constructor(fd: number) {
@@ -51,9 +53,9 @@ export class UnixSocket implements Disposable {
   send(bytes: Uint8Array<ArrayBuffer>, passFd?: number): void {
     let sent = 0;
     while (sent < bytes.length) {
-      this.#header.point(bytes, sent, bytes.length - sent);
-      if (passFd !== undefined && sent === 0) this.#header.attach(passFd);
-      const n = libc.sendmsg(this.fd, this.#header.bytes, MSG_NOSIGNAL);
+      this.#outgoing.point(bytes, sent, bytes.length - sent);
+      if (passFd !== undefined && sent === 0) this.#outgoing.attach(passFd);
+      const n = libc.sendmsg(this.fd, this.#outgoing.bytes, MSG_NOSIGNAL);
       if (n >= 0) sent += n;
       else if (errno() !== EINTR) throw new ErrnoError("sendmsg", errno());
     }
@@ -64,8 +66,8 @@ export class UnixSocket implements Disposable {
    * many, or -1 when it is full. {@link ErrnoError} when the peer is gone. Nothing is allocated.
    */
   sendSome(bytes: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
-    this.#header.point(bytes, offset, length);
-    const n = libc.sendmsg(this.fd, this.#header.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    this.#outgoing.point(bytes, offset, length);
+    const n = libc.sendmsg(this.fd, this.#outgoing.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
     return n >= 0 ? n : wouldBlock("sendmsg");
   }
 
@@ -74,8 +76,8 @@ export class UnixSocket implements Disposable {
    * {@link receive}, but lets go of descriptors that come along. Nothing is allocated.
    */
   receiveAt(into: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
-    this.#header.point(into, offset, length);
-    const n = libc.recvmsg(this.fd, this.#header.bytes, MSG_DONTWAIT);
+    this.#incoming.point(into, offset, length);
+    const n = libc.recvmsg(this.fd, this.#incoming.bytes, MSG_DONTWAIT);
     return n >= 0 ? n : wouldBlock("recvmsg");
   }
 
@@ -92,12 +94,12 @@ export class UnixSocket implements Disposable {
    * them. {@link ErrnoError} when the connection broke.
    */
   receive(into: Uint8Array<ArrayBuffer>, fds: number[] = []): number {
-    this.#header.point(into, 0, into.length);
-    this.#header.makeRoom();
+    this.#incoming.point(into, 0, into.length);
+    this.#incoming.makeRoom();
     const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-    const n = libc.recvmsg(this.fd, this.#header.bytes, flags);
+    const n = libc.recvmsg(this.fd, this.#incoming.bytes, flags);
     if (n < 0) return wouldBlock("recvmsg");
-    this.#header.collect(fds);
+    this.#incoming.collect(fds);
     return n;
   }
 

@@ -5,12 +5,15 @@ type Width = 1 | 2 | 4;
 
 /**
  * Registers in one of QEMU's address spaces. A read is an exchange with it (14 to 57 µs); a write is
- * posted, as on a real bus, and done when the next read returns.
+ * posted, as on a real bus, and done when the next read returns. With QEMU gone a read is all ones,
+ * as on a bus where nobody answers.
  */
 abstract class QtestRegisters implements RegisterWindow {
   readonly byteLength: number;
+  readonly #qtest: QtestClient;
 
-  constructor(byteLength: number) {
+  constructor(qtest: QtestClient, byteLength: number) {
+    this.#qtest = qtest;
     this.byteLength = byteLength;
   }
 
@@ -44,7 +47,12 @@ abstract class QtestRegisters implements RegisterWindow {
 
   #read(offset: number, width: Width): number {
     checkAccess(offset, width, this.byteLength);
-    return this.load(offset, width);
+    try {
+      return this.load(offset, width);
+    } catch (error) {
+      if (!this.#qtest.closed) throw error;
+      return 2 ** (8 * width) - 1;
+    }
   }
 
   #write(offset: number, width: Width, value: number): void {
@@ -59,7 +67,7 @@ export class QtestWindow extends QtestRegisters {
   readonly #address: number;
 
   constructor(qtest: QtestClient, address: number, byteLength: number) {
-    super(byteLength);
+    super(qtest, byteLength);
     this.#qtest = qtest;
     this.#address = address;
   }
@@ -79,7 +87,7 @@ export class QtestPortWindow extends QtestRegisters {
   readonly #port: number;
 
   constructor(qtest: QtestClient, port: number, byteLength: number) {
-    super(byteLength);
+    super(qtest, byteLength);
     this.#qtest = qtest;
     this.#port = port;
   }

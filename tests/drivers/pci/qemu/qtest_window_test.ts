@@ -56,3 +56,18 @@ Deno.test("registers at ports are asked for by in and out, at their width", () =
     "",
   ]);
 });
+
+Deno.test("registers of a QEMU that has gone read as all ones, and writes are lost", () => {
+  const [near, far] = socketPair();
+  using client = near;
+  far[Symbol.dispose]();
+  const qtest = new QtestClient(client);
+  const windows = [new QtestWindow(qtest, 0xe000_4000, 64), new QtestPortWindow(qtest, 0xc040, 64)];
+  for (const window of windows) {
+    assertEquals(
+      [window.read8(1), window.read16(2), window.read32(4)],
+      [0xff, 0xffff, 0xffff_ffff],
+    );
+    window.write32(4, 1);
+  }
+});

@@ -69,10 +69,9 @@ export class IrqLines implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#watching) {
-      this.#stopWatching();
-      this.#waiter.remove(this.#event.fd);
-    }
+    if (this.#watching) this.#stopWatching();
+    // Also when QEMU has closed the connection before: the waiter outlives it.
+    this.#waiter.remove(this.#event.fd);
     this.#event[Symbol.dispose]();
   }
 

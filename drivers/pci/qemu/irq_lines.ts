@@ -115,7 +115,12 @@ export class IrqLines implements Disposable {
 
   #serve(): void {
     this.#signalled = false;
-    for (let i = 0; i < INPUTS; i++) this.#serveInput(this.#inputs[i]);
+    try {
+      for (let i = 0; i < INPUTS; i++) this.#serveInput(this.#inputs[i]);
+    } catch (error) {
+      // A handler that found QEMU gone: whoever watches the process can say why.
+      if (!this.#qtest.closed) throw error;
+    }
   }
 
   #serveInput(input: Input): void {

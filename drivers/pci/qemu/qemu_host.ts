@@ -161,6 +161,11 @@ export class QemuHost implements PciHost {
     return this.#process.pid;
   }
 
+  /** Times an INTx line was raised that no driver answered for; it's left alone until it was low. */
+  get unclaimedInterrupts(): number {
+    return this.#irqs.unclaimed;
+  }
+
   configRead(address: PciAddress, offset: number, width: AccessWidth): number {
     return this.#config.read(address, offset, width);
   }

@@ -63,6 +63,16 @@ export class BareHost implements AsyncDisposable {
     return true;
   }
 
+  /** Whether the waiter can sleep, as nobody asks for attention all the time. */
+  async quiet(): Promise<boolean> {
+    for (let tries = 0; tries < 20; tries++) {
+      const start = monotonicClock.now();
+      await this.waiter.sleep(start + 50);
+      if (monotonicClock.now() - start >= 49) return true;
+    }
+    return false;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#monitor[Symbol.dispose]();
     await this.host.close();

@@ -46,11 +46,13 @@ Deno.test("a card that is pulled is let go of first; one that is put in is taken
   assertEquals(data, { device: "nic", path: "/machine/peripheral/nic" });
   assertEquals(events.splice(0), ["remove 00:02.0 false", "pulled 2: 00:02.0"]);
   assertEquals(bare.cards(), []);
+  assert(await bare.quiet());
 
   const card = { driver: "i82550", id: "nic", netdev: "nic-port", romfile: "" };
   bare.operator.execute("device_add", { ...card, addr: "5" });
   assert(await bare.until(() => events.length === 2), `${events}`);
   assertEquals(events.splice(0), ["probe 00:05.0", "arrived 00:05.0"]);
+  assert(await bare.quiet());
 });
 
 Deno.test("a card comes and goes ten times, and leaves its place on the bus each time", async () => {

@@ -80,6 +80,24 @@ Deno.test("a masked interrupt comes once it's unmasked; a disabled pin interrupt
   assert(await bare.until(() => interrupts === 2), "it was pending all the time");
 });
 
+Deno.test("an interrupt that its driver denies is counted, and keeps nobody awake", async () => {
+  await using bare = await BareHost.start("i82550");
+  const [card] = bare.cards();
+  const registers = open(card);
+  let asked = 0;
+  bare.host.enableIntx(card).connect(() => {
+    asked++;
+    return false;
+  });
+  registers.write8(INTERRUPT_MASK, SI);
+  assert(await bare.until(() => asked === 1));
+  assert(await bare.quiet());
+  assertEquals([asked, bare.host.unclaimedInterrupts], [1, 1]);
+  assertEquals(acknowledge(registers), true);
+  registers.write8(INTERRUPT_MASK, SI);
+  assert(await bare.until(() => asked === 2), "the line was low in between");
+});
+
 Deno.test("two cards share a line: both are asked, and each answers for itself", async () => {
   await using bare = await BareHost.start("i82550");
   // Slots 2 and 6 are on the same wire.

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { FdWaiter } from "../../../../drivers/ffi/fd_waiter.ts";
 import { socketPair, type UnixSocket } from "../../../../drivers/ffi/unix_socket.ts";
 import { IrqLines } from "../../../../drivers/pci/qemu/irq_lines.ts";
@@ -183,6 +183,46 @@ Deno.test("a handler may disconnect itself and others while it's asked", () => {
   lines.say("IRQ raise 5");
   for (let i = 0; i < 3; i++) lines.waiter.poll();
   assertEquals(calls, ["first"]);
+});
+
+Deno.test("what a handler throws comes out of the waiter, unless it found QEMU gone", () => {
+  using lines = new Lines();
+  lines.member(5, "card", [], () => {
+    throw new Error("it smokes");
+  });
+  lines.say("IRQ raise 5");
+  assertThrows(() => lines.waiter.poll(), Error, "it smokes");
+
+  using gone = new Lines();
+  const calls: string[] = [];
+  gone.member(5, "card", calls, () => {
+    gone.hangUp();
+    gone.qtest.read(0, 4);
+  });
+  gone.say("IRQ raise 5");
+  gone.waiter.poll();
+  assertEquals([calls, gone.qtest.closed], [["card"], true]);
+});
+
+Deno.test("the waiter outlives lines that were closed, and those whose QEMU had gone before", async () => {
+  for (const gone of [false, true]) {
+    using waiter = new FdWaiter(monotonicClock);
+    const [near, far] = socketPair();
+    using _ = near;
+    const qtest = new QtestClient(near);
+    const irqs = new IrqLines(qtest, near.fd, waiter);
+    far.send(new TextEncoder().encode("OK\n"));
+    irqs.start();
+    waiter.poll();
+    if (gone) far[Symbol.dispose]();
+    waiter.poll();
+    irqs[Symbol.dispose]();
+    const start = monotonicClock.now();
+    await waiter.sleep(start + 1); // Taking descriptors out ends one sleep.
+    await waiter.sleep(start + 50);
+    assertEquals(monotonicClock.now() - start >= 49, true, "nothing ends a sleep any more");
+    far[Symbol.dispose]();
+  }
 });
 
 Deno.test("inputs that the controller doesn't have, and QEMU's end, do no harm", async () => {

@@ -48,7 +48,6 @@ export class AcpiHotplug {
     // Cleared first: what happens from here on interrupts again.
     this.#qtest.out(GPE0_STATUS, 1, GPE_PCI_HOTPLUG);
     this.#qtest.out(PCI_SELECT, 4, BUS);
-    // A slot that is up may have been pulled since: that is the driver's trouble, as on any bus.
     const down = this.#qtest.in(PCI_DOWN, 4);
     const up = this.#qtest.in(PCI_UP, 4);
     for (let slot = 0; slot < 32; slot++) {

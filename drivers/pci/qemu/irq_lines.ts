@@ -13,6 +13,8 @@ const ROUNDS = 16;
 /** One input of the interrupt controller. */
 interface Input {
   high: boolean;
+  /** Times it was raised: whether that happened since somebody looked. */
+  raises: number;
   /** It's high, and nobody wants to have raised it: not served until it was low. */
   stuck: boolean;
   readonly members: Member[];
@@ -30,6 +32,7 @@ export class IrqLines implements Disposable {
   readonly #socketFd: number;
   readonly #inputs: readonly Input[] = Array.from({ length: INPUTS }, () => ({
     high: false,
+    raises: 0,
     stuck: false,
     members: [],
   }));
@@ -84,8 +87,12 @@ export class IrqLines implements Disposable {
     if (number >= INPUTS) return;
     const input = this.#inputs[number];
     input.high = raised;
-    if (!raised) input.stuck = false;
-    else if (input.members.length > 0) this.#signal();
+    if (!raised) {
+      input.stuck = false;
+      return;
+    }
+    input.raises++;
+    if (input.members.length > 0) this.#signal();
   }
 
   /** Somebody new is there for a line that may be high already. */
@@ -126,10 +133,11 @@ export class IrqLines implements Disposable {
   #serveInput(input: Input): void {
     for (let round = 0; round < ROUNDS; round++) {
       if (!input.high || input.stuck || input.members.length === 0) return;
+      const { raises } = input;
       const claimed = ask(input.members);
       // QEMU tells that the line is low before it answers the write that acknowledged.
       this.#qtest.flush();
-      if (claimed || !input.high) continue;
+      if (claimed || !input.high || input.raises !== raises) continue;
       input.stuck = true;
       this.#unclaimed++;
     }

@@ -123,6 +123,22 @@ Deno.test("a line that nobody answers for is counted, and left alone until it wa
   assertEquals([calls.length, lines.irqs.unclaimed], [4, 2]);
 });
 
+Deno.test("a line that went down and up again since a handler denied it is asked about again", () => {
+  using lines = new Lines();
+  const calls: string[] = [];
+  lines.member(5, "card", calls, () => {
+    const first = calls.length === 1;
+    lines.say("IRQ lower 5");
+    // The device interrupts anew, behind the register access that found nothing.
+    if (first) lines.say("IRQ raise 5");
+    lines.qtest.drain();
+    return !first;
+  });
+  lines.say("IRQ raise 5");
+  lines.waiter.poll();
+  assertEquals([calls.length, lines.irqs.unclaimed], [2, 0]);
+});
+
 Deno.test("a line that stays up however often it's answered for holds up nothing else", () => {
   using lines = new Lines();
   const calls: string[] = [];

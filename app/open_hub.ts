@@ -10,7 +10,7 @@ export async function openHub(config: DeviceConfig, waiter: FdWaiter): Promise<O
   const { socket, headerSent, port } = await connectHub(hub);
   const onGone = ({ message }: Error): void => config.onGone(message);
   const driver = new StreamNetdev({ socket, headerSent, waiter, mac, mtu, onGone });
-  const netdev = new NetdevRegistry(recorder).drvRegister(driver, "stream");
+  const netdev = new NetdevRegistry({ recorder }).drvRegister(driver.device);
   return {
     netdev,
     location: `port ${port} of hub ${hub}`,

@@ -56,7 +56,7 @@ function probe(
   recorder: FrameRecorder | null,
   events: { readonly onFailure: (reason: string) => void; readonly onLink: (up: boolean) => void },
 ): { netdev: Netdev; driver: VirtioNet } {
-  const registry = new NetdevRegistry(recorder);
+  const registry = new NetdevRegistry({ recorder });
   const drivers: VirtioNet[] = [];
   const virtioBus = new VirtioBus(clock);
   virtioBus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), events));

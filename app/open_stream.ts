@@ -56,7 +56,7 @@ function describe(
   location: string,
   end: () => void,
 ): OpenDevice {
-  const netdev = new NetdevRegistry(recorder).drvRegister(driver, "stream");
+  const netdev = new NetdevRegistry({ recorder }).drvRegister(driver.device);
   return {
     netdev,
     location,

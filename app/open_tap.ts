@@ -21,7 +21,7 @@ export async function openTap(
     onLink,
     onGone: ({ message }) => onGone(message),
   });
-  const netdev = new NetdevRegistry(recorder).drvRegister(driver, "tap");
+  const netdev = new NetdevRegistry({ recorder }).drvRegister(driver.device);
   return {
     netdev,
     location: `interface ${name}`,

@@ -31,7 +31,6 @@ const OPS = {
   close: true,
   hwaddrGet: true,
   hwaddrSet: true,
-  mtuGet: true,
   mtuSet: true,
   promiscuousGet: true,
   promiscuousSet: true,

@@ -16,6 +16,17 @@ export {
 export { DmaArena } from "./dma_arena.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
 export type { FrameRecorder } from "./frame_recorder.ts";
+export {
+  allocEtherdev,
+  allocNetdev,
+  ARPHRD_ETHER,
+  etherSetup,
+  IFF_BROADCAST,
+  IFF_MULTICAST,
+  NetDevice,
+  type NetDeviceOptions,
+  NetDeviceState,
+} from "./net_device.ts";
 export { Netbuf, NETBUF_HEADROOM, type NetbufOwner } from "./netbuf.ts";
 export {
   DEFAULT_NETBUF_STRIDE,
@@ -28,7 +39,7 @@ export { Netdev } from "./netdev.ts";
 export type { NetdevDetails, NetdevVector } from "./netdev_details.ts";
 export type { NetdevOps } from "./netdev_driver.ts";
 export { NetdevError, type NetdevErrorCode } from "./netdev_error.ts";
-export { NetdevRegistry } from "./netdev_registry.ts";
+export { NetdevRegistry, type NetdevRegistryOptions } from "./netdev_registry.ts";
 export type {
   NetdevCounters,
   NetdevQueueCounters,
@@ -41,6 +52,7 @@ export {
   NETDEV_STATUS_SUCCESS,
   NETDEV_STATUS_UNDERRUN,
   type NetdevConf,
+  type NetdevDriverInfo,
   type NetdevInfo,
   type NetdevQueueInfo,
   type NetdevRxqConf,

@@ -1,4 +1,5 @@
 import type { Netbuf } from "./netbuf.ts";
+import type { NetDevice } from "./net_device.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
 import {
   checkBuffers,
@@ -48,24 +49,28 @@ import {
 export class Netdev {
   /** Registration number, from 0. */
   readonly id: number;
-  /** Name of its driver. */
-  readonly driverName: string;
+  readonly #device: NetDevice;
   readonly #ops: NetdevOps;
   #state: NetdevState;
   #rxqs: boolean[] = [];
   #txqs: boolean[] = [];
 
   /** For the registry: drivers come to a Netdev by `NetdevRegistry.drvRegister()`. */
-  constructor(id: number, driverName: string, ops: NetdevOps) {
+  constructor(id: number, device: NetDevice, ops: NetdevOps) {
     this.id = id;
-    this.driverName = driverName;
+    this.#device = device;
     this.#ops = ops;
     this.#state = ops.probe === undefined ? NetdevState.UNCONFIGURED : NetdevState.UNPROBED;
   }
 
-  /** `net0`, `net1`, … by registration number. */
+  /** The name that it was registered under. */
   get name(): string {
-    return `net${this.id}`;
+    return this.#device.name;
+  }
+
+  /** Name of its driver. */
+  get driverName(): string {
+    return this.#device.driverName;
   }
 
   /** Where in its life it is. */
@@ -83,29 +88,29 @@ export class Netdev {
   /** What the device is able to do. From UNCONFIGURED on. */
   infoGet(): NetdevInfo {
     this.#need("infoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    return this.#ops.infoGet();
+    const { rxQueues, txQueues, maxMtu } = this.#device;
+    return { ...this.#ops.infoGet(), maxRxQueues: rxQueues, maxTxQueues: txQueues, maxMtu };
   }
 
   /** The descriptors a receive queue may have. From UNCONFIGURED on. */
   rxqInfoGet(queueId: number): NetdevQueueInfo {
     this.#need("rxqInfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    checkQueue("receive", queueId, this.#ops.infoGet().maxRxQueues);
+    checkQueue("receive", queueId, this.#device.rxQueues);
     return this.#ops.rxqInfoGet(queueId);
   }
 
   /** The descriptors a transmit queue may have. From UNCONFIGURED on. */
   txqInfoGet(queueId: number): NetdevQueueInfo {
     this.#need("txqInfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    checkQueue("transmit", queueId, this.#ops.infoGet().maxTxQueues);
+    checkQueue("transmit", queueId, this.#device.txQueues);
     return this.#ops.txqInfoGet(queueId);
   }
 
   /** Settles the number of queues. UNCONFIGURED → CONFIGURED. */
   configure(conf: NetdevConf): void {
     this.#need("configure", NetdevState.UNCONFIGURED, NetdevState.UNCONFIGURED);
-    const info = this.#ops.infoGet();
-    checkQueueCount("receive", conf.rxQueues, info.maxRxQueues);
-    checkQueueCount("transmit", conf.txQueues, info.maxTxQueues);
+    checkQueueCount("receive", conf.rxQueues, this.#device.rxQueues);
+    checkQueueCount("transmit", conf.txQueues, this.#device.txQueues);
     this.#ops.configure(conf);
     this.#rxqs = new Array<boolean>(conf.rxQueues).fill(false);
     this.#txqs = new Array<boolean>(conf.txQueues).fill(false);
@@ -208,15 +213,16 @@ export class Netdev {
   /** Largest IP packet to send, in bytes. In CONFIGURED and RUNNING. */
   mtuGet(): number {
     this.#need("mtuGet", NetdevState.CONFIGURED, NetdevState.RUNNING);
-    return this.#ops.mtuGet();
+    return this.#device.mtu;
   }
 
-  /** Sets the MTU, 68 to `maxMtu`. `NetdevError("ENOTSUP")` when the driver cannot. */
+  /** Sets the MTU, within the limits of the device. `NetdevError("ENOTSUP")` when the driver cannot. */
   mtuSet(mtu: number): void {
     this.#need("mtuSet", NetdevState.CONFIGURED, NetdevState.RUNNING);
-    checkMtu(mtu, this.#ops.infoGet().maxMtu);
+    checkMtu(mtu, this.#device.minMtu, this.#device.maxMtu);
     if (this.#ops.mtuSet === undefined) throw this.#unsupported("mtuSet");
     this.#ops.mtuSet(mtu);
+    this.#device.mtu = mtu;
   }
 
   /** Whether frames for other hosts are received. In CONFIGURED and RUNNING. */

@@ -10,9 +10,6 @@ import type { NetdevQueueInfo, NetdevState } from "./netdev_types.ts";
 /** In the order of their values. */
 const STATE_NAMES = ["INVALID", "UNPROBED", "UNCONFIGURED", "CONFIGURED", "RUNNING"] as const;
 
-/** Smallest MTU that IPv4 allows (RFC 791 §3.2). */
-const MIN_MTU = 68;
-
 /** `call` is legal in `state`: one of those `from` … `to`. */
 export function checkState(
   call: string,
@@ -83,8 +80,8 @@ export function checkHwaddr(address: Uint8Array): void {
   throw new NetdevError("EINVAL", `${[...address]} is no unicast MAC address of 6 bytes`);
 }
 
-/** An MTU of IPv4 that the device can have. */
-export function checkMtu(mtu: number, maxMtu: number): void {
-  if (Number.isInteger(mtu) && mtu >= MIN_MTU && mtu <= maxMtu) return;
-  throw new NetdevError("EINVAL", `MTU ${mtu}: ${MIN_MTU} to ${maxMtu} is possible`);
+/** An MTU that the device can have. */
+export function checkMtu(mtu: number, minMtu: number, maxMtu: number): void {
+  if (Number.isInteger(mtu) && mtu >= minMtu && mtu <= maxMtu) return;
+  throw new NetdevError("EINVAL", `MTU ${mtu}: ${minMtu} to ${maxMtu} is possible`);
 }

@@ -2,7 +2,12 @@ import type { Netbuf } from "./netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
 import type { NetdevDetails } from "./netdev_details.ts";
 import type { NetdevCounters } from "./netdev_stats.ts";
-import type { NetdevConf, NetdevInfo, NetdevQueueInfo, NetdevRxqConf } from "./netdev_types.ts";
+import type {
+  NetdevConf,
+  NetdevDriverInfo,
+  NetdevQueueInfo,
+  NetdevRxqConf,
+} from "./netdev_types.ts";
 
 /**
  * What a driver implements: `struct uk_netdev_ops` with the burst forms in place of `rx_one` and
@@ -12,8 +17,8 @@ import type { NetdevConf, NetdevInfo, NetdevQueueInfo, NetdevRxqConf } from "./n
 export interface NetdevOps {
   /** Finds out what the device is able to do. A driver without it starts out as probed. */
   probe?(): void;
-  /** What the device is able to do. */
-  infoGet(): NetdevInfo;
+  /** What the device is able to do, beyond what stands in its `NetDevice`. */
+  infoGet(): NetdevDriverInfo;
   /** The descriptors that a receive queue may have. */
   rxqInfoGet(queueId: number): NetdevQueueInfo;
   /** The descriptors that a transmit queue may have. */
@@ -44,9 +49,10 @@ export interface NetdevOps {
   hwaddrGet?(): Uint8Array;
   /** Gives the device another MAC address: 6 bytes, to be copied. */
   hwaddrSet?(address: Uint8Array): void;
-  /** Largest IP packet to send, in bytes. */
-  mtuGet(): number;
-  /** Sets that. */
+  /**
+   * Tells the device of another MTU, within the limits of its `NetDevice`, where it's set afterwards.
+   * A driver without it has an MTU that can't be changed.
+   */
   mtuSet?(mtu: number): void;
   /** Whether frames for other hosts are received. */
   promiscuousGet(): boolean;

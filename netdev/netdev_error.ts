@@ -8,6 +8,8 @@ export type NetdevErrorCode =
   | "EPERM"
   /** Already done, and it cannot be done twice. */
   | "EBUSY"
+  /** Another has that name. */
+  | "EEXIST"
   /** More descriptors or queues than the device has. */
   | "ENOBUFS"
   /** No room left in the buffer or the region. */

@@ -24,14 +24,8 @@ export const NETDEV_STATUS_MORE = 0x2;
 /** rxOne: the pool was short, so the RX ring could not be refilled whole. */
 export const NETDEV_STATUS_UNDERRUN = 0x4;
 
-/** What a device is able to do. */
-export interface NetdevInfo {
-  /** Receive queues it has. */
-  readonly maxRxQueues: number;
-  /** Transmit queues it has. */
-  readonly maxTxQueues: number;
-  /** Largest IP packet that the device carries, in bytes. */
-  readonly maxMtu: number;
+/** What a driver tells of a device, beyond what stands in its `NetDevice`. */
+export interface NetdevDriverInfo {
   /** Bytes in front of the Ethernet header that the driver needs free in a netbuf to send it. */
   readonly encapTx: number;
   /** Bytes in front of the Ethernet header that the driver uses in a netbuf it receives into. */
@@ -43,6 +37,16 @@ export interface NetdevInfo {
   readonly minRxBufferBytes: number;
   /** Receive queues can raise interrupts; without, the caller polls. */
   readonly rxqInterrupts: boolean;
+}
+
+/** What a device is able to do. */
+export interface NetdevInfo extends NetdevDriverInfo {
+  /** Receive queues it has. */
+  readonly maxRxQueues: number;
+  /** Transmit queues it has. */
+  readonly maxTxQueues: number;
+  /** Largest IP packet that the device carries, in bytes. */
+  readonly maxMtu: number;
 }
 
 /** The descriptors that one queue may have. */

@@ -1,5 +1,6 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetDevice } from "../../netdev/net_device.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
@@ -9,7 +10,7 @@ import { type FdWaiter, POLLHUP } from "../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../ffi/unix_socket.ts";
 import { ETHERNET_HEADER_BYTES } from "../plain/ethernet_header.ts";
 import { OwnPool } from "../plain/own_pool.ts";
-import { PlainNetdev, QUEUE_FRAMES } from "../plain/plain_netdev.ts";
+import { allocPlainDevice, PlainNetdev, QUEUE_FRAMES } from "../plain/plain_netdev.ts";
 import type { UnsentBytes } from "./frame_writer.ts";
 import { LENGTH_BYTES } from "./framing.ts";
 import { RxQueue } from "./rx_queue.ts";
@@ -54,6 +55,8 @@ export interface StreamNetdevOptions {
  * `linkGet` says false, nothing more arrives, and frames to send are dropped and counted.
  */
 export class StreamNetdev extends PlainNetdev implements NetdevOps {
+  /** What is registered. */
+  readonly device: NetDevice<StreamNetdev>;
   #socket: UnixSocket | null;
   readonly #waiter: FdWaiter;
   readonly #pool: OwnPool<StreamRegion>;
@@ -72,7 +75,8 @@ export class StreamNetdev extends PlainNetdev implements NetdevOps {
   /** Takes over `options.socket`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
   constructor(options: StreamNetdevOptions) {
     const { socket, waiter, mac, mtu = DEFAULT_MTU, headerSent = 0, onGone } = options;
-    super(mac, mtu, MAX_MTU);
+    super(mac);
+    this.device = allocPlainDevice("stream", this, mtu, MAX_MTU);
     this.#socket = socket;
     this.#waiter = waiter;
     // The send buffer takes so many of the longest frames.
@@ -199,13 +203,13 @@ export class StreamNetdev extends PlainNetdev implements NetdevOps {
   }
 
   txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.mtuGet());
+    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.device.mtu);
   }
 
   txqReclaim(_queueId: number): number {
     if (this.#txq === null) return 0;
     this.#txq.flush();
-    return this.#txq.room(this.mtuGet());
+    return this.#txq.room(this.device.mtu);
   }
 
   statsGet(): NetdevCounters {

@@ -1,5 +1,6 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetDevice } from "../../netdev/net_device.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
@@ -8,7 +9,7 @@ import type { NetdevRxqConf } from "../../netdev/netdev_types.ts";
 import { EBADFD, ErrnoError } from "../ffi/errno.ts";
 import type { FdWaiter } from "../ffi/fd_waiter.ts";
 import { OwnPool } from "../plain/own_pool.ts";
-import { PlainNetdev, QUEUE_FRAMES } from "../plain/plain_netdev.ts";
+import { allocPlainDevice, PlainNetdev, QUEUE_FRAMES } from "../plain/plain_netdev.ts";
 import { RxQueue } from "./rx_queue.ts";
 import type { TapInterface } from "./tap_interface.ts";
 import { TapRegion } from "./tap_region.ts";
@@ -48,6 +49,8 @@ export interface TapNetdevOptions {
  * send are dropped and counted.
  */
 export class TapNetdev extends PlainNetdev implements NetdevOps {
+  /** What is registered. */
+  readonly device: NetDevice<TapNetdev>;
   readonly #tap: TapInterface;
   readonly #waiter: FdWaiter;
   readonly #pool = new OwnPool("a TAP device", (options) => new TapRegion(options));
@@ -63,7 +66,8 @@ export class TapNetdev extends PlainNetdev implements NetdevOps {
   /** Takes over `options.tap`. `NetdevError("EINVAL")` for a bad MAC address or MTU. */
   constructor(options: TapNetdevOptions) {
     const { tap, waiter, mac, onLink, onGone } = options;
-    super(mac, Math.min(options.mtu ?? tap.mtu, tap.mtu), tap.mtu);
+    super(mac);
+    this.device = allocPlainDevice("tap", this, Math.min(options.mtu ?? tap.mtu, tap.mtu), tap.mtu);
     this.#tap = tap;
     this.#waiter = waiter;
     this.#onLink = onLink;
@@ -160,7 +164,7 @@ export class TapNetdev extends PlainNetdev implements NetdevOps {
   }
 
   txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.mtuGet());
+    return this.#txq === null ? 0 : this.#txq.burst(netbufs, from, count, this.device.mtu);
   }
 
   /** There is no telling how many, as Linux keeps the queue: all of them, as long as it takes any. */

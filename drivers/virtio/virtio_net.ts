@@ -1,12 +1,17 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import { allocEtherdev, type NetDevice } from "../../netdev/net_device.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
-import type { NetdevInfo, NetdevQueueInfo, NetdevRxqConf } from "../../netdev/netdev_types.ts";
+import type {
+  NetdevDriverInfo,
+  NetdevQueueInfo,
+  NetdevRxqConf,
+} from "../../netdev/netdev_types.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
@@ -40,7 +45,7 @@ export function virtioNetDriver(
     deviceType: VIRTIO_DEVICE_TYPE_NET,
     probe: (device) => {
       const driver = new VirtioNet(device, events);
-      netdevs.set(device, registry.drvRegister(driver, "virtio-net"));
+      netdevs.set(device, registry.drvRegister(driver.device));
       onDevice?.(driver);
     },
     remove: (device) => {
@@ -61,6 +66,8 @@ export function virtioNetDriver(
  * What is agreed on with the card itself is {@link VirtioNetCard}'s.
  */
 export class VirtioNet implements NetdevOps {
+  /** What is registered. */
+  readonly device: NetDevice<VirtioNet> = allocEtherdev({ driverName: "virtio-net", priv: this });
   readonly #card: VirtioNetCard;
   #rx: VirtioNetRx | null = null;
   #tx: VirtioNetTx | null = null;
@@ -85,13 +92,11 @@ export class VirtioNet implements NetdevOps {
 
   probe(): void {
     this.#card.probe();
+    this.device.mtu = this.device.maxMtu = this.#card.mtu;
   }
 
-  infoGet(): NetdevInfo {
+  infoGet(): NetdevDriverInfo {
     return {
-      maxRxQueues: 1,
-      maxTxQueues: 1,
-      maxMtu: this.#card.mtu,
       encapTx: VIRTIO_NET_HDR_BYTES,
       encapRx: VIRTIO_NET_HDR_BYTES,
       minRxBufferBytes: this.#minRxBufferBytes(),
@@ -130,7 +135,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   txqConfigure(_queueId: number, descriptors: number): void {
-    this.#tx = new VirtioNetTx(this.#createVirtqueue(TRANSMITQ, descriptors), this.#card.mtu);
+    this.#tx = new VirtioNetTx(this.#createVirtqueue(TRANSMITQ, descriptors), this.device.mtu);
   }
 
   start(): void {
@@ -174,10 +179,6 @@ export class VirtioNet implements NetdevOps {
 
   hwaddrGet(): Uint8Array {
     return this.#card.identity.mac;
-  }
-
-  mtuGet(): number {
-    return this.#card.mtu;
   }
 
   /** Without a control queue nothing tells the device to filter, so it may pass on what it likes. */
@@ -268,7 +269,7 @@ export class VirtioNet implements NetdevOps {
    */
   #minRxBufferBytes(): number {
     if (hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF")) return ETHERNET_HEADER_BYTES;
-    return ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.#card.mtu;
+    return ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.device.maxMtu;
   }
 
   #queueInfo(index: number): NetdevQueueInfo {

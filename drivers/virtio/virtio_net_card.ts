@@ -80,7 +80,7 @@ export class VirtioNetCard {
     return this.#identity;
   }
 
-  /** The MTU in force. */
+  /** The MTU that it was probed with: the most that it carries, and that is made use of. */
   get mtu(): number {
     return this.#mtu;
   }

@@ -90,7 +90,7 @@ function streamTurn(): Turn {
   const [near, far] = socketPair();
   const waiter = new FdWaiter(monotonicClock);
   const ops = new StreamNetdev({ socket: near, waiter, mac: mac(HOST_MAC) });
-  const netdev = new NetdevRegistry().drvRegister(ops, "stream");
+  const netdev = new NetdevRegistry().drvRegister(ops.device);
   const poll = pollOnce(netdev);
   const requests = framed();
   // One array for both ways: a socket looks up the address of a buffer when it's another one.
@@ -116,7 +116,7 @@ async function tapTurn(): Promise<Turn> {
   const far = namespace.run(() => packetSocket("tap0"));
   const waiter = new FdWaiter(monotonicClock);
   const ops = new TapNetdev({ tap, waiter, mac: mac(HOST_MAC) });
-  const netdev = new NetdevRegistry().drvRegister(ops, "tap");
+  const netdev = new NetdevRegistry().drvRegister(ops.device);
   const poll = pollOnce(netdev);
   // One array for both ways, as above.
   const requests = Uint8Array.from(frames.flatMap((frame) => [...frame]));

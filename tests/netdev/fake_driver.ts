@@ -1,6 +1,7 @@
 import { PlainRegion } from "../../netdev/dma_region.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import { allocEtherdev, type NetDevice } from "../../netdev/net_device.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
@@ -9,7 +10,7 @@ import {
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_UNDERRUN,
   type NetdevConf,
-  type NetdevInfo,
+  type NetdevDriverInfo,
   type NetdevQueueInfo,
   type NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
@@ -31,11 +32,8 @@ class FakeRxQueue {
  * in by `deliver`, and go out to `sent` at once, or when the test says so.
  */
 export class FakeDriver implements NetdevOps {
-  /** Queues each way, descriptors of each, and what the device says of itself. */
-  info: NetdevInfo = {
-    maxRxQueues: 2,
-    maxTxQueues: 2,
-    maxMtu: 1500,
+  /** What the device says of itself, and the descriptors of each queue. */
+  info: NetdevDriverInfo = {
     encapTx: 12,
     encapRx: 12,
     minRxBufferBytes: 1514,
@@ -68,14 +66,13 @@ export class FakeDriver implements NetdevOps {
   readonly #txRing: Netbuf[] = [];
   readonly #txDone: Netbuf[] = [];
   readonly #mac = Uint8Array.of(0x02, 0x75, 0x0a, 0x00, 0x02, 0x0f);
-  #mtu = 1500;
   #promiscuous = false;
 
   probe(): void {
     this.#note("probe");
   }
 
-  infoGet(): NetdevInfo {
+  infoGet(): NetdevDriverInfo {
     return this.info;
   }
 
@@ -136,13 +133,8 @@ export class FakeDriver implements NetdevOps {
     this.#mac.set(address);
   }
 
-  mtuGet(): number {
-    return this.#mtu;
-  }
-
   mtuSet(mtu: number): void {
     this.#note("mtuSet", mtu);
-    this.#mtu = mtu;
   }
 
   promiscuousGet(): boolean {
@@ -248,6 +240,14 @@ export class FakeDriver implements NetdevOps {
     this.calls.push([op, ...numbers].join(" "));
     if (this.failing === op) throw new NetdevError("EIO", `the device failed in ${op}`);
   }
+}
+
+/** A device of such a driver, with two queues each way, as it is before it's registered. */
+export function fakeDevice<Priv extends NetdevOps>(
+  priv: Priv,
+  driverName = "fake",
+): NetDevice<Priv> {
+  return allocEtherdev({ driverName, priv, rxQueues: 2, txQueues: 2 });
 }
 
 /** A frame in netbufs of the pool, as many as it takes; null, and none, when there are too few. */

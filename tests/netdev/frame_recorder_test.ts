@@ -4,7 +4,7 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import { FakeDriver, without } from "./fake_driver.ts";
+import { fakeDevice, FakeDriver, without } from "./fake_driver.ts";
 
 /** Notes what it's shown, by the first byte of each frame. */
 class NotingRecorder implements FrameRecorder {
@@ -48,8 +48,8 @@ class Recorded {
   readonly netdev: Netdev;
 
   constructor() {
-    const registry = new NetdevRegistry(this.recorder);
-    this.netdev = registry.drvRegister(this.driver, "fake");
+    const registry = new NetdevRegistry({ recorder: this.recorder });
+    this.netdev = registry.drvRegister(fakeDevice(this.driver));
     this.netdev.probe();
     this.netdev.configure({ rxQueues: 1, txQueues: 1 });
     const pool = this.netdev.poolCreate({ count: 16 });
@@ -132,7 +132,9 @@ Deno.test("an empty burst reaches the driver, which may have something to do", (
 Deno.test("what a driver throws comes through", () => {
   const driver = new FakeDriver();
   driver.failing = "start";
-  const netdev = new NetdevRegistry(new NotingRecorder()).drvRegister(driver, "fake");
+  const netdev = new NetdevRegistry({ recorder: new NotingRecorder() }).drvRegister(
+    fakeDevice(driver),
+  );
   netdev.probe();
   netdev.configure({ rxQueues: 1, txQueues: 1 });
   netdev.rxqConfigure(0, 0, { pool: netdev.poolCreate({ count: 1 }) });
@@ -148,7 +150,7 @@ Deno.test("all other ops are the driver's own, and what it lacks is lacking", ()
   }
   all.configure({ rxQueues: 2, txQueues: 1 });
   assertEquals(driver.calls, ["configure 2 1"]);
-  assertEquals(all.mtuGet(), 1500);
+  assertEquals(all.linkGet?.(), false);
 
   const poor = recordedOps(
     without(driver, "probe", "rxqIntrEnable", "rxqIntrDisable"),
@@ -156,13 +158,13 @@ Deno.test("all other ops are the driver's own, and what it lacks is lacking", ()
   );
   assertEquals(poor.probe, undefined);
   assertEquals(poor.rxqIntrEnable, undefined);
-  const registry = new NetdevRegistry(new NotingRecorder());
-  registry.drvRegister(poor, "poor").configure({ rxQueues: 1, txQueues: 1 });
+  const registry = new NetdevRegistry({ recorder: new NotingRecorder() });
+  registry.drvRegister(fakeDevice(poor, "poor")).configure({ rxQueues: 1, txQueues: 1 });
 });
 
 Deno.test("without a recorder the driver's own ops are called, nothing between", () => {
   const driver = new FakeDriver();
-  const netdev = new NetdevRegistry().drvRegister(driver, "fake");
+  const netdev = new NetdevRegistry().drvRegister(fakeDevice(driver));
   let through: unknown = null;
   driver.statsGet = function (this: unknown): NetdevCounters {
     through = this;

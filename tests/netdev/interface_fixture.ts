@@ -5,7 +5,7 @@ import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { Host } from "../../stack/host.ts";
 import { NetworkInterface } from "../../stack/network_interface.ts";
 import { HOST_IP, HOST_MAC, ip, mac } from "../stack/frames.ts";
-import { FakeDriver } from "./fake_driver.ts";
+import { fakeDevice, FakeDriver } from "./fake_driver.ts";
 import { LoopFixture } from "./loop_fixture.ts";
 
 /** A host on a network interface on a device in memory, in a loop in fake time. */
@@ -22,9 +22,11 @@ export class InterfaceFixture extends LoopFixture {
     super();
     const { driver, scheduler } = this;
     driver.txSlots = txSlots;
-    driver.info = { ...driver.info, maxMtu: mtu, minRxBufferBytes: 14 };
+    driver.info = { ...driver.info, minRxBufferBytes: 14 };
     driver.interrupt = (raise) => this.waiter.raise(raise);
-    const netdev = new NetdevRegistry().drvRegister(driver, "fake");
+    const device = fakeDevice(driver);
+    device.maxMtu = mtu;
+    const netdev = new NetdevRegistry().drvRegister(device);
     this.netdev = netdev;
     netdev.probe();
     netdev.configure({ rxQueues: 1, txQueues: 1 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import { FakeDriver } from "./fake_driver.ts";
+import { fakeDevice, FakeDriver } from "./fake_driver.ts";
 
 const DETAILS: NetdevDetails = {
   bus: "slot 3",
@@ -18,13 +18,13 @@ class TellingDriver extends FakeDriver {
 }
 
 Deno.test("a driver tells what it knows of its device", () => {
-  const netdev = new NetdevRegistry().drvRegister(new TellingDriver(), "telling");
+  const netdev = new NetdevRegistry().drvRegister(fakeDevice(new TellingDriver(), "telling"));
   netdev.probe();
   assert(netdev.detailsGet() === DETAILS);
 });
 
 Deno.test("a driver that knows nothing more has null told", () => {
-  const netdev = new NetdevRegistry().drvRegister(new FakeDriver(), "quiet");
+  const netdev = new NetdevRegistry().drvRegister(fakeDevice(new FakeDriver(), "quiet"));
   netdev.probe();
   assertEquals(netdev.detailsGet(), null);
 });

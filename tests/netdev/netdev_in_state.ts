@@ -2,7 +2,7 @@ import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import { FakeDriver, without } from "./fake_driver.ts";
+import { fakeDevice, FakeDriver, without } from "./fake_driver.ts";
 
 /** The states of a device, in the order in which it comes to them. */
 export const STATES = ["UNPROBED", "UNCONFIGURED", "CONFIGURED", "RUNNING", "INVALID"] as const;
@@ -19,7 +19,7 @@ export interface MadeNetdev {
 /** A device whose driver lacks the `absent` ops, taken as far as `state`; RUNNING has both queues. */
 export function netdevIn(state: StateName, ...absent: (keyof NetdevOps)[]): MadeNetdev {
   const driver = new FakeDriver();
-  const netdev = new NetdevRegistry().drvRegister(without(driver, ...absent), "fake");
+  const netdev = new NetdevRegistry().drvRegister(fakeDevice(without(driver, ...absent)));
   const pool = new FakeDriver().poolCreate({ count: 8 });
   const made = { netdev, driver, pool };
   if (state === "UNPROBED") return made;

@@ -197,6 +197,13 @@ Deno.test("mtuSet takes what IPv4 allows and the device carries", () => {
   assertEquals(netdev.mtuGet(), 1500);
 });
 
+Deno.test("an MTU that the device refuses isn't set", () => {
+  const { netdev, driver } = netdevIn("CONFIGURED");
+  driver.failing = "mtuSet";
+  refuses("EIO", "the device failed in mtuSet", () => netdev.mtuSet(1400));
+  assertEquals(netdev.mtuGet(), 1500);
+});
+
 Deno.test("promiscuous mode is what was set last", () => {
   const { netdev } = netdevIn("RUNNING");
   assertEquals(netdev.promiscuousGet(), false);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import { FakeDriver } from "./fake_driver.ts";
+import { fakeDevice, FakeDriver } from "./fake_driver.ts";
 
 class WatchedDriver extends FakeDriver {
   readonly watchedAt: number[] = [];
@@ -13,7 +13,7 @@ class WatchedDriver extends FakeDriver {
 
 Deno.test("a running device is looked after, and says when again", () => {
   const driver = new WatchedDriver();
-  const netdev = new NetdevRegistry().drvRegister(driver, "watched");
+  const netdev = new NetdevRegistry().drvRegister(fakeDevice(driver, "watched"));
   netdev.probe();
   assertEquals(netdev.watchdog(1), Infinity);
   netdev.configure({ rxQueues: 1, txQueues: 1 });
@@ -29,7 +29,7 @@ Deno.test("a running device is looked after, and says when again", () => {
 });
 
 Deno.test("a device whose driver has no watchdog never asks for a call", () => {
-  const netdev = new NetdevRegistry().drvRegister(new FakeDriver(), "unwatched");
+  const netdev = new NetdevRegistry().drvRegister(fakeDevice(new FakeDriver(), "unwatched"));
   netdev.probe();
   netdev.configure({ rxQueues: 1, txQueues: 1 });
   netdev.rxqConfigure(0, 0, { pool: netdev.poolCreate({ count: 8 }) });

@@ -1,20 +1,30 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { PlainNetdev } from "../../../drivers/plain/plain_netdev.ts";
+import { allocPlainDevice, PlainNetdev } from "../../../drivers/plain/plain_netdev.ts";
+import type { NetDevice } from "../../../netdev/net_device.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
+import { FakeDriver } from "../../netdev/fake_driver.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 
+class Plain extends PlainNetdev {
+  readonly device: NetDevice;
+
+  constructor(mac: Uint8Array, mtu: number) {
+    super(mac);
+    this.device = allocPlainDevice("plain", new FakeDriver(), mtu, 9000);
+  }
+}
+
 Deno.test("a buffer to receive into takes a frame of the MTU that the device began with, tagged", () => {
-  const netdev = new PlainNetdev(MAC, 1500, 9000);
-  netdev.mtuSet(576);
-  assertEquals(netdev.mtuGet(), 576);
-  assertEquals(netdev.infoGet().maxMtu, 1500);
+  const netdev = new Plain(MAC, 1500);
+  netdev.device.mtu = 576;
+  assertEquals(netdev.device.maxMtu, 1500);
   assertEquals(netdev.infoGet().minRxBufferBytes, 14 + 4 + 1500);
 });
 
 Deno.test("the MAC address is a copy of what the device was made with", () => {
   const mac = MAC.slice();
-  const netdev = new PlainNetdev(mac, 1500, 9000);
+  const netdev = new Plain(mac, 1500);
   mac.fill(0xff);
   assertEquals(netdev.hwaddrGet(), MAC);
 });
@@ -30,7 +40,7 @@ for (
   ]
 ) {
   Deno.test(`${what} is EINVAL`, () => {
-    const error = assertThrows(() => new PlainNetdev(mac, mtu, 9000), NetdevError);
+    const error = assertThrows(() => new Plain(mac, mtu), NetdevError);
     assertEquals(error.code, "EINVAL");
   });
 }

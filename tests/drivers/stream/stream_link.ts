@@ -26,7 +26,7 @@ export class StreamDevice implements Disposable {
     const { netbufs = 16, onEvent, ...rest } = options;
     const mac = Uint8Array.of(2, 0, 0, 0, 0, 1);
     this.ops = new StreamNetdev({ socket, waiter: this.waiter, mac, ...rest });
-    this.netdev = new NetdevRegistry().drvRegister(this.ops, "stream");
+    this.netdev = new NetdevRegistry().drvRegister(this.ops.device);
     this.netdev.configure({ rxQueues: 1, txQueues: 1 });
     const stride = netbufStride(this.netdev.infoGet().minRxBufferBytes);
     this.pool = this.netdev.poolCreate({ count: netbufs, stride });

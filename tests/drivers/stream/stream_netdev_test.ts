@@ -31,8 +31,7 @@ Deno.test("a stream device goes through the life of a netdev", () => {
   const [socket, far] = socketPair();
   using peer = far;
   const netdev = new NetdevRegistry().drvRegister(
-    new StreamNetdev({ socket, waiter, mac: MAC }),
-    "stream",
+    new StreamNetdev({ socket, waiter, mac: MAC }).device,
   );
   assertEquals(netdev.state, NetdevState.UNCONFIGURED);
   assertEquals(netdev.infoGet(), {
@@ -86,7 +85,7 @@ Deno.test("close() gives every netbuf back, whatever waits, and is there before 
   using waiter = new FdWaiter(monotonicClock);
   const [socket, far] = socketPair();
   using peer = far;
-  new NetdevRegistry().drvRegister(new StreamNetdev({ socket, waiter, mac: MAC }), "stream")
+  new NetdevRegistry().drvRegister(new StreamNetdev({ socket, waiter, mac: MAC }).device)
     .close();
   assertEquals(peer.receive(new Uint8Array(1)), 0);
 });
@@ -109,8 +108,7 @@ Deno.test("a pool of another device, a second pool and a queue without a pool ar
   const [socket, far] = socketPair();
   using _peer = far;
   const netdev = new NetdevRegistry().drvRegister(
-    new StreamNetdev({ socket, waiter, mac: MAC }),
-    "stream",
+    new StreamNetdev({ socket, waiter, mac: MAC }).device,
   );
   netdev.configure({ rxQueues: 1, txQueues: 1 });
   assertThrows(() => netdev.txqConfigure(0, 0), NetdevError, "pool first");

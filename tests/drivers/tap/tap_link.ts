@@ -47,7 +47,7 @@ export class TapLink implements Disposable {
     this.#tap = tap;
     this.peer = this.namespace.run(() => packetSocket(NAME));
     this.ops = new TapNetdev({ tap, waiter: this.waiter, mac, ...rest });
-    this.netdev = new NetdevRegistry().drvRegister(this.ops, "tap");
+    this.netdev = new NetdevRegistry().drvRegister(this.ops.device);
     this.netdev.configure({ rxQueues: 1, txQueues: 1 });
     this.pool = this.netdev.poolCreate({ count: netbufs });
     const event = onEvent === undefined ? {} : { onEvent };

@@ -27,7 +27,7 @@ tapTest("an interface that is there is attached to as it is, and stays", async (
   const tap = namespace.run(() => new TapInterface(NAME, 1500));
   assertEquals([tap.created, tap.mtu, tap.running], [false, 1300, false]);
   const netdev = new TapNetdev({ tap, waiter, mac: MAC, mtu: 1500 });
-  assertEquals(netdev.infoGet().maxMtu, 1300, "Linux sends no longer packets");
+  assertEquals(netdev.device.maxMtu, 1300, "Linux sends no longer packets");
   await namespace.ip("link", "set", NAME, "up");
   await tap.carrierNoticed();
   assertEquals(netdev.linkGet(), true);

@@ -35,6 +35,7 @@ const OPS = {
   promiscuousGet: true,
   promiscuousSet: true,
   linkGet: true,
+  einfoGet: true,
   rxqIntrEnable: true,
   rxqIntrDisable: true,
   rxBurst: true,

@@ -15,6 +15,13 @@ export {
 } from "./drop_reasons.ts";
 export { DmaArena } from "./dma_arena.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
+export {
+  einfoFromArguments,
+  einfoFromCommandLine,
+  type NetdevEinfo,
+  type NetdevEinfoType,
+  parseEinfo,
+} from "./einfo.ts";
 export type { FrameRecorder } from "./frame_recorder.ts";
 export {
   allocEtherdev,

@@ -1,3 +1,4 @@
+import type { NetdevEinfo, NetdevEinfoType } from "./einfo.ts";
 import type { Netbuf } from "./netbuf.ts";
 import type { NetDevice } from "./net_device.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
@@ -51,15 +52,17 @@ export class Netdev {
   readonly id: number;
   readonly #device: NetDevice;
   readonly #ops: NetdevOps;
+  readonly #einfo: NetdevEinfo;
   #state: NetdevState;
   #rxqs: boolean[] = [];
   #txqs: boolean[] = [];
 
   /** For the registry: drivers come to a Netdev by `NetdevRegistry.drvRegister()`. */
-  constructor(id: number, device: NetDevice, ops: NetdevOps) {
+  constructor(id: number, device: NetDevice, ops: NetdevOps, einfo: NetdevEinfo) {
     this.id = id;
     this.#device = device;
     this.#ops = ops;
+    this.#einfo = einfo;
     this.#state = ops.probe === undefined ? NetdevState.UNCONFIGURED : NetdevState.UNPROBED;
   }
 
@@ -90,6 +93,18 @@ export class Netdev {
     this.#need("infoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
     const { rxQueues, txQueues, maxMtu } = this.#device;
     return { ...this.#ops.infoGet(), maxRxQueues: rxQueues, maxTxQueues: txQueues, maxMtu };
+  }
+
+  /**
+   * What the device was given beside its hardware, as text: by the command line, or else by whatever
+   * its driver asks; null when by neither. An address that came as a CIDR is not told as address and
+   * mask too. From UNCONFIGURED on.
+   */
+  einfoGet(type: NetdevEinfoType): string | null {
+    this.#need("einfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
+    const isPart = type === "IPV4_ADDR" || type === "IPV4_MASK";
+    if (isPart && this.#einfoOf("IPV4_CIDR") !== null) return null;
+    return this.#einfoOf(type);
   }
 
   /** The descriptors a receive queue may have. From UNCONFIGURED on. */
@@ -324,6 +339,10 @@ export class Netdev {
   detailsGet(): NetdevDetails | null {
     this.#need("detailsGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
     return this.#ops.detailsGet?.() ?? null;
+  }
+
+  #einfoOf(type: NetdevEinfoType): string | null {
+    return this.#einfo[type] ?? this.#ops.einfoGet?.(type) ?? null;
   }
 
   #need(call: string, from: NetdevState, to: NetdevState): void {

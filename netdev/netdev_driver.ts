@@ -1,3 +1,4 @@
+import type { NetdevEinfoType } from "./einfo.ts";
 import type { Netbuf } from "./netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "./netbuf_pool.ts";
 import type { NetdevDetails } from "./netdev_details.ts";
@@ -60,6 +61,11 @@ export interface NetdevOps {
   promiscuousSet?(on: boolean): void;
   /** Whether the device sees a carrier. A driver without it has no way to tell. */
   linkGet?(): boolean;
+  /**
+   * What the device was given by who made it, such as a hypervisor; null for nothing of this type. A
+   * command line overrides it. A driver without it was given nothing.
+   */
+  einfoGet?(type: NetdevEinfoType): string | null;
   /** Arms the interrupt of a queue; false when it is left off because packets already wait. */
   rxqIntrEnable?(queueId: number): boolean;
   /** Masks the interrupt of a queue. */

@@ -1,3 +1,4 @@
+import type { NetdevEinfo } from "./einfo.ts";
 import { type FrameRecorder, recordedOps } from "./frame_recorder.ts";
 import { type NetDevice, NetDeviceState } from "./net_device.ts";
 import { resolveName } from "./net_device_name.ts";
@@ -31,6 +32,8 @@ const MANDATORY_OPS: readonly (keyof NetdevOps)[] = [
 export interface NetdevRegistryOptions {
   /** Sees every frame of every device that is registered. */
   readonly recorder?: FrameRecorder | null;
+  /** What a command line gives to each device, by number (`einfoFromCommandLine`). */
+  readonly einfo?: readonly NetdevEinfo[];
 }
 
 /** The devices of this process, of any drivers, numbered and named as they were registered. */
@@ -39,11 +42,13 @@ export class NetdevRegistry {
   /** Those of the Netdevs. */
   readonly #devices = new Map<Netdev, NetDevice>();
   readonly #recorder: FrameRecorder | null;
+  readonly #einfo: readonly NetdevEinfo[];
   #nextId = 0;
 
   /** Without any device yet. */
-  constructor({ recorder = null }: NetdevRegistryOptions = {}) {
+  constructor({ recorder = null, einfo = [] }: NetdevRegistryOptions = {}) {
     this.#recorder = recorder;
+    this.#einfo = einfo;
   }
 
   /** Devices that are registered. */
@@ -70,7 +75,7 @@ export class NetdevRegistry {
    * the one moment from which on others find the device, so both happen here or neither does: the
    * {@link NetDevice} stays with the driver, which alone may write it, and the {@link Netdev} with the
    * same ops behind it goes to the users, with uk_netdev's calls and states. The device's own states
-   * say only whether it's registered; UNPROBED is where a `Netdev` begins, or UNCONFIGURED when the
+   * say only whether it's registered, and einfo comes with the number; UNPROBED is where a `Netdev` begins, or UNCONFIGURED when the
    * driver has nothing to probe.
    *
    * `NetdevError("EINVAL")` when a mandatory op is missing, or only one of the two interrupt ops is
@@ -84,7 +89,8 @@ export class NetdevRegistry {
     const name = resolveName(device.name, (taken) => this.#isTaken(taken));
     const recorder = this.#recorder;
     const ops = recorder === null ? device.priv : recordedOps(device.priv, recorder);
-    const netdev = new Netdev(this.#nextId++, device, ops);
+    const id = this.#nextId++;
+    const netdev = new Netdev(id, device, ops, this.#einfo[id] ?? {});
     this.#netdevs.set(netdev.id, netdev);
     this.#devices.set(netdev, device);
     device.registered(name);

@@ -12,6 +12,12 @@ export { Host, type HostConfig } from "./host.ts";
 export type { HostObserver } from "./host_observer.ts";
 export { formatIpv4, type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "./ipv4_address.ts";
 export {
+  type EinfoSource,
+  type Ipv4FromEinfo,
+  ipv4FromEinfo,
+  type Ipv4Overrides,
+} from "./ipv4_from_einfo.ts";
+export {
   formatMac,
   formatMacBytes,
   macFromIpv4,

@@ -33,6 +33,7 @@ const OPTIONAL: (keyof NetdevOps)[] = [
   "mtuSet",
   "promiscuousSet",
   "linkGet",
+  "einfoGet",
   "watchdog",
 ];
 

@@ -76,6 +76,7 @@ const CALLS: Call[] = [
     call: ({ netdev, pool }) => netdev.txOne(0, [pool.alloc()].filter((netbuf) => netbuf !== null)),
   },
   { name: "statsGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.statsGet() },
+  { name: "einfoGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.einfoGet("IPV4_CIDR") },
   { name: "detailsGet", legal: ONCE_PROBED, call: ({ netdev }) => netdev.detailsGet() },
   { name: "stop", legal: RUNNING, call: ({ netdev }) => netdev.stop(), leadsTo: "CONFIGURED" },
   {

@@ -5,6 +5,13 @@
  * @module
  */
 
+export {
+  Backlog,
+  type BacklogOptions,
+  NET_RX_DROP,
+  NET_RX_SUCCESS,
+  NETDEV_MAX_BACKLOG,
+} from "./backlog.ts";
 export { type Clock, monotonicClock } from "./clock.ts";
 export {
   declareDropReasons,

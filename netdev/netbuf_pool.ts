@@ -98,6 +98,26 @@ export class NetbufPool implements NetbufOwner {
     return netbuf;
   }
 
+  /**
+   * A copy of a packet (a netbuf or a chain) in one netbuf of this pool, that the caller owns: the way
+   * of a packet from one device's memory into another's. Null when the pool is dry, or the packet longer
+   * than a netbuf.
+   */
+  copyOf(packet: Netbuf): Netbuf | null {
+    if (packet.chainLength() > this.bufferBytes) return null;
+    const copy = this.alloc();
+    if (copy === null) return null;
+    const to = copy.region.u8;
+    let end = copy.data;
+    for (let piece: Netbuf | null = packet; piece !== null; piece = piece.next) {
+      const from = piece.region.u8;
+      // Byte by byte: to have set() do it takes a view, an object for each packet.
+      for (let at = piece.data; at < piece.data + piece.length; at++) to[end++] = from[at];
+    }
+    copy.length = end - copy.data;
+    return copy;
+  }
+
   /** Takes a netbuf back. {@link Netbuf.free} calls this; nobody else should. */
   take(netbuf: Netbuf): void {
     if (this.#onWhole !== null) this.#comeHome();

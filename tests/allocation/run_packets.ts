@@ -5,6 +5,8 @@ import { StreamNetdev } from "../../drivers/stream/stream_netdev.ts";
 import { TapInterface } from "../../drivers/tap/tap_interface.ts";
 import { TapNetdev } from "../../drivers/tap/tap_netdev.ts";
 import { monotonicClock } from "../../netdev/clock.ts";
+import type { Netbuf } from "../../netdev/netbuf.ts";
+import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
@@ -13,11 +15,12 @@ import { EchoPartner } from "../device/echo_partner.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
 import { NetworkNamespace } from "../linux/network_namespace.ts";
 import { packetSocket } from "../linux/packet_socket.ts";
-import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../stack/frames.ts";
+import { Loopback } from "../netdev/loopback.ts";
+import { HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.ts";
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
 
 /*
- * `run_packets.ts virtio|stream|tap [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * `run_packets.ts virtio|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
  * between two collections that it asks for. V8 itself writes both of these and any other into the
  * same stream, in order; a line of the program's own would not keep its place among V8's.
  * `plant` makes one object per packet.
@@ -46,7 +49,13 @@ const scheduler = new PollScheduler();
 /** Where planted objects go, so that V8 can't do without them. */
 let kept: object = {};
 
-const turn = device === "stream" ? streamTurn() : device === "tap" ? await tapTurn() : virtioTurn();
+const TURNS: Readonly<Record<string, () => Turn | Promise<Turn>>> = {
+  virtio: virtioTurn,
+  stream: streamTurn,
+  tap: tapTurn,
+  loopback: loopbackTurn,
+};
+const turn = await TURNS[device]();
 run(WARM_UP_PACKETS);
 gc({ type: "minor" });
 run(PACKETS);
@@ -135,6 +144,37 @@ async function tapTurn(): Promise<Turn> {
     if (netdev.rxqIntrEnable(0) !== 0) throw new Error("more than what was sent waits");
     netdev.rxqIntrDisable(0);
   };
+}
+
+/** The other end of the cable has no host: it sends from a pool of its own, and frees what it gets. */
+function loopbackTurn(): Turn {
+  const registry = new NetdevRegistry();
+  const near = new Loopback(mac(HOST_MAC));
+  const far = registry.drvRegister(new Loopback(mac(PEER_MAC), near).device);
+  const poll = pollOnce(registry.drvRegister(near.device));
+  far.configure({ rxQueues: 1, txQueues: 1 });
+  const pool = far.poolCreate({ count: 4 * frames.length });
+  far.rxqConfigure(0, 0, { pool });
+  far.txqConfigure(0, 0);
+  far.start();
+  const requests: Netbuf[] = [];
+  const answers: Netbuf[] = [];
+  return () => {
+    for (let i = 0; i < frames.length; i++) requests[i] = fill(pool, frames[i]);
+    far.txBurst(0, requests, 0, frames.length);
+    poll();
+    const answered = far.rxBurst(0, answers, 4 * frames.length);
+    for (let i = 0; i < answered; i++) answers[i].free();
+    if (answered !== ANSWERED) throw new Error(`${answered} were answered, not ${ANSWERED}`);
+  };
+}
+
+function fill(pool: NetbufPool, frame: Uint8Array): Netbuf {
+  const netbuf = pool.alloc();
+  if (netbuf === null) throw new Error("the pool is dry");
+  netbuf.region.u8.set(frame, netbuf.data);
+  netbuf.length = frame.length;
+  return netbuf;
 }
 
 /** All frames in QEMU's stream framing: each behind its length, 32 bits big-endian. */

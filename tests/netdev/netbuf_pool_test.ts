@@ -223,3 +223,31 @@ Deno.test("bufferBytes is the tailroom of a new netbuf", () => {
     assertEquals(pool.bufferBytes, take(pool).tailroom);
   }
 });
+
+Deno.test("a copy is one netbuf of the pool, of the bytes of all pieces, and the packet stays", () => {
+  const from = makePool({ count: 3, stride: 128 });
+  const pieces = takeAll(from);
+  pieces.forEach((piece, i) => {
+    piece.length = i * 10;
+    piece.region.u8.fill(i, piece.data, piece.data + piece.length);
+    if (i > 0) pieces[0].append(piece);
+  });
+  const to = makePool({ count: 1, stride: 192 });
+  const copy = to.copyOf(pieces[0]) ?? fail("there is room");
+  assert(copy.region === to.region);
+  assertEquals([copy.length, copy.next, copy.headroom, copy.references], [30, null, 64, 1]);
+  const bytes = copy.region.u8.subarray(copy.data, copy.data + copy.length);
+  assertEquals([...bytes], [...new Array<number>(10).fill(1), ...new Array<number>(20).fill(2)]);
+  assertEquals(from.available, 0);
+  assertEquals(to.copyOf(pieces[0]), null, "the pool is dry");
+});
+
+Deno.test("a packet that is longer than a netbuf isn't copied, and takes none", () => {
+  const packet = take(makePool({ count: 1, stride: 256 }));
+  const pool = makePool({ count: 2, stride: 128 });
+  packet.length = pool.bufferBytes;
+  assertEquals(pool.copyOf(packet)?.length, pool.bufferBytes);
+  packet.length++;
+  assertEquals(pool.copyOf(packet), null);
+  assertEquals(pool.available, 1);
+});

@@ -1,7 +1,7 @@
 /**
  * Memory that a device and this process share: one mapping, seen through typed arrays of the three
- * widths that rings and packets use. Offsets are bytes from the start of the region. Elements are
- * little-endian, as virtio 1.2 §1.4 and the 8255x want them.
+ * widths that rings and packets use. Offsets are bytes from the start of the region. Elements are in
+ * this machine's byte order, little-endian, which is that of the rings of most network cards.
  *
  * Never look at a region through a DataView: before V8 has optimised it, a DataView assembles a
  * multi-byte value from single bytes, and the device can write in between.
@@ -20,7 +20,7 @@ export interface DmaRegion {
 }
 
 /**
- * Plain memory as a region, for drivers whose "device" is a file descriptor, and for tests.
+ * Plain memory as a region, for drivers whose device is software that copies frames, and for tests.
  * The device address of a byte is its offset.
  *
  * The arrays begin empty, not as undefined, so that V8 knows what they are.

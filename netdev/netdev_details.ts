@@ -1,6 +1,6 @@
 /** What a driver knows of its device beyond what the uk_netdev calls need: for people to read. */
 export interface NetdevDetails {
-  /** Where the device sits: `pci 00:02.0`. */
+  /** Where the device sits, as its bus has it: `slot 3`. */
   readonly bus: string;
   /** What else is known of the hardware, by name, in the order to tell it: `["PHY", "1"]`. */
   readonly facts?: readonly (readonly [name: string, value: string])[];
@@ -21,7 +21,7 @@ export interface NetdevDetails {
 
 /** One interrupt of a device. */
 export interface NetdevVector {
-  /** What the bus calls it: `msi-x 1`. */
+  /** What the bus calls it: `vector 1`. */
   readonly name: string;
   /** What it tells of: `receive queue 0`. */
   readonly use: string;

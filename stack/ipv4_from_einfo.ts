@@ -63,8 +63,9 @@ function ownAddress(netdev: EinfoSource): Ipv4Cidr | null {
 
 /** Bits of the prefix that a network mask such as 255.255.255.0 leaves. */
 function parseMask(text: string): number {
-  const prefixLength = Math.clz32(~parseIpv4(text));
-  if (prefixLength > 0 && prefixMask(prefixLength) === parseIpv4(text)) return prefixLength;
+  const mask = parseIpv4(text);
+  const prefixLength = Math.clz32(~mask);
+  if (prefixMask(prefixLength) === mask) return prefixLength;
   throw new AddressError(`network mask "${text}": ones and then zeros are needed, and a one first`);
 }
 

@@ -73,5 +73,11 @@ export {
   NetdevState,
 } from "./netdev_types.ts";
 export { PollLoop, type PollLoopOptions, type Ticker } from "./poll_loop.ts";
-export { POLL_BUDGET, POLL_WEIGHT, type PolledQueue, PollScheduler } from "./poll_scheduler.ts";
+export {
+  POLL_BUDGET,
+  POLL_WEIGHT,
+  PollScheduler,
+  type PollSchedulerOptions,
+} from "./poll_scheduler.ts";
+export type { Napi, NapiCounters, PolledQueue } from "./polled_queue.ts";
 export type { Waiter } from "./waiter.ts";

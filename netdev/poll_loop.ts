@@ -6,8 +6,8 @@ import type { Waiter } from "./waiter.ts";
 /** After so many milliseconds of work, Deno's own event loop has its turn (signals, sockets). */
 const SLICE_MS = 1;
 
-/** Rounds between two looks at the clock: a look costs as much as handling several packets. */
-const ROUNDS_PER_CLOCK_READ = 4;
+/** Empty rounds between two looks whether the busy-poll window is over: they cost as much as a look. */
+const EMPTY_ROUNDS_PER_CLOCK_READ = 4;
 
 /** Something with timers. */
 export interface Ticker {
@@ -40,7 +40,7 @@ export class PollLoop {
   readonly #tickers: Ticker[] = [];
   #stopped = false;
 
-  /** Times a slice ended with work left. */
+  /** Times a slice was over with work left, which waited until Deno's event loop had its turn. */
   squeezes = 0;
   /** Times the loop slept. */
   sleeps = 0;
@@ -89,18 +89,21 @@ export class PollLoop {
    * Whether there was any work.
    */
   #slice(start: number): boolean {
+    const scheduler = this.#scheduler;
     const now = Math.floor(start);
     let found = false;
-    let rounds = 0;
+    let empty = 0;
     for (;;) {
-      const handled = this.#scheduler.round(now);
+      const handled = scheduler.round(now, start + SLICE_MS);
       if (handled > 0) found = true;
-      else if (this.#busyPoll === 0 || this.#scheduler.idle) return found;
-      if (++rounds % ROUNDS_PER_CLOCK_READ !== 0) continue;
-      const elapsed = this.#clock.now() - start;
-      if (elapsed < SLICE_MS && (handled > 0 || elapsed < this.#busyPoll)) continue;
-      if (handled > 0) this.squeezes++;
-      return found;
+      if (scheduler.late) {
+        if (scheduler.squeezed) this.squeezes++;
+        return found;
+      }
+      if (handled > 0) continue;
+      if (this.#busyPoll === 0 || scheduler.idle) return found;
+      if (++empty % EMPTY_ROUNDS_PER_CLOCK_READ !== 0) continue;
+      if (this.#clock.now() - start >= this.#busyPoll) return found;
     }
   }
 

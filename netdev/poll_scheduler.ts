@@ -1,86 +1,229 @@
+import { type Clock, monotonicClock } from "./clock.ts";
+import { NetdevError } from "./netdev_error.ts";
+import { PollList, QueuePlace } from "./poll_list.ts";
+import type { Napi, PolledQueue } from "./polled_queue.ts";
+
 /** Packets that one queue may handle before the next one has its turn (Linux: NAPI_POLL_WEIGHT). */
 export const POLL_WEIGHT = 64;
 
-/** Packets that one round may handle, over all queues (Linux: net.core.netdev_budget). */
+/** Packets after which a round gives no further turn (Linux: net.core.netdev_budget). */
 export const POLL_BUDGET = 300;
 
-/** A queue that is polled while there's work and interrupts when there's some again. */
-export interface PolledQueue {
-  /** Handles up to `weight` packets and says how many. `now`: whole milliseconds. */
-  poll(weight: number, now: number): number;
-  /** Arms the interrupt; false when packets wait already, so that it has to be polled again. */
-  arm(): boolean;
-  /** Masks the interrupt. */
-  disarm(): void;
+/** Turns between two looks at the clock: a look costs as much as handling a packet or more. */
+const TURNS_PER_CLOCK_READ = 4;
+
+/** How a scheduler goes about it. */
+export interface PollSchedulerOptions {
+  /** The time that deadlines of rounds are in; the machine's own by default. */
+  readonly clock?: Clock;
+  /**
+   * Turns that a queue without work still has, with its interrupt off, before it is armed. 0: armed
+   * at the end of the first turn that was not used up, as in classic NAPI. Infinity, the default: not
+   * before {@link PollScheduler.arm} is called, which the loop does at the end of its busy-poll window.
+   */
+  readonly deferral?: number;
 }
 
 /**
- * Whose turn it is, as Linux's NAPI has it: an interrupt schedules its queue and masks it; scheduled
- * queues are polled round robin; when none has work, all are armed, and one that turns out to have
- * some after all stays scheduled.
+ * Whose turn it is to be polled: NAPI, the way Linux receives, as a plain data structure.
  *
- * Here a queue without work stays in the round until all are without: to poll it costs one look at
- * an index, to arm it and be interrupted costs a sleep.
+ * A card that interrupts for each packet leaves a busy machine no time for anything but interrupts;
+ * a card that is polled all the time leaves an idle one no rest. So the first packet interrupts, and
+ * that does no more than mask the interrupt and put the queue on a list ({@link Napi.schedule}).
+ * From then on the queue is polled, in turns with all others on the list. When it has run dry it
+ * *completes*: it leaves the list, its interrupt is armed, and then it is looked at once more, as a
+ * packet between its last poll and the arming has interrupted nobody. The busier the machine, the
+ * fewer interrupts it takes.
+ *
+ * **Turns.** A turn is one poll of one queue, of at most its weight in packets. A queue that used all
+ * of it goes to the end of the list, behind whoever was scheduled meanwhile; so nobody on the list
+ * ever waits for more than one weight of each other queue, however hard those are flooded. A round
+ * gives each queue on the list one turn, until {@link POLL_BUDGET} packets are handled or the
+ * deadline has passed; the last turn is a whole one, so the budget may be exceeded by part of a
+ * weight. The next round begins with the queue that this one did not come to. A round that is cut
+ * short with work left is a *squeeze*: counted here, and with each queue that has work left. Many of
+ * them mean that this processor is too slow for its network.
+ *
+ * **In Linux** three contexts share this. The hard IRQ handler stops whatever runs, masks the card's
+ * interrupt, appends the queue to the processor's `poll_list` and raises a softirq. The softirq
+ * (`net_rx_action`) runs as soon as the handler returns, before the process that was interrupted goes
+ * on, and gives the turns: 300 packets or 2 jiffies a round, and when rounds follow each other for
+ * 2 ms, the rest is left to `ksoftirqd`. That is a thread like any other, so that processes, which
+ * use what was received, get on too.
+ *
+ * **Here** there is one thread, and nothing interrupts it. What the hard IRQ does is done by the
+ * handler that a `Waiter` calls when it finds an eventfd ready: between two slices, and after a
+ * sleep. The softirq is the slice of a `PollLoop`, rounds for about a millisecond; the end of a
+ * slice gives Deno's event loop its turn, with signals, sockets and timers, which are the processes
+ * and `ksoftirqd` in one. The budget only parts rounds: to yield after each was measured at half
+ * as much again for each packet. No lock is needed, and "is it scheduled" is a field, not an
+ * atomic bit; a schedule from inside a queue's own poll or arm is the only race left, and such a
+ * queue has another turn (NAPIF_STATE_MISSED). A queue can't forget to complete, or do so too
+ * early: the scheduler has it do so, going by the packets that its poll says it handled.
+ *
+ * **Old NAPI** (before Linux 2.6.24) had devices on the list, put there by `netif_rx_schedule`;
+ * `dev->poll` took what it handled off its own quota and the round's budget, and returned whether it
+ * wanted another turn. Since then a device has a `napi_struct` for each queue, and its poll is given
+ * a weight and returns a count, which tells as much.
+ *
+ * **Deferral.** As nothing interrupts, the interrupt of an armed queue is seen when the slice is over,
+ * while a queue that stays on the list has its turn in each round, after a weight of each other.
+ * To poll it for nothing costs a look at an index; to arm it costs a fence, maybe an interrupt and
+ * a wake-up. So by default a dry queue stays until the loop is about to sleep. Linux grew the same
+ * (`napi_defer_hard_irqs`, a number of empty polls, each after `gro_flush_timeout`):
+ * {@link PollSchedulerOptions.deferral} is that number, and the loop's busy-poll window is the time.
+ * A small one suits queues that cost a system call to look at, beside others that never run dry.
  */
 export class PollScheduler {
-  /** In order of their turns. */
-  readonly #queues: PolledQueue[] = [];
-  readonly #scheduled = new Set<PolledQueue>();
-
   /** Polls of a queue so far. */
   polls = 0;
-  /** Rounds of polls so far. */
-  rounds = 0;
+  /** Rounds that were cut short, by budget or by deadline, with work left. */
+  squeezes = 0;
+  /** Whether the last round was one of these. */
+  squeezed = false;
+  /** Whether the last round found that its deadline had passed. */
+  late = false;
 
-  /** Puts a queue at the end of the list and masks its interrupt; no-op when it's on the list. */
-  schedule(queue: PolledQueue): void {
-    if (this.#scheduled.has(queue)) return;
-    this.#scheduled.add(queue);
-    this.#queues.push(queue);
-    queue.disarm();
+  readonly #clock: Clock;
+  readonly #deferral: number;
+  readonly #list = new PollList();
+  #turnsToClockRead = TURNS_PER_CLOCK_READ;
+
+  /** Polls nothing yet. */
+  constructor({ clock = monotonicClock, deferral = Infinity }: PollSchedulerOptions = {}) {
+    this.#clock = clock;
+    this.#deferral = deferral;
+  }
+
+  /**
+   * A place for `queue` (`netif_napi_add`), disabled until {@link Napi.enable}. `NetdevError("EINVAL")`
+   * for a weight that is no whole number from 1 to {@link POLL_WEIGHT}.
+   */
+  add(queue: PolledQueue, weight: number = POLL_WEIGHT): Napi {
+    if (!Number.isInteger(weight) || weight < 1 || weight > POLL_WEIGHT) {
+      throw new NetdevError(
+        "EINVAL",
+        `weight ${weight} is no whole number from 1 to ${POLL_WEIGHT}`,
+      );
+    }
+    return new QueuePlace(this.#list, queue, weight);
+  }
+
+  /** Rounds of polls so far. */
+  get rounds(): number {
+    return this.#list.round;
   }
 
   /** Whether no queue is scheduled. */
   get idle(): boolean {
-    return this.#queues.length === 0;
+    return this.#list.first === null;
   }
 
   /**
-   * Gives each scheduled queue a turn, as long as the budget lasts; the next round begins where this
-   * one ended. Returns the packets handled.
+   * Gives each scheduled queue a turn, until the budget is used up or `deadline` on the scheduler's
+   * clock has passed, which is looked at once in several turns. `now`: whole milliseconds, for the
+   * queues. Returns the packets handled. What a queue throws comes through, and that queue has its
+   * next turn like any other; so does `NetdevError("EIO")` for a poll that says it handled more than its weight.
    */
-  round(now: number): number {
-    this.rounds++;
-    let budget = POLL_BUDGET;
-    for (let turns = this.#queues.length; turns > 0 && budget > 0; turns--) {
-      budget -= this.#queues[0].poll(Math.min(POLL_WEIGHT, budget), now);
-      this.polls++;
-      this.#rotate();
+  round(now: number, deadline: number = Infinity): number {
+    const list = this.#list;
+    const round = ++list.round;
+    let handled = 0;
+    this.squeezed = false;
+    this.late = false;
+    for (;;) {
+      const place = list.first;
+      if (place === null || place.round === round) return handled;
+      if (handled >= POLL_BUDGET) break;
+      handled += this.#turn(place, now);
+      if (deadline !== Infinity && --this.#turnsToClockRead <= 0) {
+        this.#turnsToClockRead = TURNS_PER_CLOCK_READ;
+        this.late = this.#clock.now() >= deadline;
+        if (this.late) break;
+      }
     }
-    return POLL_BUDGET - budget;
+    this.#squeeze();
+    return handled;
   }
 
-  /** Arms every scheduled queue; those that can't be stay scheduled. Whether all are armed. */
+  /**
+   * Ends all deferral: completes each queue that its last turn left dry. Those with work, or without
+   * a turn since they were scheduled, stay. Whether no queue is scheduled any more.
+   */
   arm(): boolean {
-    for (let turns = this.#queues.length; turns > 0; turns--) {
-      const queue = this.#queues[0];
-      if (queue.arm()) {
-        this.#queues.shift();
-        this.#scheduled.delete(queue);
-      } else {
-        this.#rotate();
-      }
+    const list = this.#list;
+    for (let left = list.length; left > 0 && list.first !== null; left--) {
+      const place = list.first;
+      list.shift(place);
+      if (place.dry) this.#complete(place);
+      else list.append(place);
     }
     return this.idle;
   }
 
-  /** The first queue goes to the end of the list. Few queues, so moving them all is quick. */
-  #rotate(): void {
-    const queues = this.#queues;
-    const last = queues.length - 1;
-    if (last <= 0) return;
-    const first = queues[0];
-    for (let i = 0; i < last; i++) queues[i] = queues[i + 1];
-    queues[last] = first;
+  /** One poll of the first queue, and what follows from it for that queue. */
+  #turn(place: QueuePlace, now: number): number {
+    this.#list.shift(place);
+    place.busy = true;
+    place.missed = false;
+    place.dry = false;
+    place.polls++;
+    this.polls++;
+    let handled = 0;
+    let stays = true;
+    try {
+      handled = place.queue.poll(place.weight, now);
+      stays = this.#stays(place, handled);
+    } finally {
+      place.busy = false;
+      if (stays && place.enabled) this.#list.append(place);
+    }
+    if (!stays && place.enabled) this.#complete(place);
+    return handled;
+  }
+
+  /** Counts what a turn handled; whether the queue is to have another one. */
+  #stays(place: QueuePlace, handled: number): boolean {
+    // Put this way it refuses NaN, too.
+    if (!(handled >= 0 && handled <= place.weight)) {
+      throw new NetdevError(
+        "EINVAL",
+        `a poll of weight ${place.weight} says it handled ${handled}`,
+      );
+    }
+    place.packets += handled;
+    if (handled > 0) place.emptyTurns = 0;
+    if (handled === place.weight || place.missed) return true;
+    place.dry = true;
+    return place.emptyTurns++ < this.#deferral;
+  }
+
+  /** Arms a queue that is off the list; back it goes if it has work after all. */
+  #complete(place: QueuePlace): void {
+    place.busy = true;
+    place.missed = false;
+    let armed = false;
+    try {
+      armed = place.queue.arm();
+    } finally {
+      place.busy = false;
+      if (place.enabled && (place.missed || !armed)) place.putBack();
+    }
+    if (!place.listed) {
+      place.completes++;
+      return;
+    }
+    place.missedInterrupts++;
+    if (armed) place.queue.disarm();
+  }
+
+  /** The round was cut short: that's no squeeze when all who are left are dry. */
+  #squeeze(): void {
+    for (let place = this.#list.first; place !== null; place = place.next) {
+      if (place.dry) continue;
+      place.squeezes++;
+      this.squeezed = true;
+    }
+    if (this.squeezed) this.squeezes++;
   }
 }

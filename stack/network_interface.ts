@@ -3,7 +3,8 @@ import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
-import { POLL_WEIGHT, type PolledQueue, type PollScheduler } from "../netdev/poll_scheduler.ts";
+import { POLL_WEIGHT, type PollScheduler } from "../netdev/poll_scheduler.ts";
+import type { Napi, PolledQueue } from "../netdev/polled_queue.ts";
 import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { Host } from "./host.ts";
@@ -25,7 +26,8 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
 
   readonly #netdev: Netdev;
   readonly #pool: NetbufPool;
-  readonly #scheduler: PollScheduler;
+  /** Enabled as long as the host may use the device. */
+  readonly #napi: Napi;
   #host: Host | null = null;
   readonly #received: Netbuf[] = [];
   readonly #transmit: Netbuf[] = [];
@@ -34,13 +36,12 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   #maxPieces = 1;
   #polling = false;
   #stalled = false;
-  #suspended = false;
 
   /** For queue 0 of a netdev, whose frames of our own come from `pool`. */
   constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler) {
     this.#netdev = netdev;
     this.#pool = pool;
-    this.#scheduler = scheduler;
+    this.#napi = scheduler.add(this);
   }
 
   /** Gives what is received to `host`, and schedules the first poll: frames may wait already. */
@@ -49,7 +50,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
     this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
     this.#host = host;
-    this.#scheduler.schedule(this);
+    this.resume();
   }
 
   /**
@@ -57,24 +58,25 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
    * it knows and its timers, and what it sends is dropped and counted. Not from within a poll.
    */
   suspend(): void {
-    this.#suspended = true;
+    this.#napi.disable();
     this.#stalled = false;
   }
 
   /** The device was started again. */
   resume(): void {
-    this.#suspended = false;
-    this.#scheduler.schedule(this);
+    this.#napi.enable();
+    // What has come meanwhile interrupts nobody.
+    this.#napi.schedule();
   }
 
   /** The device has interrupted for its receive queue. */
   onEvent(): void {
-    if (!this.#suspended) this.#scheduler.schedule(this);
+    this.#napi.schedule();
   }
 
   poll(weight: number, now: number): number {
     const host = this.#host;
-    if (host === null || this.#suspended) return 0;
+    if (host === null) return 0;
     const received = this.#received;
     // A reply always finds room: no more is received than could be answered.
     const room = this.#room();
@@ -95,15 +97,13 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   }
 
   arm(): boolean {
-    // Nothing is to be polled, so the queue leaves the scheduler.
-    if (this.#suspended) return true;
     // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
     if (this.#stalled) return true;
     return this.#netdev.rxqIntrEnable(0) === 0;
   }
 
   disarm(): void {
-    if (!this.#suspended) this.#netdev.rxqIntrDisable(0);
+    this.#netdev.rxqIntrDisable(0);
   }
 
   tick(now: number): number {
@@ -111,7 +111,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     if (!this.#stalled) return deadline;
     this.#stalled = this.#room() === 0;
     if (this.#stalled) return Math.min(deadline, now + TX_STALL_MS);
-    this.#scheduler.schedule(this);
+    this.#napi.schedule();
     return deadline;
   }
 
@@ -120,7 +120,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   }
 
   send(netbuf: Netbuf): void {
-    if (this.#suspended) {
+    if (!this.#napi.enabled) {
       this.drops.tx_suspended++;
       netbuf.free();
       return;

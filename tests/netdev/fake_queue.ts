@@ -1,4 +1,4 @@
-import type { PolledQueue } from "../../netdev/poll_scheduler.ts";
+import type { PolledQueue } from "../../netdev/polled_queue.ts";
 
 /** A queue of a number of packets, and what was done to it. */
 export class FakeQueue implements PolledQueue {
@@ -11,8 +11,9 @@ export class FakeQueue implements PolledQueue {
   /** Weight and time of each poll. */
   readonly weights: number[] = [];
   readonly times: number[] = [];
-  /** Is called in each poll, before packets are taken. */
+  /** Both are called in each poll, before packets are taken. */
   readonly onPoll: () => void;
+  onTurn: () => void = () => {};
   /** Is called when the queue is about to be armed. */
   onArm: () => void = () => {};
 
@@ -23,6 +24,7 @@ export class FakeQueue implements PolledQueue {
 
   poll(weight: number, now: number): number {
     this.onPoll();
+    this.onTurn();
     this.weights.push(weight);
     this.times.push(now);
     const count = Math.min(weight, this.waiting);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Ticker } from "../../netdev/poll_loop.ts";
 import { FakeQueue } from "./fake_queue.ts";
-import { LoopFixture } from "./loop_fixture.ts";
+import { LoopFixture, scheduled } from "./loop_fixture.ts";
 
 /** Is due at these times, and keeps when it was told the time. */
 class Timetable implements Ticker {
@@ -74,7 +74,7 @@ Deno.test("a timer alone leads to one sleep each time it is due, not to polls", 
 Deno.test("it sleeps only when each scheduled queue is armed", async () => {
   const { loop, waiter, scheduler } = new LoopFixture();
   const queues = [new FakeQueue(200), new FakeQueue(0)];
-  for (const queue of queues) scheduler.schedule(queue);
+  for (const queue of queues) scheduled(scheduler, queue);
   waiter.whileAsleep = () => {
     assertEquals(queues.map(({ armed, waiting }) => [armed, waiting]), [[true, 0], [true, 0]]);
     loop.stop();
@@ -90,7 +90,7 @@ Deno.test("a packet that comes between the last poll and arming is not slept on"
   queue.onArm = () => {
     if (queue.arms <= 3) queue.waiting = 1;
   };
-  scheduler.schedule(queue);
+  scheduled(scheduler, queue);
   waiter.whileAsleep = () => {
     assertEquals([queue.handled, queue.arms], [3, 4]);
     loop.stop();
@@ -102,10 +102,11 @@ Deno.test("a packet that comes between the last poll and arming is not slept on"
 Deno.test("an interrupt ends the sleep and its queue is polled", async () => {
   const { loop, waiter, scheduler } = new LoopFixture();
   const queue = new FakeQueue(0);
+  const napi = scheduled(scheduler, queue);
   waiter.whileAsleep = () => {
     if (loop.sleeps === 2) return loop.stop();
     queue.waiting = 5;
-    waiter.raise(() => scheduler.schedule(queue));
+    waiter.raise(() => napi.schedule());
   };
   await loop.run();
   assertEquals(queue.handled, 5);
@@ -116,7 +117,7 @@ Deno.test("an interrupt ends the sleep and its queue is polled", async () => {
 Deno.test("without a busy-poll window it sleeps as soon as a queue has run dry", async () => {
   const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 0 });
   const queue = new FakeQueue(10);
-  scheduler.schedule(queue);
+  scheduled(scheduler, queue);
   waiter.whileAsleep = () => loop.stop();
   await loop.run();
   assertEquals(queue.weights.length <= 3, true, `polled ${queue.weights.length} times`);
@@ -137,7 +138,7 @@ Deno.test("it polls on for the busy-poll window after the last packet, then slee
     };
     // The first packet opens the window, the second one, in the middle of it, opens it anew.
     queue.waiting = 1;
-    scheduler.schedule(queue);
+    scheduled(scheduler, queue);
     await loop.run();
     assertEquals(queue.handled, 2);
     assert(asleep - lastPacket >= busyPoll, `asleep ${asleep - lastPacket} ms after a packet`);
@@ -153,7 +154,7 @@ Deno.test("a packet in the busy-poll window is handled without a sleep", async (
   const queue = new FakeQueue(1, () => {
     if (queue.weights.length === 40) queue.waiting = 1;
   });
-  scheduler.schedule(queue);
+  scheduled(scheduler, queue);
   waiter.whileAsleep = () => loop.stop();
   await loop.run();
   assertEquals(queue.handled, 2);
@@ -163,7 +164,7 @@ Deno.test("a packet in the busy-poll window is handled without a sleep", async (
 Deno.test("deadlines are kept while a queue never runs dry", async () => {
   const { loop, scheduler } = new LoopFixture();
   const queue = new FakeQueue(Infinity);
-  scheduler.schedule(queue);
+  scheduled(scheduler, queue);
   const ticker = new Timetable([20], () => loop.stop());
   loop.addTicker(ticker);
   await loop.run();
@@ -177,7 +178,7 @@ Deno.test("Deno's own event loop has its turn while a queue never runs dry", asy
   const queue = new FakeQueue(Infinity, () => {
     if (queue.weights.length === 10_000_000) throw new Error("no timer had its turn");
   });
-  scheduler.schedule(queue);
+  scheduled(scheduler, queue);
   setTimeout(() => loop.stop(), 1);
   await loop.run();
   assert(loop.squeezes > 0);
@@ -189,15 +190,15 @@ Deno.test("an interrupt of a second queue is seen while the first never runs dry
   const { loop, waiter, scheduler } = new LoopFixture();
   const flooding = new FakeQueue(Infinity);
   const quiet = new FakeQueue(3, () => loop.stop());
-  scheduler.schedule(flooding);
-  waiter.raise(() => scheduler.schedule(quiet));
+  scheduled(scheduler, flooding);
+  waiter.raise(() => scheduled(scheduler, quiet));
   await loop.run();
   assertEquals(quiet.handled, 3);
 });
 
 Deno.test("only a slice that ends with work left counts as squeezed", async () => {
   const { loop, waiter, scheduler } = new LoopFixture();
-  scheduler.schedule(new FakeQueue(1000));
+  scheduled(scheduler, new FakeQueue(1000));
   waiter.whileAsleep = () => loop.stop();
   await loop.run();
   assertEquals(loop.squeezes, 0);
@@ -228,7 +229,7 @@ Deno.test("stop from an interrupt handler ends the loop", async () => {
 Deno.test("stop from a poll ends the loop, with packets left", async () => {
   const { loop, scheduler } = new LoopFixture();
   const queue = new FakeQueue(Infinity, () => loop.stop());
-  scheduler.schedule(queue);
+  scheduled(scheduler, queue);
   await loop.run();
   assertEquals(loop.sleeps, 0);
 });
@@ -246,7 +247,7 @@ Deno.test("what a ticker throws ends the loop with it", async () => {
 Deno.test("what an interrupt handler throws ends the loop with it", async () => {
   for (const waiting of [0, Infinity]) {
     const { loop, waiter, scheduler } = new LoopFixture();
-    scheduler.schedule(new FakeQueue(waiting));
+    scheduled(scheduler, new FakeQueue(waiting));
     waiter.raise(() => {
       throw new RangeError("no such queue");
     });
@@ -256,7 +257,8 @@ Deno.test("what an interrupt handler throws ends the loop with it", async () => 
 
 Deno.test("what a poll throws ends the loop with it", async () => {
   const { loop, scheduler } = new LoopFixture();
-  scheduler.schedule(
+  scheduled(
+    scheduler,
     new FakeQueue(0, () => {
       throw new RangeError("bad descriptor");
     }),

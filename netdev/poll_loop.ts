@@ -37,7 +37,7 @@ export class PollLoop {
   readonly #waiter: Waiter;
   readonly #scheduler: PollScheduler;
   readonly #busyPoll: number;
-  readonly #tickers: Ticker[] = [];
+  readonly #tickers = new Set<Ticker>();
   #stopped = false;
 
   /** Times a slice was over with work left, which waited until Deno's event loop had its turn. */
@@ -53,9 +53,14 @@ export class PollLoop {
     this.#busyPoll = options.busyPoll;
   }
 
-  /** Has `ticker` told the time, from the next turn on. */
+  /** Has `ticker` told the time from now on, after those that were added before. Idempotent. */
   addTicker(ticker: Ticker): void {
-    this.#tickers.push(ticker);
+    this.#tickers.add(ticker);
+  }
+
+  /** From now on `ticker` isn't told the time any more, not even in the turn under way. Idempotent. */
+  removeTicker(ticker: Ticker): void {
+    this.#tickers.delete(ticker);
   }
 
   /** Runs until {@link stop}. What a handler or a ticker throws ends it. */

@@ -12,7 +12,7 @@ export class FakeQueue implements PolledQueue {
   readonly weights: number[] = [];
   readonly times: number[] = [];
   /** Both are called in each poll, before packets are taken. */
-  readonly onPoll: () => void;
+  onPoll: () => void;
   onTurn: () => void = () => {};
   /** Is called when the queue is about to be armed. */
   onArm: () => void = () => {};

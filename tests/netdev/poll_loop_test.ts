@@ -61,6 +61,43 @@ Deno.test("tickers are told whole milliseconds", async () => {
   assertEquals(ticker.times, [1234]);
 });
 
+Deno.test("a ticker that is removed is not told the time any more", async () => {
+  const { loop, waiter } = new LoopFixture();
+  const removed = new Timetable([10, 20], (time) => time === 10 && loop.removeTicker(removed));
+  const other = new Timetable([30, 40], (time) => time === 40 && loop.stop());
+  loop.addTicker(removed);
+  loop.addTicker(other);
+  await loop.run();
+  assertEquals(removed.times, [0, 10]);
+  // The deadline that it gave in the turn of its removal still ends a sleep.
+  assertEquals(other.times, [0, 10, 20, 30, 40]);
+  assertEquals(waiter.deadlines.slice(0, 4), [10, 20, 30, 40]);
+});
+
+Deno.test("a ticker may remove another one in the middle of a turn, or add one", async () => {
+  const { loop } = new LoopFixture();
+  const later = new Timetable([]);
+  const added = new Timetable([]);
+  loop.addTicker(
+    new Timetable([10], () => {
+      loop.removeTicker(later);
+      loop.addTicker(added);
+    }),
+  );
+  loop.addTicker(later);
+  loop.addTicker(new Timetable([20], () => loop.stop()));
+  await loop.run();
+  assertEquals([later.times, added.times], [[0], [10, 20]]);
+});
+
+Deno.test("a ticker is told the time once a turn, however often it was added", async () => {
+  const { loop } = new LoopFixture();
+  const ticker = new Timetable([10], () => loop.stop());
+  for (let i = 0; i < 3; i++) loop.addTicker(ticker);
+  await loop.run();
+  assertEquals(ticker.times, [0, 10]);
+});
+
 Deno.test("a timer alone leads to one sleep each time it is due, not to polls", async () => {
   const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 0.05 });
   const ticks = Array.from({ length: 10 }, (_, i) => 5 * (i + 1));
@@ -264,4 +301,50 @@ Deno.test("what a poll throws ends the loop with it", async () => {
     }),
   );
   await assertRejects(() => loop.run(), RangeError, "bad descriptor");
+});
+
+Deno.test("after a poll that throws the loop can be run again", async () => {
+  const { loop, waiter, scheduler } = new LoopFixture();
+  const bad = new FakeQueue(6, () => {
+    throw new RangeError("once");
+  });
+  const good = new FakeQueue(7);
+  scheduled(scheduler, bad);
+  scheduled(scheduler, good);
+  await assertRejects(() => loop.run(), RangeError, "once");
+  bad.onPoll = () => {};
+  waiter.whileAsleep = () => loop.stop();
+  await loop.run();
+  assertEquals([bad.handled, good.handled, bad.armed, good.armed], [6, 7, true, true]);
+});
+
+Deno.test("classic NAPI in the loop: interrupt, one poll, armed, asleep", async () => {
+  const { loop, waiter, scheduler } = new LoopFixture({ deferral: 0 });
+  const queue = new FakeQueue(0);
+  const napi = scheduled(scheduler, queue);
+  waiter.whileAsleep = () => {
+    if (loop.sleeps === 4) return loop.stop();
+    queue.waiting = 5;
+    waiter.raise(() => napi.schedule());
+  };
+  await loop.run();
+  const { schedules, polls, completes } = napi.counters;
+  assertEquals([queue.handled, schedules, polls, completes], [15, 4, 4, 4]);
+});
+
+Deno.test("a slice that is over with work left yields, and the next begins with who is next", async () => {
+  const { loop, clock, waiter, scheduler } = new LoopFixture();
+  const order: string[] = [];
+  const [a, b, c] = ["a", "b", "c"].map((name) =>
+    new FakeQueue(Infinity, () => {
+      order.push(name);
+      clock.time += 0.25;
+      if (order.length === 12) loop.stop();
+    })
+  );
+  const napis = [a, b, c].map((queue) => scheduled(scheduler, queue));
+  await loop.run();
+  assertEquals(order.join(""), "abca" + "bcab" + "cabc");
+  assertEquals([loop.squeezes, scheduler.squeezes, waiter.polls], [3, 3, 3]);
+  assertEquals(napis.map(({ counters }) => counters.squeezes), [3, 3, 3]);
 });

@@ -13,6 +13,9 @@ import { Verdict } from "./verdict.ts";
 /** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
 const TX_STALL_MS = 1;
 
+/** A device without interrupts is looked at so often. */
+const POLL_INTERVAL_MS = 1;
+
 /** What is received of one burst goes out as one burst, and what the stack adds of its own. */
 const TX_BATCH = 2 * POLL_WEIGHT;
 
@@ -36,6 +39,9 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   #maxPieces = 1;
   #polling = false;
   #stalled = false;
+  #interrupts = true;
+  /** When to look at a device without interrupts again. */
+  #nextPoll = 0;
 
   /** For queue 0 of a netdev, whose frames of our own come from `pool`. */
   constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler) {
@@ -49,6 +55,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     const maxFrame = ETHERNET_HEADER_BYTES + this.#netdev.mtuGet();
     const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
     this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
+    this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
     this.#host = host;
     this.resume();
   }
@@ -98,16 +105,18 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
 
   arm(): boolean {
     // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
-    if (this.#stalled) return true;
+    if (this.#stalled || !this.#interrupts) return true;
     return this.#netdev.rxqIntrEnable(0) === 0;
   }
 
   disarm(): void {
-    this.#netdev.rxqIntrDisable(0);
+    if (this.#interrupts) this.#netdev.rxqIntrDisable(0);
   }
 
   tick(now: number): number {
     const deadline = this.#host?.tick(now) ?? Infinity;
+    if (!this.#napi.enabled) return deadline;
+    if (!this.#interrupts) return Math.min(deadline, this.#pollByTime(now));
     if (!this.#stalled) return deadline;
     this.#stalled = this.#room() === 0;
     if (this.#stalled) return Math.min(deadline, now + TX_STALL_MS);
@@ -127,6 +136,15 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     }
     this.#enqueue(netbuf);
     if (!this.#polling) this.#flush();
+  }
+
+  /** Schedules a poll each interval; when the next one is due. */
+  #pollByTime(now: number): number {
+    if (now >= this.#nextPoll) {
+      this.#nextPoll = now + POLL_INTERVAL_MS;
+      this.#napi.schedule();
+    }
+    return this.#nextPoll;
   }
 
   /** Replies of any size that the transmit queue takes now. */

@@ -5,7 +5,7 @@ import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { Host } from "../../stack/host.ts";
 import { NetworkInterface } from "../../stack/network_interface.ts";
 import { HOST_IP, HOST_MAC, ip, mac } from "../stack/frames.ts";
-import { fakeDevice, FakeDriver } from "./fake_driver.ts";
+import { fakeDevice, FakeDriver, without } from "./fake_driver.ts";
 import { LoopFixture } from "./loop_fixture.ts";
 
 /** A host on a network interface on a device in memory, in a loop in fake time. */
@@ -18,13 +18,14 @@ export class InterfaceFixture extends LoopFixture {
   /** Is called in the middle of a poll, when a peer's first echo request is answered. */
   onFirstEcho: () => void = () => {};
 
-  constructor({ txSlots = 256, attached = true, mtu = 1500 } = {}) {
+  constructor({ txSlots = 256, attached = true, mtu = 1500, interrupts = true } = {}) {
     super();
     const { driver, scheduler } = this;
     driver.txSlots = txSlots;
-    driver.info = { ...driver.info, minRxBufferBytes: 14 };
+    driver.info = { ...driver.info, minRxBufferBytes: 14, rxqInterrupts: interrupts };
     driver.interrupt = (raise) => this.waiter.raise(raise);
-    const device = fakeDevice(driver);
+    const ops = interrupts ? driver : without(driver, "rxqIntrEnable", "rxqIntrDisable");
+    const device = fakeDevice(ops);
     device.maxMtu = mtu;
     const netdev = new NetdevRegistry().drvRegister(device);
     this.netdev = netdev;

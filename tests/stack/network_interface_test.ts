@@ -175,6 +175,48 @@ Deno.test("it is armed only when nothing waits", () => {
   assertEquals(scheduler.round(0), 2);
 });
 
+Deno.test("a device without interrupts is looked at each millisecond, and not more often", async () => {
+  const fixture = new InterfaceFixture({ interrupts: false });
+  const { driver, loop, waiter, clock, scheduler } = fixture;
+  waiter.whileAsleep = () => {
+    if (loop.sleeps === 10) deliver(fixture, 3);
+    if (loop.sleeps === 20) loop.stop();
+  };
+  await loop.run();
+  assertEquals(driver.sent, [ECHO_REPLY, ECHO_REPLY, ECHO_REPLY]);
+  assertEquals(waiter.deadlines, Array.from({ length: 20 }, (_, i) => i + 1));
+  assertEquals(driver.rxBursts.filter(({ received }) => received > 0).length, 1);
+  assert(clock.time < 21, `${clock.time} ms`);
+  assert(scheduler.polls < 30, `${scheduler.polls} polls`);
+  fixture.assertPoolWhole();
+});
+
+Deno.test("without interrupts a full ring is polled in a row, and a stall is seen to as well", async () => {
+  const fixture = new InterfaceFixture({ interrupts: false, txSlots: 100 });
+  const { driver, loop, waiter, clock } = fixture;
+  driver.holdsTx = true;
+  deliver(fixture, 150);
+  waiter.whileAsleep = () => {
+    if (loop.sleeps === 1) assertEquals(driver.waiting(), 50, "all that there was room for");
+    if (loop.sleeps === 5) driver.completeTx(100);
+    if (loop.sleeps === 8) loop.stop();
+  };
+  await loop.run();
+  driver.completeTx(100);
+  assertEquals([driver.waiting(), driver.sent.length], [0, 150]);
+  assert(clock.time < 9, `${clock.time} ms`);
+  fixture.assertPoolWhole();
+});
+
+Deno.test("a suspended device without interrupts is left alone", () => {
+  const { networkInterface, scheduler } = new InterfaceFixture({ interrupts: false });
+  assertEquals(networkInterface.tick(10), 11);
+  networkInterface.suspend();
+  assertEquals([networkInterface.tick(20), scheduler.idle], [Infinity, true]);
+  networkInterface.resume();
+  assertEquals([networkInterface.tick(30), scheduler.idle], [31, false]);
+});
+
 Deno.test("its deadline is the host's", () => {
   const { host, networkInterface, driver } = new InterfaceFixture();
   assertEquals(networkInterface.tick(0), Infinity);

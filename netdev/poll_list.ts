@@ -4,8 +4,6 @@ import type { Napi, NapiCounters, PolledQueue } from "./polled_queue.ts";
 export class PollList {
   /** Who is next. */
   first: QueuePlace | null = null;
-  /** Members. */
-  length = 0;
   /** Number of the round under way, or else of the last one. */
   round = 0;
 
@@ -19,7 +17,6 @@ export class PollList {
     if (this.#last === null) this.first = place;
     else this.#last.next = place;
     this.#last = place;
-    this.length++;
   }
 
   /** Takes off the first one. */
@@ -27,7 +24,13 @@ export class PollList {
     first.listed = false;
     this.first = first.next;
     if (this.first === null) this.#last = null;
-    this.length--;
+  }
+
+  /** Members; goes through all of them. */
+  count(): number {
+    let count = 0;
+    for (let place = this.first; place !== null; place = place.next) count++;
+    return count;
   }
 
   /** Takes off any member: rare, and there are few queues, so it goes through them. */
@@ -38,7 +41,6 @@ export class PollList {
     before.next = place.next;
     if (this.#last === place) this.#last = before;
     place.listed = false;
-    this.length--;
   }
 }
 

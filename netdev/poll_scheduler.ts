@@ -122,8 +122,8 @@ export class PollScheduler {
   /**
    * Gives each scheduled queue a turn, until the budget is used up or `deadline` on the scheduler's
    * clock has passed, which is looked at once in several turns. `now`: whole milliseconds, for the
-   * queues. Returns the packets handled. What a queue throws comes through, and that queue has its
-   * next turn like any other; so does `NetdevError("EIO")` for a poll that says it handled more than its weight.
+   * queues. Returns the packets handled. What a queue throws comes through, and the queue has its next
+   * turn like any other; likewise `NetdevError("EINVAL")`, when one says it handled more than its weight.
    */
   round(now: number, deadline: number = Infinity): number {
     const list = this.#list;
@@ -152,7 +152,7 @@ export class PollScheduler {
    */
   arm(): boolean {
     const list = this.#list;
-    for (let left = list.length; left > 0 && list.first !== null; left--) {
+    for (let left = list.count(); left > 0 && list.first !== null; left--) {
       const place = list.first;
       list.shift(place);
       if (place.dry) this.#complete(place);
@@ -201,7 +201,6 @@ export class PollScheduler {
   /** Arms a queue that is off the list; back it goes if it has work after all. */
   #complete(place: QueuePlace): void {
     place.busy = true;
-    place.missed = false;
     let armed = false;
     try {
       armed = place.queue.arm();
@@ -209,12 +208,9 @@ export class PollScheduler {
       place.busy = false;
       if (place.enabled && (place.missed || !armed)) place.putBack();
     }
-    if (!place.listed) {
-      place.completes++;
-      return;
-    }
-    place.missedInterrupts++;
-    if (armed) place.queue.disarm();
+    if (armed && !place.missed) place.completes++;
+    else place.missedInterrupts++;
+    if (armed && place.listed) place.queue.disarm();
   }
 
   /** The round was cut short: that's no squeeze when all who are left are dry. */

@@ -18,8 +18,10 @@ export class InterfaceFixture extends LoopFixture {
   /** Is called in the middle of a poll, when a peer's first echo request is answered. */
   onFirstEcho: () => void = () => {};
 
-  constructor({ txSlots = 256, attached = true, mtu = 1500, interrupts = true } = {}) {
-    super();
+  constructor(
+    { txSlots = 256, attached = true, mtu = 1500, interrupts = true, deferral = Infinity } = {},
+  ) {
+    super({ deferral });
     const { driver, scheduler } = this;
     driver.txSlots = txSlots;
     driver.info = { ...driver.info, minRxBufferBytes: 14, rxqInterrupts: interrupts };

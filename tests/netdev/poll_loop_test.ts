@@ -303,6 +303,18 @@ Deno.test("what a poll throws ends the loop with it", async () => {
   await assertRejects(() => loop.run(), RangeError, "bad descriptor");
 });
 
+Deno.test("beside a queue that never runs dry a quiet one isn't armed, slice after slice", async () => {
+  for (const busyPoll of [0, 0.05]) {
+    const { loop, scheduler } = new LoopFixture({ busyPoll });
+    const quiet = new FakeQueue(0, () => quiet.weights.length === 20_000 && loop.stop());
+    scheduled(scheduler, new FakeQueue(Infinity));
+    scheduled(scheduler, quiet);
+    await loop.run();
+    assert(loop.squeezes > 1, `${loop.squeezes} squeezes`);
+    assertEquals(quiet.arms, 0);
+  }
+});
+
 Deno.test("after a poll that throws the loop can be run again", async () => {
   const { loop, waiter, scheduler } = new LoopFixture();
   const bad = new FakeQueue(6, () => {

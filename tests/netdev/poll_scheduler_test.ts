@@ -236,6 +236,17 @@ Deno.test("deferred: a dry queue has so many more turns before it is armed", () 
   }
 });
 
+Deno.test("deferred: the count begins anew with each interrupt", () => {
+  const { scheduler, queues: [queue], napis: [napi] } = new Fixture([new FakeQueue(0)], 2);
+  for (const arms of [1, 2, 3]) {
+    for (let turn = 0; turn < 3; turn++) {
+      assertEquals(queue.arms, arms - 1);
+      scheduler.round(0);
+    }
+    assertEquals([queue.arms, napi.schedule()], [arms, true]);
+  }
+});
+
 Deno.test("by default a dry queue keeps its place in the round until it is told to arm", () => {
   const fixture = new Fixture([new FakeQueue(0), new FakeQueue(5)]);
   const { scheduler, queues } = fixture;
@@ -266,7 +277,9 @@ Deno.test("told to arm, a queue that has packets after all stays scheduled", () 
 });
 
 Deno.test("told to arm, a queue with work, or without a turn yet, stays scheduled", () => {
-  const { scheduler, queues } = new Fixture([new FakeQueue(100)]);
+  const { scheduler, queues } = new Fixture([new FakeQueue(0)]);
+  scheduler.round(0);
+  queues[0].waiting = 100;
   scheduler.round(0);
   const fresh = new FakeQueue(0);
   scheduled(scheduler, fresh);
@@ -363,20 +376,31 @@ Deno.test("disabling the only queue leaves a list that takes others", () => {
   assertEquals(scheduler.round(0), 2);
 });
 
-Deno.test("a queue that is disabled in its own poll or arm is off the list, and not armed again", () => {
-  for (const where of ["poll", "arm"]) {
-    const queue = new FakeQueue(64, () => where === "poll" && napi.disable());
+Deno.test("a queue that is disabled in its own poll is off the list, and not armed", () => {
+  for (const waiting of [3, 64]) {
+    const queue = new FakeQueue(waiting, () => napi.disable());
     const { scheduler, napis } = new Fixture([queue], 0);
     const napi = napis[0];
-    queue.onArm = () => napi.disable();
-    scheduler.round(0);
-    scheduler.round(0);
-    assertEquals([scheduler.idle, napi.scheduled], [true, false], where);
-    assertEquals(queue.arms, where === "poll" ? 0 : 1);
+    assertEquals(scheduler.round(0), waiting);
+    assertEquals([scheduler.idle, napi.scheduled, queue.arms], [true, false, 0]);
+    queue.onPoll = () => {};
     queue.waiting = 5;
     napi.enable();
-    napi.schedule();
-    assertEquals(scheduler.round(0), 5, where);
+    assertEquals([napi.schedule(), scheduler.round(0)], [true, 5]);
+  }
+});
+
+Deno.test("a queue that is disabled in its own arm is off the list, packets or none", () => {
+  for (const waiting of [0, 5]) {
+    const { scheduler, queues: [queue], napis: [napi] } = new Fixture([new FakeQueue(0)], 0);
+    queue.onArm = () => {
+      queue.waiting = waiting;
+      napi.disable();
+    };
+    scheduler.round(0);
+    assertEquals([scheduler.idle, napi.scheduled, queue.arms], [true, false, 1]);
+    napi.enable();
+    assertEquals([napi.schedule(), scheduler.round(0)], [true, waiting]);
   }
 });
 

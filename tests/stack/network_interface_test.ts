@@ -176,19 +176,21 @@ Deno.test("it is armed only when nothing waits", () => {
 });
 
 Deno.test("a device without interrupts is looked at each millisecond, and not more often", async () => {
-  const fixture = new InterfaceFixture({ interrupts: false });
-  const { driver, loop, waiter, clock, scheduler } = fixture;
-  waiter.whileAsleep = () => {
-    if (loop.sleeps === 10) deliver(fixture, 3);
-    if (loop.sleeps === 20) loop.stop();
-  };
-  await loop.run();
-  assertEquals(driver.sent, [ECHO_REPLY, ECHO_REPLY, ECHO_REPLY]);
-  assertEquals(waiter.deadlines, Array.from({ length: 20 }, (_, i) => i + 1));
-  assertEquals(driver.rxBursts.filter(({ received }) => received > 0).length, 1);
-  assert(clock.time < 21, `${clock.time} ms`);
-  assert(scheduler.polls < 30, `${scheduler.polls} polls`);
-  fixture.assertPoolWhole();
+  for (const deferral of [0, Infinity]) {
+    const fixture = new InterfaceFixture({ interrupts: false, deferral });
+    const { driver, loop, waiter, clock, scheduler } = fixture;
+    waiter.whileAsleep = () => {
+      if (loop.sleeps === 10) deliver(fixture, 3);
+      if (loop.sleeps === 20) loop.stop();
+    };
+    await loop.run();
+    assertEquals(driver.sent, [ECHO_REPLY, ECHO_REPLY, ECHO_REPLY]);
+    assertEquals(waiter.deadlines, Array.from({ length: 20 }, (_, i) => i + 1));
+    assertEquals(driver.rxBursts.filter(({ received }) => received > 0).length, 1);
+    assert(clock.time < 21, `${clock.time} ms`);
+    assert(scheduler.polls < 30, `${scheduler.polls} polls`);
+    fixture.assertPoolWhole();
+  }
 });
 
 Deno.test("without interrupts a full ring is polled in a row, and a stall is seen to as well", async () => {

@@ -47,12 +47,12 @@ export interface PollSchedulerOptions {
  * **In Linux** three contexts share this. The hard IRQ handler stops whatever runs, masks the card's
  * interrupt, appends the queue to the processor's `poll_list` and raises a softirq. The softirq
  * (`net_rx_action`) runs as soon as the handler returns, before the process that was interrupted goes
- * on, and gives the turns: 300 packets or 2 jiffies a round, and when rounds follow each other for
- * 2 ms, the rest is left to `ksoftirqd`. That is a thread like any other, so that processes, which
- * use what was received, get on too.
+ * on, and gives the turns: 300 packets or 2 jiffies a round. When rounds follow each other for 2 ms,
+ * or ten times, the rest is left to `ksoftirqd`. That is a thread like any other, so that processes,
+ * which use what was received, get on too.
  *
  * **Here** there is one thread, and nothing interrupts it. What the hard IRQ does is done by the
- * handler that a `Waiter` calls when it finds an eventfd ready: between two slices, and after a
+ * handler that a `Waiter` calls when it finds its source ready: between two slices, and after a
  * sleep. The softirq is the slice of a `PollLoop`, rounds for about a millisecond; the end of a
  * slice gives Deno's event loop its turn, with signals, sockets and timers, which are the processes
  * and `ksoftirqd` in one. The budget only parts rounds: to yield after each was measured at half

@@ -4,7 +4,7 @@ import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
 import { POLL_WEIGHT, type PollScheduler } from "../netdev/poll_scheduler.ts";
-import type { Napi, PolledQueue } from "../netdev/polled_queue.ts";
+import type { Napi, NapiCounters, PolledQueue } from "../netdev/polled_queue.ts";
 import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { Host } from "./host.ts";
@@ -48,6 +48,11 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     this.#netdev = netdev;
     this.#pool = pool;
     this.#napi = scheduler.add(this);
+  }
+
+  /** How its receive queue was polled so far: a snapshot. */
+  get napiCounters(): NapiCounters {
+    return this.#napi.counters;
   }
 
   /** Gives what is received to `host`, and schedules the first poll: frames may wait already. */

@@ -164,7 +164,7 @@ Deno.test("attaching a host schedules the first poll; without one nothing is rec
 
 Deno.test("it is armed only when nothing waits", () => {
   const fixture = new InterfaceFixture();
-  const { scheduler, waiter } = fixture;
+  const { scheduler, waiter, networkInterface } = fixture;
   deliver(fixture, 1);
   assertEquals(scheduler.arm(), false);
   assertEquals(scheduler.round(0), 1);
@@ -173,6 +173,14 @@ Deno.test("it is armed only when nothing waits", () => {
   waiter.poll();
   assertEquals(scheduler.idle, false, "the first frame has interrupted");
   assertEquals(scheduler.round(0), 2);
+  assertEquals(networkInterface.napiCounters, {
+    schedules: 2,
+    polls: 2,
+    packets: 3,
+    completes: 1,
+    missedInterrupts: 0,
+    squeezes: 0,
+  });
 });
 
 Deno.test("a device without interrupts is looked at each millisecond, and not more often", async () => {

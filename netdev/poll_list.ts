@@ -19,11 +19,15 @@ export class PollList {
     this.#last = place;
   }
 
-  /** Takes off the first one. */
-  shift(first: QueuePlace): void {
-    first.listed = false;
+  /** The first one's turn is over: it goes to the end. */
+  rotate(first: QueuePlace): void {
+    first.round = this.round;
+    const last = this.#last;
+    if (last === first || last === null) return;
     this.first = first.next;
-    if (this.first === null) this.#last = null;
+    first.next = null;
+    last.next = first;
+    this.#last = first;
   }
 
   /** Members; goes through all of them. */
@@ -33,12 +37,12 @@ export class PollList {
     return count;
   }
 
-  /** Takes off any member: rare, and there are few queues, so it goes through them. */
+  /** Takes off a member: rare, and there are few, so it goes through them. */
   remove(place: QueuePlace): void {
-    let before = this.first;
-    if (before === null || before === place) return this.shift(place);
-    while (before.next !== null && before.next !== place) before = before.next;
-    before.next = place.next;
+    let before: QueuePlace | null = null;
+    for (let each = this.first; each !== null && each !== place; each = each.next) before = each;
+    if (before === null) this.first = place.next;
+    else before.next = place.next;
     if (this.#last === place) this.#last = before;
     place.listed = false;
   }
@@ -49,13 +53,12 @@ export class QueuePlace implements Napi {
   readonly queue: PolledQueue;
   readonly weight: number;
   enabled = false;
-  /** On the list. */
+  /** On the list, where it also stays during its turn, as the first one. */
   listed = false;
-  /** In its poll, or in its arm; not on the list then. */
-  busy = false;
-  /** It was scheduled while it was busy. */
-  missed = false;
-  /** Its last turn was not used up: no packets wait, as far as is known. */
+  /**
+   * No packets wait, as far as is known: its last turn was not used up, and nobody has scheduled it
+   * since that began (what Linux keeps as NAPIF_STATE_MISSED).
+   */
   dry = false;
   /** Turns in a row in which it handled nothing. */
   emptyTurns = 0;
@@ -79,7 +82,7 @@ export class QueuePlace implements Napi {
   }
 
   get scheduled(): boolean {
-    return this.listed || this.busy;
+    return this.listed;
   }
 
   get counters(): NapiCounters {
@@ -88,13 +91,12 @@ export class QueuePlace implements Napi {
   }
 
   schedule(): boolean {
-    if (!this.enabled || this.listed) return false;
-    if (this.busy) {
-      this.missed = true;
-      return false;
-    }
+    if (!this.enabled) return false;
+    this.dry = false;
+    if (this.listed) return false;
     this.schedules++;
-    this.putBack();
+    this.emptyTurns = 0;
+    this.#list.append(this);
     this.queue.disarm();
     return true;
   }
@@ -106,12 +108,5 @@ export class QueuePlace implements Napi {
   disable(): void {
     this.enabled = false;
     if (this.listed) this.#list.remove(this);
-  }
-
-  /** To the end of the list, as one with work. */
-  putBack(): void {
-    this.dry = false;
-    this.emptyTurns = 0;
-    this.#list.append(this);
   }
 }

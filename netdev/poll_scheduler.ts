@@ -122,8 +122,8 @@ export class PollScheduler {
   /**
    * Gives each scheduled queue a turn, until the budget is used up or `deadline` on the scheduler's
    * clock has passed, which is looked at once in several turns. `now`: whole milliseconds, for the
-   * queues. Returns the packets handled. What a queue throws comes through, and the queue has its next
-   * turn like any other; likewise `NetdevError("EINVAL")`, when one says it handled more than its weight.
+   * queues. Returns the packets handled. What a queue throws comes through, and it is still that queue's
+   * turn; likewise `NetdevError("EINVAL")`, when one says that it handled more than its weight.
    */
   round(now: number, deadline: number = Infinity): number {
     const list = this.#list;
@@ -147,70 +147,53 @@ export class PollScheduler {
   }
 
   /**
-   * Ends all deferral: completes each queue that its last turn left dry. Those with work, or without
-   * a turn since they were scheduled, stay. Whether no queue is scheduled any more.
+   * Ends all deferral: completes each queue that its last turn left dry. Those with work, or not polled
+   * since they were scheduled, stay. Whether no queue is scheduled any more.
    */
   arm(): boolean {
     const list = this.#list;
     for (let left = list.count(); left > 0 && list.first !== null; left--) {
       const place = list.first;
-      list.shift(place);
       if (place.dry) this.#complete(place);
-      else list.append(place);
+      else list.rotate(place);
     }
     return this.idle;
   }
 
   /** One poll of the first queue, and what follows from it for that queue. */
   #turn(place: QueuePlace, now: number): number {
-    this.#list.shift(place);
-    place.busy = true;
-    place.missed = false;
-    place.dry = false;
-    place.polls++;
+    const list = this.#list;
+    place.dry = true;
+    const handled = place.queue.poll(place.weight, now);
+    // Put this way it refuses NaN, too.
+    if (!(handled >= 0 && handled <= place.weight)) refuse(place, handled);
     this.polls++;
-    let handled = 0;
-    let stays = true;
-    try {
-      handled = place.queue.poll(place.weight, now);
-      stays = this.#stays(place, handled);
-    } finally {
-      place.busy = false;
-      if (stays && place.enabled) this.#list.append(place);
-    }
-    if (!stays && place.enabled) this.#complete(place);
+    place.polls++;
+    place.packets += handled;
+    const emptyTurns = handled > 0 ? 0 : place.emptyTurns;
+    place.emptyTurns = emptyTurns + 1;
+    // Its own poll has disabled it.
+    if (list.first !== place) return handled;
+    if (handled === place.weight) place.dry = false;
+    if (place.dry && emptyTurns >= this.#deferral) this.#complete(place);
+    else list.rotate(place);
     return handled;
   }
 
-  /** Counts what a turn handled; whether the queue is to have another one. */
-  #stays(place: QueuePlace, handled: number): boolean {
-    // Put this way it refuses NaN, too.
-    if (!(handled >= 0 && handled <= place.weight)) {
-      throw new NetdevError(
-        "EINVAL",
-        `a poll of weight ${place.weight} says it handled ${handled}`,
-      );
-    }
-    place.packets += handled;
-    if (handled > 0) place.emptyTurns = 0;
-    if (handled === place.weight || place.missed) return true;
-    place.dry = true;
-    return place.emptyTurns++ < this.#deferral;
-  }
-
-  /** Arms a queue that is off the list; back it goes if it has work after all. */
+  /** Arms the first queue, which leaves the list, unless it has work after all. */
   #complete(place: QueuePlace): void {
-    place.busy = true;
-    let armed = false;
-    try {
-      armed = place.queue.arm();
-    } finally {
-      place.busy = false;
-      if (place.enabled && (place.missed || !armed)) place.putBack();
-    }
-    if (armed && !place.missed) place.completes++;
+    const list = this.#list;
+    const armed = place.queue.arm();
+    const completed = armed && place.dry;
+    if (completed) place.completes++;
     else place.missedInterrupts++;
-    if (armed && place.listed) place.queue.disarm();
+    // Its own arm has disabled it.
+    if (list.first !== place) return;
+    if (completed) return list.remove(place);
+    if (armed) place.queue.disarm();
+    place.dry = false;
+    place.emptyTurns = 0;
+    list.rotate(place);
   }
 
   /** The round was cut short: that's no squeeze when all who are left are dry. */
@@ -222,4 +205,8 @@ export class PollScheduler {
     }
     if (this.squeezed) this.squeezes++;
   }
+}
+
+function refuse({ weight }: QueuePlace, handled: number): never {
+  throw new NetdevError("EINVAL", `a poll of weight ${weight} says it handled ${handled}`);
 }

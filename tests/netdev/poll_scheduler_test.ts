@@ -290,6 +290,14 @@ Deno.test("told to arm, a queue with work, or without a turn yet, stays schedule
   assertEquals([queues[0].arms, fresh.arms], [1, 1]);
 });
 
+Deno.test("a dry queue that is scheduled while it's on the list is polled before it is armed", () => {
+  const { scheduler, queues: [queue], napis: [napi] } = new Fixture([new FakeQueue(0)]);
+  scheduler.round(0);
+  assertEquals([napi.schedule(), scheduler.arm(), queue.arms], [false, false, 0]);
+  scheduler.round(0);
+  assertEquals([scheduler.arm(), queue.arms, queue.disarms], [true, 1, 1]);
+});
+
 Deno.test("nothing to arm counts as armed", () => {
   assertEquals(new PollScheduler().arm(), true);
 });
@@ -430,7 +438,7 @@ Deno.test("a poll that says it handled more than its weight is an error, as is n
   }
 });
 
-Deno.test("after a poll that throws, everyone has their next turn in order", () => {
+Deno.test("after a poll that throws it is still that queue's turn, and the others follow in order", () => {
   const order: string[] = [];
   const queues = named(order, 1, 100, 1);
   const { scheduler } = new Fixture(queues);
@@ -441,7 +449,7 @@ Deno.test("after a poll that throws, everyone has their next turn in order", () 
   queues[1].onTurn = () => {};
   scheduler.round(0);
   scheduler.round(0);
-  assertEquals(order.join(""), "ab" + "cab" + "cab");
+  assertEquals(order.join(""), "ab" + "bca" + "bca");
   assertEquals(queues.map(({ handled }) => handled), [1, 100, 1]);
 });
 

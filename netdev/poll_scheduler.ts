@@ -192,7 +192,6 @@ export class PollScheduler {
     if (completed) return list.remove(place);
     if (armed) place.queue.disarm();
     place.dry = false;
-    place.emptyTurns = 0;
     list.rotate(place);
   }
 

@@ -267,7 +267,7 @@ Deno.test("told to arm, a queue that has packets after all stays scheduled", () 
   scheduler.round(0);
   queues[1].waiting = 2;
   queues[3].waiting = 1;
-  assertEquals(scheduler.arm(), false);
+  assertEquals([scheduler.arm(), scheduler.arm()], [false, false]);
   assertEquals(scheduler.idle, false);
   assertEquals(fixture.armed, [true, false, true, false]);
   assertEquals(queues.map(({ arms }) => arms), [1, 1, 1, 1], "each was asked once");
@@ -373,6 +373,7 @@ Deno.test("disabling takes a queue out of the list, wherever it stands", () => {
     scheduler.round(0);
     const rest = "abcd".replace("abcd"[away], "");
     assertEquals(order.join(""), rest + rest + "abcd"[away]);
+    assertEquals([scheduler.arm(), scheduler.idle], [true, true]);
   }
 });
 
@@ -400,15 +401,18 @@ Deno.test("a queue that is disabled in its own poll is off the list, and not arm
 
 Deno.test("a queue that is disabled in its own arm is off the list, packets or none", () => {
   for (const waiting of [0, 5]) {
-    const { scheduler, queues: [queue], napis: [napi] } = new Fixture([new FakeQueue(0)], 0);
+    const { scheduler, queues: [queue, flood], napis: [napi] } = new Fixture(
+      [new FakeQueue(0), new FakeQueue(Infinity)],
+      0,
+    );
     queue.onArm = () => {
       queue.waiting = waiting;
       napi.disable();
     };
-    scheduler.round(0);
-    assertEquals([scheduler.idle, napi.scheduled, queue.arms], [true, false, 1]);
+    for (let round = 1; round <= 3; round++) assertEquals(scheduler.round(0), 64);
+    assertEquals([napi.scheduled, queue.arms, flood.weights.length], [false, 1, 3]);
     napi.enable();
-    assertEquals([napi.schedule(), scheduler.round(0)], [true, waiting]);
+    assertEquals([napi.schedule(), scheduler.round(0)], [true, 64 + waiting]);
   }
 });
 

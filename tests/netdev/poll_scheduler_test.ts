@@ -377,6 +377,17 @@ Deno.test("disabling takes a queue out of the list, wherever it stands", () => {
   }
 });
 
+Deno.test("a queue that comes back from the front of the list is the last of it", () => {
+  const order: string[] = [];
+  const { scheduler, napis } = new Fixture(named(order, 0, 0, 0));
+  napis[0].disable();
+  napis[0].enable();
+  napis[0].schedule();
+  assertEquals([scheduler.arm(), order.length], [false, 0], "none has had a turn");
+  scheduler.round(0);
+  assertEquals(order.join(""), "bca");
+});
+
 Deno.test("disabling the only queue leaves a list that takes others", () => {
   const { scheduler, napis: [napi] } = new Fixture([new FakeQueue(1)]);
   napi.disable();

@@ -1,9 +1,15 @@
 import { UsageError } from "./usage_error.ts";
 
+/** QEMU's names of the NICs that there are drivers for, the default one first. */
+export const QEMU_MODELS = ["virtio-net-pci", "i82550", "i82557b", "i82559er"] as const;
+
+/** One of {@link QEMU_MODELS}. */
+export type QemuModel = typeof QEMU_MODELS[number];
+
 /** A process that is the device: QEMU, with a NIC of this name. */
 export interface QemuUri {
   readonly kind: "qemu";
-  readonly model: "virtio-net-pci";
+  readonly model: QemuModel;
   /** What else QEMU is told of it: `name=value`, with commas between several, or nothing. */
   readonly properties: string;
 }
@@ -37,14 +43,13 @@ export function parseDeviceUri(uri: string): DeviceUri {
   const colon = uri.indexOf(":");
   const scheme = colon < 0 ? uri : uri.slice(0, colon);
   const rest = colon < 0 ? "" : uri.slice(colon + 1);
-  const qemu = /^qemu(?::virtio-net-pci(?:,(.+))?)?$/.exec(uri);
-  if (qemu !== null) {
-    return { kind: "qemu", model: "virtio-net-pci", properties: qemu[1] ?? "" };
-  }
+  const qemu = parseQemu(uri);
+  if (qemu !== null) return qemu;
   if (scheme === "tap") return { kind: "tap", name: parseInterfaceName(uri, rest) };
   if (scheme === "stream") return parseStream(uri, rest);
   throw new UsageError(
-    `--device=${uri}: qemu, qemu:virtio-net-pci[,PROPERTY…], tap:NAME and stream:SOCKET are possible`,
+    `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], tap:NAME and stream:SOCKET are possible; ` +
+      `MODEL is ${QEMU_MODELS.slice(0, -1).join(", ")} or ${QEMU_MODELS.at(-1)}`,
   );
 }
 
@@ -55,6 +60,14 @@ export function formatDeviceUri(uri: DeviceUri): string {
   }
   if (uri.kind === "tap") return `tap:${uri.name}`;
   return `stream:${uri.abstract ? "@" : ""}${uri.socket}${uri.server ? ",server=on" : ""}`;
+}
+
+/** Null when it's none of QEMU's forms. */
+function parseQemu(uri: string): QemuUri | null {
+  if (uri === "qemu") return { kind: "qemu", model: QEMU_MODELS[0], properties: "" };
+  const [, name, properties = ""] = /^qemu:([^,]+)(?:,(.+))?$/.exec(uri) ?? [];
+  const model = QEMU_MODELS.find((model) => model === name);
+  return model === undefined ? null : { kind: "qemu", model, properties };
 }
 
 /** Linux takes no slash, colon or space (dev_valid_name), and makes numbers of percent signs. */

@@ -25,6 +25,7 @@ export function helpText(): string {
     "devices:",
     "  qemu                       a QEMU process's network card, on QEMU's user network or --netdev's",
     "  qemu:virtio-net-pci,…      the same, with QEMU's properties of that card, such as mrg_rxbuf=off",
+    "  qemu:i82550,…              an Intel 8255x in QEMU; i82557b and i82559er are possible too",
     "  tap:NAME                   the far end of Linux's TAP interface NAME, made if absent (as root)",
     "  stream:PATH[,server=on]    QEMU's stream framing on a UNIX socket: connect there, or listen",
     "  stream:@NAME[,server=on]   the same on an abstract UNIX socket",

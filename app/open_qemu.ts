@@ -1,8 +1,9 @@
+import { e100Driver } from "../drivers/e100/e100_pci.ts";
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { PciBus } from "../drivers/pci/pci_bus.ts";
 import { QemuHost } from "../drivers/pci/qemu/qemu_host.ts";
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
-import { type VirtioNet, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
+import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { FrameRecorder } from "../netdev/frame_recorder.ts";
@@ -20,6 +21,12 @@ export interface QemuDeviceOptions extends DeviceConfig {
   readonly properties: string;
 }
 
+/** A driver of a network card, as far as it matters here. */
+interface Located {
+  /** Where its card sits. */
+  readonly location: string;
+}
+
 /** Starts QEMU and probes the network card in it. */
 export async function openQemu(
   options: QemuDeviceOptions,
@@ -31,7 +38,14 @@ export async function openQemu(
   const nic = { model, mac: formatMacBytes(mac), mtu, properties };
   const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
   try {
-    const { netdev: device, driver } = probe(host, clock, recorder, { onFailure, onLink });
+    const events = {
+      // A card can't outlive its QEMU: how that ended is what there is to tell.
+      onFailure: (reason: string): void => {
+        if (!host.gone) onFailure(reason);
+      },
+      onLink,
+    };
+    const { netdev: device, driver } = probe(host, clock, recorder, mtu, events);
     return {
       netdev: device,
       location: driver.location,
@@ -54,14 +68,18 @@ function probe(
   host: QemuHost,
   clock: Clock,
   recorder: FrameRecorder | null,
+  mtu: number,
   events: { readonly onFailure: (reason: string) => void; readonly onLink: (up: boolean) => void },
-): { netdev: Netdev; driver: VirtioNet } {
+): { netdev: Netdev; driver: Located } {
   const registry = new NetdevRegistry({ recorder });
-  const drivers: VirtioNet[] = [];
+  const drivers: Located[] = [];
+  const onDevice = (driver: Located): void => void drivers.push(driver);
   const virtioBus = new VirtioBus(clock);
-  virtioBus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), events));
+  virtioBus.registerDriver(virtioNetDriver(registry, onDevice, events));
   const pciBus = new PciBus(host);
   pciBus.registerDriver(virtioPciDriver(virtioBus));
+  // QEMU tells virtio's cards their MTU; the 8255x has none, beyond Ethernet's.
+  pciBus.registerDriver(e100Driver(registry, { ...events, clock, mtu, onDevice }));
   pciBus.probe();
   if (registry.count() === 0) {
     throw new NetdevError("ENODEV", "QEMU's bus has no network card that a driver wants");

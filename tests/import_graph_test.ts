@@ -8,6 +8,7 @@ const ROOMS = [
   "stack",
   "app/setup",
   "app",
+  "drivers/e100",
   "drivers/ffi",
   "drivers/hub",
   "drivers/pci/qemu",

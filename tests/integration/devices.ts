@@ -34,17 +34,40 @@ export interface TestDevice {
   readonly driver: string;
   /** Whether it needs a TAP interface, and so root. */
   readonly needsTap: boolean;
+  /** Whether it carries frames that are longer than Ethernet's. */
+  readonly jumbo: boolean;
   /** Starts an appliance on it, with more arguments. */
   open(...args: string[]): Promise<Station>;
 }
 
 /** Every device that there is. */
 export const DEVICES: readonly TestDevice[] = [
-  { name: "qemu over its hub", driver: "virtio-net", needsTap: false, open: openQemu },
-  { name: "qemu on TAP", driver: "virtio-net", needsTap: true, open: openQemuOnTap },
-  { name: "tap", driver: "tap", needsTap: true, open: openTap },
-  { name: "stream", driver: "stream", needsTap: false, open: openStream },
+  { name: "qemu over its hub", driver: "virtio-net", needsTap: false, jumbo: true, open: openQemu },
+  { name: "qemu on TAP", driver: "virtio-net", needsTap: true, jumbo: true, open: openQemuOnTap },
+  overHub("i82550"),
+  overHub("i82557b"),
+  overHub("i82559er"),
+  {
+    name: "i82550 on TAP",
+    driver: "e100",
+    needsTap: true,
+    jumbo: false,
+    open: (...args) => openQemuOnTap("--device=qemu:i82550", ...args),
+  },
+  { name: "tap", driver: "tap", needsTap: true, jumbo: true, open: openTap },
+  { name: "stream", driver: "stream", needsTap: false, jumbo: true, open: openStream },
 ];
+
+/** An 8255x of QEMU's on its user network and hub. */
+function overHub(model: string): TestDevice {
+  return {
+    name: `${model} over its hub`,
+    driver: "e100",
+    needsTap: false,
+    jumbo: false,
+    open: (...args) => openQemu(`--device=qemu:${model}`, ...args),
+  };
+}
 
 async function openQemu(...args: string[]): Promise<Station> {
   const appliance = new Appliance([IP, ...args]);

@@ -62,6 +62,34 @@ Deno.test("info as text: sections like ethtool's", async () => {
   assertMatch(stdout, /^ {2}ipv4_fragment: +a fragment; nothing reassembles them$/m);
 });
 
+Deno.test("info on an Intel 8255x: what it is, and what it counts by itself", async () => {
+  const card = ["info", "--device=qemu:i82550", "--mac=52:54:00:12:34:56"];
+  const { code, stdout, stderr } = await runMain(card);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^Settings for net0:\n {2}driver: +e100\n {2}bus: +pci 00:02\.0\n/);
+  assertMatch(stdout, /^ {2}chip: +82550 or 82551$/m);
+  assertMatch(stdout, /^ {2}revision: +14$/m);
+  assertMatch(stdout, /^ {2}EEPROM: +64 words, checksum 0x[0-9a-f]{4}$/m);
+  assertMatch(stdout, /^ {2}PHY: +1, id 0x02a80154$/m);
+  assertMatch(stdout, /^ {2}tx good frames: +0$/m);
+  assertMatch(stdout, /^ {2}rx resource errors: +0$/m);
+  assertMatch(stdout, /^ {2}MAC: +52:54:00:12:34:56$/m);
+  assertMatch(stdout, /^ {2}link: +up$/m);
+  assertMatch(stdout, /^ {2}promiscuous: +off$/m);
+  assertMatch(stdout, /^ {2}intx: +receive queue 0/m);
+  assertMatch(stdout, /^ {2}rx_zero_length: +0$/m);
+});
+
+Deno.test("info on an Intel 8255x with an MTU that Ethernet doesn't have: one line, status 1", async () => {
+  const { code, stdout, stderr } = await runMain([
+    "info",
+    "--device=qemu:i82557b",
+    "--mtu=9000",
+  ]);
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^ukdeno: MTU 9000: 68 to 1500 is possible\n$/);
+});
+
 Deno.test("info beside a running appliance", async () => {
   await using appliance = new Appliance();
   await appliance.event("ready");

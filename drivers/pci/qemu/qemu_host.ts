@@ -166,6 +166,11 @@ export class QemuHost implements PciHost {
     return this.#irqs.unclaimed;
   }
 
+  /** Whether QEMU was found to have gone, of which `onGone` tells. */
+  get gone(): boolean {
+    return this.#qtest.closed;
+  }
+
   configRead(address: PciAddress, offset: number, width: AccessWidth): number {
     return this.#config.read(address, offset, width);
   }

@@ -1,4 +1,5 @@
 import { runNetdev } from "../../app/run_netdev.ts";
+import { E100Netdev } from "../../drivers/e100/e100_netdev.ts";
 import { FdWaiter } from "../../drivers/ffi/fd_waiter.ts";
 import { socketPair, type UnixSocket } from "../../drivers/ffi/unix_socket.ts";
 import { StreamNetdev } from "../../drivers/stream/stream_netdev.ts";
@@ -11,6 +12,7 @@ import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import type { HostObserver } from "../../stack/host_observer.ts";
+import { E100Model } from "../device/e100_model.ts";
 import { EchoPartner } from "../device/echo_partner.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
 import { NetworkNamespace } from "../linux/network_namespace.ts";
@@ -20,7 +22,7 @@ import { HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.t
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
 
 /*
- * `run_packets.ts virtio|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * `run_packets.ts virtio|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
  * between two collections that it asks for. V8 itself writes both of these and any other into the
  * same stream, in order; a line of the program's own would not keep its place among V8's.
  * `plant` makes one object per packet.
@@ -51,6 +53,7 @@ let kept: object = {};
 
 const TURNS: Readonly<Record<string, () => Turn | Promise<Turn>>> = {
   virtio: virtioTurn,
+  e100: e100Turn,
   stream: streamTurn,
   tap: tapTurn,
   loopback: loopbackTurn,
@@ -92,6 +95,28 @@ function virtioTurn(): Turn {
     poll();
     partner.take();
     if (partner.taken - taken !== ANSWERED) throw new Error("not what should be was answered");
+  };
+}
+
+function e100Turn(): Turn {
+  const model = new E100Model([...mac(HOST_MAC)], 8 << 20);
+  model.keepFrames = false;
+  const ops = new E100Netdev(model, monotonicClock);
+  const netdev = new NetdevRegistry().drvRegister(ops.device);
+  netdev.probe();
+  const poll = pollOnce(netdev);
+  model.keepCommands = false;
+  netdev.promiscuousSet(true);
+  return () => {
+    const sent = model.sentCount;
+    for (let i = 0; i < frames.length; i++) {
+      if (!model.receive(frames[i])) throw new Error("the driver has posted too few buffers");
+    }
+    poll();
+    if (model.sentCount - sent !== ANSWERED) throw new Error("not what should be was answered");
+    // As a loop does before it sleeps.
+    if (netdev.rxqIntrEnable(0) !== 0) throw new Error("more than what was sent waits");
+    netdev.rxqIntrDisable(0);
   };
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { e100Driver } from "../../drivers/e100/e100_pci.ts";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import { VirtioBus } from "../../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../../drivers/virtio/virtio_net.ts";
@@ -16,22 +17,27 @@ import { type FramePort, StreamPort } from "./frame_port.ts";
 const ROUNDS = 5;
 const FRAMES_TO_NOBODY = 3000;
 
-const CARD = {
-  driver: "virtio-net-pci",
-  id: "nic",
-  netdev: "nic-port",
-  mac: HOST_MAC,
-  "disable-legacy": "on",
-  romfile: "",
-};
+const PLACE = { id: "nic", netdev: "nic-port", mac: HOST_MAC, romfile: "" };
 
-Deno.test("a card comes and goes on a busy network: each one receives, and leaves nothing behind", async () => {
-  await using bare = await BareHost.start("virtio-net-pci");
+/** Cards of both drivers, as QEMU's device_add takes them. */
+const CARDS = [
+  { ...PLACE, driver: "virtio-net-pci", "disable-legacy": "on" },
+  { ...PLACE, driver: "i82550" },
+];
+
+for (const card of CARDS) {
+  Deno.test(`a ${card.driver} comes and goes on a busy network: each one receives, and leaves nothing behind`, () =>
+    comesAndGoes(card));
+}
+
+async function comesAndGoes(card: typeof CARDS[number]): Promise<void> {
+  await using bare = await BareHost.start(card.driver);
   const { bus, host, operator } = bare;
   const registry = new NetdevRegistry();
   const virtioBus = new VirtioBus(monotonicClock);
   virtioBus.registerDriver(virtioNetDriver(registry));
   bus.registerDriver(virtioPciDriver(virtioBus));
+  bus.registerDriver(e100Driver(registry, { clock: monotonicClock }));
   let [arrived, removed] = [0, 0];
   host.watchSlots({
     slotsChanged: () => arrived += bus.rescan().arrived.length,
@@ -59,10 +65,10 @@ Deno.test("a card comes and goes on a busy network: each one receives, and leave
     for (let i = 0; i < FRAMES_TO_NOBODY; i++) port.send(frame);
     await eventually("the hub takes all frames", () => !port.sendPending());
 
-    operator.execute("device_add", CARD);
+    operator.execute("device_add", card);
     assert(await bare.until(() => arrived === round + 1), `round ${round}: not taken up`);
   }
-});
+}
 
 /** Starts a card, and returns the array to receive into. */
 function start(netdev: Netdev): Netbuf[] {

@@ -9,11 +9,16 @@ export interface Flag {
   readonly value: string;
   /** What it does, and its default. */
   readonly help: string;
+  /** Whether it may be given several times. */
+  readonly repeats?: boolean;
 }
 
 /** What was given for each flag, and the arguments without a flag. */
 export interface ParsedFlags {
+  /** The values of flags that can be given once. */
   readonly values: ReadonlyMap<string, string>;
+  /** The values of flags that may be given several times, in their order. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   readonly positional: readonly string[];
 }
 
@@ -24,7 +29,7 @@ export function spell(flag: Flag): string {
 
 /**
  * Takes the arguments of a command apart. `UsageError` for a flag that it doesn't have, one without
- * a value, and one given twice.
+ * a value, and one given twice that doesn't repeat.
  */
 export function parseFlags(args: readonly string[], flags: readonly Flag[]): ParsedFlags {
   const names = flags.map(({ name }) => name);
@@ -40,18 +45,23 @@ export function parseFlags(args: readonly string[], flags: readonly Flag[]): Par
     },
   });
   const values = new Map<string, string>();
+  const lists = new Map<string, readonly string[]>();
   for (const flag of flags) {
     const given = parsed[flag.name];
     if (!Array.isArray(given) || given.length === 0) continue;
     const dashed = flag.name.length === 1 ? `-${flag.name}` : `--${flag.name}`;
-    if (given.length > 1) throw new UsageError(`${dashed} is given ${given.length} times`);
-    const value: unknown = given[0];
-    if (typeof value !== "string" || value === "") {
-      throw new UsageError(`${dashed} needs a value: ${spell(flag)}`);
+    const repeats = flag.repeats ?? false;
+    if (given.length > 1 && !repeats) {
+      throw new UsageError(`${dashed} is given ${given.length} times`);
     }
-    values.set(flag.name, value);
+    const texts = given.map((value: unknown) => {
+      if (typeof value === "string" && value !== "") return value;
+      throw new UsageError(`${dashed} needs a value: ${spell(flag)}`);
+    });
+    if (repeats) lists.set(flag.name, texts);
+    else values.set(flag.name, texts[0]);
   }
-  return { values, positional: [...positional, ...parsed._.map(String)] };
+  return { values, lists, positional: [...positional, ...parsed._.map(String)] };
 }
 
 /** A number from `min` to `max`, whole unless `fraction` is true. `UsageError` for anything else. */

@@ -84,6 +84,18 @@ Deno.test("a flag given more than once is refused, even with the same value", ()
   refuses("-c is given 2 times", "-c", "1", "-c2");
 });
 
+Deno.test("a flag that repeats has all its values, in their order", () => {
+  const flags = [{ ...COLOUR, repeats: true }, WIDTH];
+  const { values, lists } = parseFlags(["--colour=b", "--line-width=3", "--colour", "a"], flags);
+  assertEquals([...lists], [["colour", ["b", "a"]]]);
+  assertEquals([...values], [["line-width", "3"]]);
+  assertEquals(parseFlags([], flags).lists.size, 0);
+  for (const args of [["--colour=a", "--colour="], ["--colour", "--colour=a"]]) {
+    const { message } = assertThrows(() => parseFlags(args, flags), UsageError);
+    assertEquals(message, "--colour needs a value: --colour=NAME");
+  }
+});
+
 Deno.test("a number is one between its bounds, both included", () => {
   const range = { min: 3, max: 12 };
   for (const [text, value] of [["3", 3], ["7", 7], ["12", 12], ["007", 7]] as const) {

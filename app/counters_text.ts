@@ -3,6 +3,8 @@ import type { HostCounters } from "../stack/mod.ts";
 
 /** What is counted of one device and the host on it. */
 export interface DeviceCounters {
+  /** The name of the device. */
+  readonly device: string;
   readonly netdev: NetdevStats;
   readonly interface: InterfaceCounters;
   readonly host: HostCounters;
@@ -19,18 +21,26 @@ export type InterfaceCounters = {
 };
 
 /** All there is to count at the end of a run. */
-export interface Counters extends DeviceCounters {
+export interface Counters {
+  readonly devices: readonly DeviceCounters[];
   readonly loop: Readonly<Record<string, number>>;
 }
 
 /** A part of the house, and what was counted there. */
 type Line = readonly [part: string, counters: Readonly<Record<string, unknown>>];
 
-/** The counters that aren't zero, a line for each part of the house. */
-export function countersText({ loop, ...device }: Counters): string {
-  const lines: Line[] = [...deviceLines(device), ["loop", loop]];
-  const width = Math.max(8, ...lines.map(([part]) => part.length));
-  return lines.map(([part, counters]) => `  ${part.padEnd(width)} ${nonZero(counters)}`).join("\n");
+/**
+ * The counters that aren't zero, a line for each part of the house; each device's lines begin with
+ * its name, where there are several.
+ */
+export function countersText({ devices, loop }: Counters): string {
+  const lines = devices.flatMap((counters): Line[] => {
+    const name = devices.length === 1 ? "" : `${counters.device} `;
+    return deviceLines(counters).map(([part, values]): Line => [`${name}${part}`, values]);
+  });
+  const all: Line[] = [...lines, ["loop", loop]];
+  const width = Math.max(8, ...all.map(([part]) => part.length));
+  return all.map(([part, values]) => `  ${part.padEnd(width)} ${nonZero(values)}`).join("\n");
 }
 
 /**
@@ -39,7 +49,7 @@ export function countersText({ loop, ...device }: Counters): string {
  */
 function deviceLines({ netdev, interface: between, host }: DeviceCounters): Line[] {
   return [
-    ["device", { ...netdev, resets: between.resets }],
+    ["device", { ...netdev, ...between }],
     ...queueLines("rx", netdev.rxQueues, between.rxPolls),
     ...queueLines("tx", netdev.txQueues, []),
     ["stack", { ...host }],

@@ -1,5 +1,5 @@
-import type { FrameRecorder } from "../netdev/frame_recorder.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
 
 /** What every kind of device is opened with. */
 export interface DeviceConfig {
@@ -8,8 +8,8 @@ export interface DeviceConfig {
   /** QEMU's own `-netdev` string, and the name of the hub that it opens: for QEMU only. */
   readonly netdev: string;
   readonly hub: string;
-  /** Sees all frames, unless it's null. */
-  readonly recorder: FrameRecorder | null;
+  /** Where it is registered, with the other devices of this process. */
+  readonly registry: NetdevRegistry;
   /** The device is gone for good; one line says how. */
   readonly onGone: (reason: string) => void;
   /** The device can't go on until it's stopped and started again; one line says why. */
@@ -25,6 +25,6 @@ export interface OpenDevice {
   readonly location: string;
   /** The process that it's part of, if it's that of a process. */
   readonly pid: number | null;
-  /** Resets the device and gives back all that belongs to it. */
+  /** Resets the device and gives back all that belongs to it; it stays registered. */
   close(): Promise<void>;
 }

@@ -2,14 +2,15 @@ import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
 import { dropReasons } from "../netdev/drop_reasons.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatMacBytes, type HostObserver } from "../stack/mod.ts";
+import type { InfoOptions } from "./info_options.ts";
 import { type DeviceInfo, infoText } from "./info_text.ts";
 import { Log } from "./log.ts";
 import { openDevice } from "./open_device.ts";
 import { runNetdev } from "./run_netdev.ts";
 import { ServeError } from "./serve.ts";
-import type { ServeOptions } from "./serve_options.ts";
 
 /** A host that is never told to announce itself, and never polled, has nothing to say. */
 const SILENT: HostObserver = {
@@ -24,7 +25,7 @@ const SILENT: HostObserver = {
  * Starts a device as `serve` does, tells everything about it, and closes it. No frame is sent.
  * `ServeError` when the device fails meanwhile; the errors of drivers when it can't be opened.
  */
-export async function info(options: ServeOptions): Promise<void> {
+export async function info({ device: options, log }: InfoOptions): Promise<void> {
   const clock = monotonicClock;
   using waiter = new FdWaiter(clock);
   let failure: string | null = null;
@@ -34,7 +35,7 @@ export async function info(options: ServeOptions): Promise<void> {
       ...options,
       // Not the hub of an appliance that may be running here.
       hub: `ukdeno-info-${Deno.pid}`,
-      recorder: null,
+      registry: new NetdevRegistry(),
       onLink: () => {},
       onGone: (reason) => failure ??= reason,
       onFailure: (reason) => failure ??= reason,
@@ -48,7 +49,7 @@ export async function info(options: ServeOptions): Promise<void> {
   runNetdev(device.netdev, place, new PollScheduler(), SILENT);
   const facts = describe(device.netdev, device.location);
   if (failure !== null) throw new ServeError(failure);
-  new Log(options.log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });
+  new Log(log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });
 }
 
 /** All that there is to tell of a running device; `location` where its driver tells none. */

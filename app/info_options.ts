@@ -1,5 +1,7 @@
+import type { DeviceOptions } from "./device_options.ts";
 import { type Flag, parseFlags } from "./flags.ts";
-import { parseServe, SERVE_FLAGS, type ServeOptions } from "./serve_options.ts";
+import type { LogFormat } from "./log.ts";
+import { parseServe, SERVE_FLAGS } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Flags of `serve` that say which device it is, and how to print. */
@@ -8,13 +10,22 @@ const SHARED = ["device", "mac", "mtu", "netdev", "log"];
 /** In place of the address that only QEMU's user network has by default. */
 const ANY_ADDRESS = "10.0.2.15/24";
 
-/** Flags of `info`. */
-export const INFO_FLAGS: readonly Flag[] = SERVE_FLAGS.filter(({ name }) => SHARED.includes(name));
+/** Flags of `info`, which tells of one device. */
+export const INFO_FLAGS: readonly Flag[] = SERVE_FLAGS
+  .filter(({ name }) => SHARED.includes(name))
+  .map((flag) => ({ ...flag, repeats: false }));
+
+/** What `info` is to tell of, and how. */
+export interface InfoOptions {
+  readonly device: DeviceOptions;
+  readonly log: LogFormat;
+}
 
 /** Reads the arguments of `info`: what `serve` would be given. `UsageError` when one can't be. */
-export function parseInfo(args: readonly string[]): ServeOptions {
+export function parseInfo(args: readonly string[]): InfoOptions {
   const { positional } = parseFlags(args, INFO_FLAGS);
   if (positional.length > 0) throw new UsageError(`info takes no argument "${positional[0]}"`);
   // The address is of no matter, beyond the MAC address that is made of it.
-  return parseServe([`--ip=${ANY_ADDRESS}`, ...args]);
+  const { devices, log } = parseServe([`--ip=${ANY_ADDRESS}`, ...args]);
+  return { device: devices[0], log };
 }

@@ -1,16 +1,15 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { connectHub } from "../drivers/hub/hub_port.ts";
 import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
-import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** Joins the network of a running appliance on a free port of its hub. */
 export async function openHub(config: DeviceConfig, waiter: FdWaiter): Promise<OpenDevice> {
-  const { mac, mtu, hub, recorder } = config;
+  const { mac, mtu, hub, registry } = config;
   const { socket, headerSent, port } = await connectHub(hub);
   const onGone = ({ message }: Error): void => config.onGone(message);
   const driver = new StreamNetdev({ socket, headerSent, waiter, mac, mtu, onGone });
-  const netdev = new NetdevRegistry({ recorder }).drvRegister(driver.device);
+  const netdev = registry.drvRegister(driver.device);
   return {
     netdev,
     location: `port ${port} of hub ${hub}`,

@@ -6,10 +6,9 @@ import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
 import type { Clock } from "../netdev/clock.ts";
-import type { FrameRecorder } from "../netdev/frame_recorder.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
-import { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { formatMacBytes } from "../stack/mod.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
@@ -34,7 +33,7 @@ export async function openQemu(
   clock: Clock,
 ): Promise<OpenDevice> {
   const { model, properties, mac, mtu, netdev, hub } = options;
-  const { recorder, onGone, onFailure, onLink } = options;
+  const { registry, onGone, onFailure, onLink } = options;
   const nic = { model, mac: formatMacBytes(mac), mtu, properties };
   const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
   try {
@@ -45,7 +44,7 @@ export async function openQemu(
       },
       onLink,
     };
-    const { netdev: device, driver } = probe(host, clock, recorder, mtu, events);
+    const { netdev: device, driver } = probe(host, clock, registry, mtu, events);
     return {
       netdev: device,
       location: driver.location,
@@ -67,13 +66,12 @@ export async function openQemu(
 function probe(
   host: QemuHost,
   clock: Clock,
-  recorder: FrameRecorder | null,
+  registry: NetdevRegistry,
   mtu: number,
   events: { readonly onFailure: (reason: string) => void; readonly onLink: (up: boolean) => void },
 ): { netdev: Netdev; driver: Located } {
-  const registry = new NetdevRegistry({ recorder });
-  const drivers: Located[] = [];
-  const onDevice = (driver: Located): void => void drivers.push(driver);
+  const found: { netdev: Netdev; driver: Located }[] = [];
+  const onDevice = (driver: Located, netdev: Netdev): void => void found.push({ netdev, driver });
   const virtioBus = new VirtioBus(clock);
   virtioBus.registerDriver(virtioNetDriver(registry, onDevice, events));
   const pciBus = new PciBus(host);
@@ -81,10 +79,10 @@ function probe(
   // QEMU tells virtio's cards their MTU; the 8255x has none, beyond Ethernet's.
   pciBus.registerDriver(e100Driver(registry, { ...events, clock, mtu, onDevice }));
   pciBus.probe();
-  if (registry.count() === 0) {
+  if (found.length === 0) {
     throw new NetdevError("ENODEV", "QEMU's bus has no network card that a driver wants");
   }
-  const netdev = registry.get(0);
+  const [{ netdev, driver }] = found;
   netdev.probe();
-  return { netdev, driver: drivers[0] };
+  return { netdev, driver };
 }

@@ -10,9 +10,8 @@ import {
 } from "../drivers/ffi/unix_socket.ts";
 import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
 import { StreamServer } from "../drivers/stream/stream_server.ts";
-import type { FrameRecorder } from "../netdev/frame_recorder.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
-import { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { StreamUri } from "./device_uri.ts";
 
@@ -28,7 +27,7 @@ function openClient(uri: StreamUri, config: DeviceConfig, waiter: FdWaiter): Ope
   const { mac, mtu } = config;
   const onGone = ({ message }: Error): void => config.onGone(`${socketName(uri)}: ${message}`);
   const driver = new StreamNetdev({ socket: connect(uri), waiter, mac, mtu, onGone });
-  return describe(driver, config.recorder, `${socketName(uri)}, connected`, () => {});
+  return describe(driver, config.registry, `${socketName(uri)}, connected`, () => {});
 }
 
 function openServer(uri: StreamUri, config: DeviceConfig, waiter: FdWaiter): OpenDevice {
@@ -44,7 +43,7 @@ function openServer(uri: StreamUri, config: DeviceConfig, waiter: FdWaiter): Ope
   const server: StreamServer = new StreamServer(listener, driver, waiter, onLink);
   return describe(
     driver,
-    config.recorder,
+    config.registry,
     `${socketName(uri)}, listening`,
     () => server[Symbol.dispose](),
   );
@@ -52,11 +51,11 @@ function openServer(uri: StreamUri, config: DeviceConfig, waiter: FdWaiter): Ope
 
 function describe(
   driver: StreamNetdev,
-  recorder: FrameRecorder | null,
+  registry: NetdevRegistry,
   location: string,
   end: () => void,
 ): OpenDevice {
-  const netdev = new NetdevRegistry({ recorder }).drvRegister(driver.device);
+  const netdev = registry.drvRegister(driver.device);
   return {
     netdev,
     location,

@@ -1,14 +1,13 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { TapInterface } from "../drivers/tap/tap_interface.ts";
 import { TapNetdev } from "../drivers/tap/tap_netdev.ts";
-import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { TapUri } from "./device_uri.ts";
 
 /** Attaches to a TAP interface of Linux's, or makes it. */
 export async function openTap(
   { name }: TapUri,
-  { mac, mtu, recorder, onGone, onLink }: DeviceConfig,
+  { mac, mtu, registry, onGone, onLink }: DeviceConfig,
   waiter: FdWaiter,
 ): Promise<OpenDevice> {
   const tap = new TapInterface(name, mtu);
@@ -21,7 +20,7 @@ export async function openTap(
     onLink,
     onGone: ({ message }) => onGone(message),
   });
-  const netdev = new NetdevRegistry({ recorder }).drvRegister(driver.device);
+  const netdev = registry.drvRegister(driver.device);
   return {
     netdev,
     location: `interface ${name}`,

@@ -1,5 +1,6 @@
 import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
+import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { PollLoop } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { formatIpv4, type HostObserver, macFromIpv4, SendResult } from "../stack/mod.ts";
@@ -55,7 +56,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     mtu: options.mtu,
     netdev: USER_NETDEV,
     hub: options.hub,
-    recorder: capture?.recorder ?? null,
+    registry: new NetdevRegistry({ recorder: capture?.recorder ?? null }),
     onGone: fail,
     onFailure: fail,
     onLink: (): void => {},

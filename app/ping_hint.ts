@@ -1,11 +1,11 @@
 import { AddressError, formatIpv4, type Ipv4Cidr, parseIpv4 } from "../stack/mod.ts";
 import { checkHostAddress, prefixMask } from "../stack/ipv4_address.ts";
+import { DEFAULT_HUB, type DeviceOptions } from "./device_options.ts";
 import { formatDeviceUri } from "./device_uri.ts";
 import { DEFAULT_ADDRESS, DEFAULT_DESTINATION } from "./ping_options.ts";
-import { DEFAULT_HUB, type ServeOptions } from "./serve_options.ts";
 
 /** A command that pings the appliance from another terminal, or null where none is known. */
-export function pingHint({ device, hub, ip }: ServeOptions): string | null {
+export function pingHint({ device, hub, ip }: DeviceOptions): string | null {
   const address = formatIpv4(ip.address);
   const pinger = neighbour(ip);
   if (pinger === null) return null;

@@ -1,15 +1,15 @@
 import { type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "../stack/mod.ts";
-import { type DeviceUri, parseDeviceUri } from "./device_uri.ts";
-import { type Flag, parseFlags, parseNumber } from "./flags.ts";
 import {
   DEFAULT_HUB,
   MTU_FLAG,
   onFlag,
   parseHub,
   parseMtu,
-  PCAP_FLAG,
   refuseQemuFlags,
-} from "./serve_options.ts";
+} from "./device_options.ts";
+import { type DeviceUri, parseDeviceUri } from "./device_uri.ts";
+import { type Flag, parseFlags, parseNumber } from "./flags.ts";
+import { PCAP_FLAG } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Where the appliance is on QEMU's user network. */

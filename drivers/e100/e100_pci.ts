@@ -25,7 +25,7 @@ export interface E100Options extends E100Events {
   /** Largest packet to send; default 1500. */
   readonly mtu?: number;
   /** Called with each device that is taken up. */
-  readonly onDevice?: (driver: E100Netdev) => void;
+  readonly onDevice?: (driver: E100Netdev, netdev: Netdev) => void;
 }
 
 /** The driver of the 8255x on the PCI bus. Each device that it takes up is registered as a netdev. */
@@ -38,8 +38,9 @@ export function e100Driver(registry: NetdevRegistry, options: E100Options): PciD
       try {
         const bus = new E100Pci(device, id.driverData.ich);
         const driver = new E100Netdev(bus, options.clock, options, options.mtu);
-        netdevs.set(device, registry.drvRegister(driver.device));
-        options.onDevice?.(driver);
+        const netdev = registry.drvRegister(driver.device);
+        netdevs.set(device, netdev);
+        options.onDevice?.(driver, netdev);
       } catch (error) {
         device.release();
         throw error;

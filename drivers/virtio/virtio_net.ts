@@ -36,7 +36,7 @@ const TRANSMITQ = 1;
 /** The driver of virtio network cards. Each device that it takes up is registered as a netdev. */
 export function virtioNetDriver(
   registry: NetdevRegistry,
-  onDevice?: (driver: VirtioNet) => void,
+  onDevice?: (driver: VirtioNet, netdev: Netdev) => void,
   events: VirtioNetEvents = {},
 ): VirtioDriver {
   const netdevs = new Map<VirtioDevice, Netdev>();
@@ -45,8 +45,9 @@ export function virtioNetDriver(
     deviceType: VIRTIO_DEVICE_TYPE_NET,
     probe: (device) => {
       const driver = new VirtioNet(device, events);
-      netdevs.set(device, registry.drvRegister(driver.device));
-      onDevice?.(driver);
+      const netdev = registry.drvRegister(driver.device);
+      netdevs.set(device, netdev);
+      onDevice?.(driver, netdev);
     },
     remove: (device) => {
       const netdev = netdevs.get(device);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Counters, countersText } from "../../app/counters_text.ts";
+import { countersText, type DeviceCounters } from "../../app/counters_text.ts";
 import { netdevStats } from "../../netdev/netdev_stats.ts";
 import { counted } from "./counted.ts";
 
@@ -16,14 +16,19 @@ const HOST = {
 
 const INTERFACE = { resets: 0, drops: { tx_ring_full: 7 }, rxPolls: [] };
 
-const COUNTERS: Counters = { netdev: counted(), interface: INTERFACE, host: HOST, loop: {} };
+const DEVICE: DeviceCounters = {
+  device: "net0",
+  netdev: counted(),
+  interface: INTERFACE,
+  host: HOST,
+};
 
-function lines(counters: Partial<Counters>): string[] {
-  return countersText({ ...COUNTERS, ...counters }).split("\n");
+function lines(counters: Partial<DeviceCounters>, loop: Record<string, number> = {}): string[] {
+  return countersText({ devices: [{ ...DEVICE, ...counters }], loop }).split("\n");
 }
 
 Deno.test("what isn't zero is told in words, a line for each part", () => {
-  assertEquals(lines({ loop: { rounds: 5, squeezes: 0 } }), [
+  assertEquals(lines({}, { rounds: 5, squeezes: 0 }), [
     "  device   rx packets 3, rx bytes 180, rx errors 4, interrupts 2, config interrupts 1, " +
     "kicks 1, kicks suppressed 5",
     "  stack    arp requests answered 1",
@@ -43,7 +48,7 @@ Deno.test("a part in which nothing happened says so", () => {
   ]);
 });
 
-Deno.test("resets of the device are told with it", () => {
+Deno.test("what became of the device is told with it", () => {
   const [device] = lines({ interface: { ...INTERFACE, resets: 2 } });
   assertMatch(device, /, resets 2$/);
 });
@@ -61,4 +66,20 @@ Deno.test("queues have a line each where there are several", () => {
 Deno.test("how a queue was polled is told of a single one as well", () => {
   const polled = { ...INTERFACE, rxPolls: [{ polls: 9, squeezes: 0 }] };
   assertEquals(lines({ interface: polled })[1], "  rx 0     polls 9");
+});
+
+Deno.test("of several devices each has lines of its own, and the loop is told once", () => {
+  const second = { ...DEVICE, device: "net1", host: { ...HOST, drops: {} } };
+  const text = countersText({ devices: [DEVICE, second], loop: { rounds: 5 } });
+  const device = "rx packets 3, rx bytes 180, rx errors 4, interrupts 2, config interrupts 1, " +
+    "kicks 1, kicks suppressed 5";
+  assertEquals(text.split("\n"), [
+    `  net0 device  ${device}`,
+    "  net0 stack   arp requests answered 1",
+    "  net0 dropped rx too long 4, tx ring full 7, ipv4 fragment 2",
+    `  net1 device  ${device}`,
+    "  net1 stack   arp requests answered 1",
+    "  net1 dropped rx too long 4, tx ring full 7",
+    "  loop         rounds 5",
+  ]);
 });

@@ -4,9 +4,13 @@ import { parseServe } from "../../app/serve_options.ts";
 import { UsageError } from "../../app/usage_error.ts";
 
 Deno.test("info opens the device that serve would be given", () => {
-  assertEquals(parseInfo([]), parseServe([]));
+  const serveWould = (args: string[]): unknown => {
+    const { devices, log } = parseServe(args);
+    return { device: devices[0], log };
+  };
+  assertEquals(parseInfo([]), serveWould([]));
   const args = ["--mtu=1400", "--mac=52:54:00:12:34:56", "--netdev=user", "--log=json"];
-  assertEquals(parseInfo(args), parseServe(args));
+  assertEquals(parseInfo(args), serveWould(args));
 });
 
 Deno.test("info takes the flags of serve that say which device, and no others", () => {
@@ -14,4 +18,9 @@ Deno.test("info takes the flags of serve that say which device, and no others", 
   for (const arg of ["--ip=10.0.2.15/24", "--pcap=x", "--duration=1", "net0", "--device=floppy"]) {
     assert(assertThrows(() => parseInfo([arg]), UsageError).message.length > 0);
   }
+});
+
+Deno.test("info tells of one device", () => {
+  const { message } = assertThrows(() => parseInfo(["--device=qemu", "--device=qemu"]), UsageError);
+  assertEquals(message, "--device is given 2 times");
 });

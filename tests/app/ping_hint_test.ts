@@ -3,7 +3,7 @@ import { pingHint } from "../../app/ping_hint.ts";
 import { parseServe } from "../../app/serve_options.ts";
 
 function hint(...args: string[]): string | null {
-  return pingHint(parseServe(args));
+  return pingHint(parseServe(args).devices[0]);
 }
 
 Deno.test("what is ping's default is left out", () => {

@@ -14,7 +14,7 @@ function refuses(args: string[], ...words: string[]): void {
 
 Deno.test("without arguments it pings what serve is without arguments", () => {
   const { destination, ip, ...rest } = parsePing([]);
-  const served = parseServe([]);
+  const [served] = parseServe([]).devices;
   assertEquals(destination, served.ip.address);
   assertEquals(ip.prefixLength, served.ip.prefixLength);
   assertEquals(formatIpv4(ip.address), "10.0.2.100");
@@ -109,7 +109,11 @@ Deno.test("with a device of its own, what QEMU's user network has no default for
   assertEquals(tap.device, { kind: "tap", name: "tap0" });
   const qemu = parsePing(["--device=qemu", "10.0.2.2"]);
   assertEquals(qemu.device, { kind: "qemu", model: "virtio-net-pci", properties: "" });
-  assertEquals(qemu.hub === parseServe([]).hub, false, "the hub of an appliance next to it");
+  assertEquals(
+    qemu.hub === parseServe([]).devices[0].hub,
+    false,
+    "the hub of an appliance next to it",
+  );
 });
 
 Deno.test("the flags of serve are not ping's", () => {

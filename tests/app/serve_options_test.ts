@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import type { DeviceOptions } from "../../app/device_options.ts";
 import { parseServe } from "../../app/serve_options.ts";
 import { UsageError } from "../../app/usage_error.ts";
 import { formatIpv4, formatMac, macHead, macTail } from "../../stack/mod.ts";
@@ -7,8 +8,15 @@ function macText(mac: Uint8Array): string {
   return formatMac(macHead(mac), macTail(mac));
 }
 
+/** The only device. */
+function deviceOf(...args: string[]): DeviceOptions {
+  const { devices } = parseServe(args);
+  assertEquals(devices.length, 1);
+  return devices[0];
+}
+
 function gatewayOf(...args: string[]): string | null {
-  const { gateway } = parseServe(args);
+  const { gateway } = deviceOf(...args);
   return gateway === null ? null : formatIpv4(gateway);
 }
 
@@ -21,15 +29,17 @@ function refuses(args: string[], ...words: string[]): void {
 }
 
 Deno.test("without arguments it is the host that QEMU's user network expects", () => {
-  const { ip, gateway, mac, ...rest } = parseServe([]);
+  const { devices: [{ ip, gateway, mac, ...device }], ...rest } = parseServe([]);
   assertEquals([formatIpv4(ip.address), ip.prefixLength], ["10.0.2.15", 24]);
   assertEquals(formatIpv4(gateway ?? 0), "10.0.2.2");
   assertEquals(macText(mac), "02:75:0a:00:02:0f");
-  assertEquals(rest, {
+  assertEquals(device, {
     device: { kind: "qemu", model: "virtio-net-pci", properties: "" },
     mtu: 1500,
     netdev: "user,restrict=on",
     hub: "ukdeno",
+  });
+  assertEquals(rest, {
     busyPoll: 0.05,
     pcap: null,
     log: "text",
@@ -38,7 +48,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
 });
 
 Deno.test("every flag can be given at once", () => {
-  const { ip, gateway, mac, ...rest } = parseServe([
+  const { devices: [{ ip, gateway, mac, ...device }], ...rest } = parseServe([
     "--device=qemu:virtio-net-pci,mrg_rxbuf=off,rx_queue_size=512",
     "--ip=192.0.2.9/28",
     "--gateway=192.0.2.14",
@@ -54,7 +64,7 @@ Deno.test("every flag can be given at once", () => {
   assertEquals([formatIpv4(ip.address), ip.prefixLength], ["192.0.2.9", 28]);
   assertEquals(formatIpv4(gateway ?? 0), "192.0.2.14");
   assertEquals(macText(mac), "52:54:00:12:34:56");
-  assertEquals(rest, {
+  assertEquals(device, {
     device: {
       kind: "qemu",
       model: "virtio-net-pci",
@@ -63,6 +73,8 @@ Deno.test("every flag can be given at once", () => {
     mtu: 576,
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
+  });
+  assertEquals(rest, {
     busyPoll: 2,
     pcap: "all.pcap",
     log: "json",
@@ -71,7 +83,7 @@ Deno.test("every flag can be given at once", () => {
 });
 
 Deno.test("--device is a URI", () => {
-  const { device } = parseServe(["--device=tap:tap0", "--ip=192.0.2.9/24"]);
+  const { device } = deviceOf("--device=tap:tap0", "--ip=192.0.2.9/24");
   assertEquals(device, { kind: "tap", name: "tap0" });
   refuses(["--device=qemu:e1000"], "--device=qemu:e1000", "virtio-net-pci, i82550");
 });
@@ -130,11 +142,11 @@ Deno.test("--gateway is another host on the subnet", () => {
 });
 
 Deno.test("the default MAC address follows from --ip, so that two hosts differ", () => {
-  assertEquals(macText(parseServe(["--ip=192.0.2.9/24"]).mac), "02:75:c0:00:02:09");
+  assertEquals(macText(deviceOf("--ip=192.0.2.9/24").mac), "02:75:c0:00:02:09");
 });
 
 Deno.test("--mac is a station's address", () => {
-  assertEquals(macText(parseServe(["--mac=52-54-00-AB-CD-EF"]).mac), "52:54:00:ab:cd:ef");
+  assertEquals(macText(deviceOf("--mac=52-54-00-AB-CD-EF").mac), "52:54:00:ab:cd:ef");
   for (const text of ["52:54:00:12:34", "525400123456", "52:54:00:12:34:5g", "52:54-00:12:34:56"]) {
     refuses([`--mac=${text}`], "--mac", text);
   }
@@ -144,7 +156,7 @@ Deno.test("--mac is a station's address", () => {
 });
 
 Deno.test("--mtu is what IPv4 allows and a frame carries", () => {
-  const mtus = ["68", "1500", "9000"].map((mtu) => parseServe([`--mtu=${mtu}`]).mtu);
+  const mtus = ["68", "1500", "9000"].map((mtu) => deviceOf(`--mtu=${mtu}`).mtu);
   assertEquals(mtus, [68, 1500, 9000]);
   for (const text of ["67", "9001", "576.5", "x"]) {
     refuses([`--mtu=${text}`], "--mtu", text);
@@ -153,10 +165,10 @@ Deno.test("--mtu is what IPv4 allows and a frame carries", () => {
 
 Deno.test("--hub is as long as the name of a socket with its port may be", () => {
   const longest = "h".repeat(105);
-  assertEquals(parseServe([`--hub=${longest}`]).hub, longest);
+  assertEquals(deviceOf(`--hub=${longest}`).hub, longest);
   refuses([`--hub=${longest}h`], "--hub", `${longest}h`, "105 bytes");
   refuses([`--hub=${"ü".repeat(53)}`], "--hub", "105 bytes");
-  assertEquals(parseServe([`--hub=${"ü".repeat(52)}`]).hub, "ü".repeat(52));
+  assertEquals(deviceOf(`--hub=${"ü".repeat(52)}`).hub, "ü".repeat(52));
 });
 
 Deno.test("--busy-poll is given in microseconds, up to a second", () => {

@@ -85,6 +85,25 @@ function mainCommand(args: readonly string[], options: CommandOptions): Deno.Com
 /** One line of a JSON log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event: string };
 
+/** What a line with counters (`stopped`, `counters`) has of one device. */
+export interface DeviceCounters {
+  readonly device: string;
+  readonly netdev: Readonly<Record<string, number>> & { readonly drops: Drops };
+  readonly host: Readonly<Record<string, number>> & { readonly drops: Drops };
+  readonly interface: Readonly<Record<string, number>> & { readonly drops: Drops };
+}
+
+/** Frames dropped, by the reason. */
+export type Drops = Readonly<Record<string, number>>;
+
+/** The counters of a device, the first one unless named, in such a line. */
+export function countersOf(line: LogLine, name = "net0"): DeviceCounters {
+  const devices = line.devices as readonly DeviceCounters[];
+  const counters = devices.find(({ device }) => device === name);
+  assert(counters !== undefined, `no counters of ${name}: ${JSON.stringify(line)}`);
+  return counters;
+}
+
 /** A serving appliance: `main.ts serve --log=json …` in a process of its own. */
 export class Appliance implements AsyncDisposable {
   readonly hub: string;

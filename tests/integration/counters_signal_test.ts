@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import type { NetdevStats } from "../../netdev/netdev_stats.ts";
-import { Appliance, eventually, type LogLine } from "./appliance.ts";
+import { Appliance, countersOf, eventually, type LogLine } from "./appliance.ts";
 import { EchoFlood } from "./echo_flood.ts";
 import { StreamPort } from "./frame_port.ts";
 
@@ -17,16 +17,16 @@ Deno.test("SIGUSR1: an appliance that sleeps tells its counters at once, and goe
     appliance.kill("SIGUSR1");
     await eventually("counters are told", () => told(appliance).length === count);
   }
-  const [counters] = told(appliance);
-  assertEquals((counters.host as Record<string, unknown>).echoRepliesReceived, 1);
-  const { rxPackets, rxQueues } = counters.netdev as NetdevStats;
+  const counters = countersOf(told(appliance)[0]);
+  assertEquals(counters.host.echoRepliesReceived, 1);
+  const { rxPackets, rxQueues } = counters.netdev as unknown as NetdevStats;
   assertEquals(rxQueues.map(({ packets, ring }) => ({ packets, size: ring?.size })), [
     { packets: rxPackets, size: 256 },
   ]);
-  assertEquals(counters.interface, {
+  const { rxPolls: _, ...rest } = counters.interface as Record<string, unknown>;
+  assertEquals(rest, {
     resets: 0,
     drops: { tx_ring_full: 0, tx_suspended: 0 },
-    rxPolls: [],
   });
   const { status } = await appliance.stop();
   assertEquals(status.code, 0);

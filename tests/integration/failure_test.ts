@@ -98,7 +98,7 @@ const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
   [["--ip=10.0.2.15"], /--ip: .*prefix length is missing/],
   [["--ip=10.0.2.255/24"], /--ip: .*broadcast address/],
   [["--ip=127.0.0.1/8"], /--ip: .*loopback/],
-  [["--ip=10.0.2.15/24", "--ip=10.0.2.16/24"], /--ip is given 2 times/],
+  [["--ip=10.0.2.15/24", "--ip=10.0.2.16/24"], /--ip is given 2 times, for 1 device/],
   [["--gateway=10.0.3.1"], /--gateway: .*outside 10\.0\.2\.0\/24/],
   [["--mac=ff:ff:ff:ff:ff:ff"], /--mac: .*group address/],
   [["--mtu=67"], /--mtu=67: a whole number from 68 to 9000/],

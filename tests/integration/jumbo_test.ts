@@ -4,7 +4,7 @@ import { monotonicClock } from "../../netdev/clock.ts";
 import { StreamDevice } from "../drivers/stream/stream_link.ts";
 import { echoFrame, echoReplyFromHost, padded } from "../stack/frames.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
-import { Appliance, runMain } from "./appliance.ts";
+import { Appliance, countersOf, type LogLine, runMain } from "./appliance.ts";
 import { Capture, folderWithDumpingQemu } from "./capture.ts";
 
 const MTU = 9000;
@@ -83,12 +83,11 @@ async function ping(hub: string): Promise<void> {
   }
 }
 
-function checkCounters(stopped: Readonly<Record<string, unknown>>): void {
-  const { drops, echoRequestsAnswered } = stopped.host as Record<string, unknown>;
-  assertEquals(drops, {});
-  assertEquals(echoRequestsAnswered, SIZES.length + PINGED.length);
-  const netdev = stopped.netdev as Record<string, unknown>;
-  const driverDrops = Object.values(netdev.drops as Record<string, number>);
+function checkCounters(stopped: LogLine): void {
+  const { host, netdev } = countersOf(stopped);
+  assertEquals(host.drops, {});
+  assertEquals(host.echoRequestsAnswered, SIZES.length + PINGED.length);
+  const driverDrops = Object.values(netdev.drops);
   assertEquals(driverDrops.filter((count) => count !== 0), []);
 }
 

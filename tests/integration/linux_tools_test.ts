@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type NetworkNamespace, tapTest } from "../linux/network_namespace.ts";
 import { packetSocket, receivedAsPcap } from "../linux/packet_socket.ts";
 import { HOST_IP, HOST_MAC } from "../stack/frames.ts";
+import { countersOf } from "./appliance.ts";
 import { Capture } from "./capture.ts";
 import { DEVICES, TAP } from "./devices.ts";
 import { LinuxPair } from "./linux_pair.ts";
@@ -48,7 +49,7 @@ for (const device of DEVICES.filter(({ needsTap }) => needsTap)) {
     for (const tool of TOOLS) await t.step(tool.name, () => tool.run(namespace));
     const { status, stderr } = await appliance.stop();
     assertEquals([status.code, stderr], [0, ""]);
-    const { host } = await appliance.event("stopped") as unknown as { host: Stopped };
+    const { host } = countersOf(await appliance.event("stopped"));
     const badly = Object.keys(host.drops).filter((reason) => !EXPECTED_DROPS.includes(reason));
     assertEquals(badly, []);
   });
@@ -76,10 +77,6 @@ for (const device of DEVICES.filter(({ needsTap, jumbo }) => needsTap && jumbo))
 
 /** What the scans ask of others. */
 const EXPECTED_DROPS = ["arp_other_target"];
-
-interface Stopped {
-  readonly drops: Readonly<Record<string, number>>;
-}
 
 async function pingsFast(linux: NetworkNamespace): Promise<void> {
   let output = await linux.must("ping", "-c", "100", "-i", "0.01", HOST_IP);

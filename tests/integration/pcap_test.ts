@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import { isNanosecondPcap, parsePcap, type PcapRecord } from "../app/pcap_file.ts";
-import { Appliance, type LogLine, runMain } from "./appliance.ts";
+import { Appliance, countersOf, type LogLine, runMain } from "./appliance.ts";
 import { Capture, folderWithDumpingQemu } from "./capture.ts";
 import { EchoFlood } from "./echo_flood.ts";
 import { StreamPort } from "./frame_port.ts";
@@ -31,7 +31,7 @@ function isFromAppliance({ bytes }: PcapRecord): boolean {
 
 /** Packets that the device counted, both ways. */
 function counted(stopped: LogLine): [rx: number, tx: number] {
-  const { rxPackets, txPackets } = stopped.netdev as Record<string, number>;
+  const { rxPackets, txPackets } = countersOf(stopped).netdev;
   return [rxPackets, txPackets];
 }
 

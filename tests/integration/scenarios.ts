@@ -7,6 +7,7 @@ import {
   HOST_IP,
   HOST_MAC,
 } from "../stack/frames.ts";
+import { countersOf } from "./appliance.ts";
 import type { TestDevice } from "./devices.ts";
 import { EchoFlood } from "./echo_flood.ts";
 import type { FramePort } from "./frame_port.ts";
@@ -86,7 +87,7 @@ async function answersFlood(device: TestDevice): Promise<void> {
   assertEquals([replies, wrong], [FLOOD_ECHOES, 0]);
   console.log(`${device.name}: ${Math.round(replies / milliseconds)} thousand echoes a second`);
   assertEquals((await appliance.stop()).status.code, 0);
-  const { host } = await appliance.event("stopped") as unknown as Stopped;
+  const { host } = countersOf(await appliance.event("stopped"));
   assertEquals(host.echoRequestsAnswered, FLOOD_ECHOES + 1);
 }
 
@@ -99,7 +100,7 @@ async function dropsBadChecksum(device: TestDevice): Promise<void> {
   awaitFrame(port, echoReplyFromHost(ANSWERED, { sequence: 3 }));
   assertEquals(framesForUs(port), []);
   assertEquals((await appliance.stop()).status.code, 0);
-  const { host } = await appliance.event("stopped") as unknown as Stopped;
+  const { host } = countersOf(await appliance.event("stopped"));
   assertEquals([host.drops.icmp_bad_checksum, host.drops.ipv4_bad_checksum], [1, 1]);
   assertEquals(host.echoRequestsAnswered, 1);
 }
@@ -117,14 +118,6 @@ async function deviceGoes(device: TestDevice): Promise<void> {
   const { status, stderr } = await station.appliance.ended();
   assertMatch(stderr, station.complaint);
   assertEquals(status.code, 1);
-}
-
-/** What the line at the end has of the stack. */
-interface Stopped {
-  readonly host: {
-    readonly echoRequestsAnswered: number;
-    readonly drops: Readonly<Record<string, number>>;
-  };
 }
 
 /** Waits for this frame; others for us in between are wrong. */

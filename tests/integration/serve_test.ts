@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { ErrnoError } from "../../drivers/ffi/errno.ts";
 import { connectAbstract } from "../../drivers/ffi/unix_socket.ts";
-import { Appliance, runMain, uniqueHub } from "./appliance.ts";
+import { Appliance, countersOf, runMain, uniqueHub } from "./appliance.ts";
 import { processLives } from "./proc.ts";
 
 Deno.test("serve: ready, gateway answered, pinged over the hub, Ctrl-C leaves nothing", async () => {
@@ -28,7 +28,7 @@ Deno.test("serve: ready, gateway answered, pinged over the hub, Ctrl-C leaves no
   assertEquals(status.code, 0);
   assertEquals(stderr, "");
   const stopped = await appliance.event("stopped");
-  const { echoRequestsAnswered, drops } = stopped.host as Record<string, unknown>;
+  const { echoRequestsAnswered, drops } = countersOf(stopped).host;
   assertEquals(echoRequestsAnswered, 3);
   assertEquals(drops, {});
   assert(!processLives(device.pid as number), "QEMU is still there");

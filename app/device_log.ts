@@ -1,0 +1,150 @@
+import { formatIpv4, formatMac, formatMacBytes, type HostObserver } from "../stack/mod.ts";
+import type { OpenDevice } from "./device.ts";
+import type { DeviceOptions } from "./device_options.ts";
+import type { EchoClient, EchoReply } from "./echo_client.ts";
+import type { Log, LogEvent } from "./log.ts";
+import { pingHint } from "./ping_hint.ts";
+
+/**
+ * Says what happens to one device and the host on it. Every event has the device's name; so have the
+ * lines for people, where there are several devices.
+ */
+export class DeviceLog {
+  readonly #log: Log;
+  readonly #name: string;
+  readonly #several: boolean;
+
+  constructor(log: Log, name: string, several: boolean) {
+    this.#log = log;
+    this.#name = name;
+    this.#several = several;
+  }
+
+  /** What the device is, once it has been configured. */
+  device({ netdev, location, pid }: OpenDevice): void {
+    const name = this.#name;
+    const driver = netdev.driverName;
+    const mac = formatMacBytes(netdev.hwaddrGet());
+    const features = netdev.detailsGet()?.features.negotiated ?? [];
+    const mtu = netdev.mtuGet();
+    const link = netdev.linkGet();
+    const rx = netdev.rxqInfoGet(0).maxDescriptors;
+    const tx = netdev.txqInfoGet(0).maxDescriptors;
+    this.#log.event({
+      event: "device",
+      fields: { device: name, driver, location, pid, mac, mtu, link, rx, tx, features },
+      text: [
+        `${name} is ${driver} at ${location}${pid === null ? "" : ` of QEMU (process ${pid})`}`,
+        this.#line(
+          `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, 1 RX queue of ${rx}, 1 TX queue of ${tx}`,
+        ),
+        ...(features.length === 0 ? [] : [this.#line(`features ${features.join(" ")}`)]),
+      ].join("\n"),
+    });
+  }
+
+  /** The host on it answers from now on. */
+  ready({ netdev }: OpenDevice, options: DeviceOptions): void {
+    const ip = `${formatIpv4(options.ip.address)}/${options.ip.prefixLength}`;
+    const command = pingHint(options);
+    const hint = command === null ? "" : `; in a second terminal: ${command}`;
+    this.#event({
+      event: "ready",
+      fields: {
+        driver: netdev.driverName,
+        mac: formatMacBytes(netdev.hwaddrGet()),
+        ip,
+        hub: options.device.kind === "qemu" ? options.hub : null,
+      },
+      text: `ready: ${ip} answers ARP and ping${hint}`,
+    });
+  }
+
+  /** The link has come or gone. */
+  link(up: boolean): void {
+    this.#event({ event: "link", fields: { up }, text: `link ${upDown(up)}` });
+  }
+
+  /** The device was reset, and works again. */
+  reset(reason: string): void {
+    this.#log.event({
+      event: "reset",
+      fields: { device: this.#name, reason },
+      text: `${this.#name} was reset: ${reason}`,
+    });
+  }
+
+  /** The device is gone for good, and others go on without it. */
+  failed(reason: string): void {
+    this.#log.event({
+      event: "failed",
+      fields: { device: this.#name, reason },
+      text: `${this.#name} has failed, the others go on: ${reason}`,
+    });
+  }
+
+  /** What came of our ping to the gateway: the reply, or null when there was none for so long. */
+  gateway(address: number, reply: EchoReply | null, patienceMs: number): void {
+    const gateway = formatIpv4(address);
+    if (reply === null) {
+      this.#event({
+        event: "gateway",
+        fields: { address: gateway, answered: false },
+        text: `gateway ${gateway} did not answer our ping within ${patienceMs / 1000} s`,
+      });
+      return;
+    }
+    this.#event({
+      event: "gateway",
+      fields: { address: gateway, answered: true, milliseconds: reply.time },
+      text: `gateway ${gateway} answered our ping in ${reply.time.toFixed(2)} ms`,
+    });
+  }
+
+  /** Says what the host meets with, and hands echo replies to `client`. */
+  observer(client: () => EchoClient | null): HostObserver {
+    return {
+      firstArp: (address, head, tail) => {
+        const [peer, mac] = [formatIpv4(address), formatMac(head, tail)];
+        this.#event({
+          event: "first-arp",
+          fields: { peer, mac },
+          text: `first ARP from ${peer} at ${mac}`,
+        });
+      },
+      firstEchoRequest: (address) => {
+        const peer = formatIpv4(address);
+        this.#event({ event: "first-ping", fields: { peer }, text: `first ping from ${peer}` });
+      },
+      echoReply: (...reply) => client()?.echoReply(...reply),
+      resolutionFailed: (address) => {
+        const peer = formatIpv4(address);
+        this.#event({
+          event: "no-arp-answer",
+          fields: { peer },
+          text: `${peer} does not answer ARP`,
+        });
+      },
+      addressConflict: (head, tail) => {
+        const mac = formatMac(head, tail);
+        this.#event({
+          event: "address-conflict",
+          fields: { mac },
+          text: `another station uses our address: ${mac}`,
+        });
+      },
+    };
+  }
+
+  #event({ event, fields, text }: LogEvent): void {
+    this.#log.event({ event, fields: { device: this.#name, ...fields }, text: this.#line(text) });
+  }
+
+  #line(text: string): string {
+    return this.#several ? `${this.#name}: ${text}` : text;
+  }
+}
+
+function upDown(up: boolean): string {
+  return up ? "up" : "down";
+}

@@ -1,0 +1,241 @@
+import {
+  AddressError,
+  formatIpv4,
+  formatMacBytes,
+  type Ipv4Cidr,
+  macFromIpv4,
+  parseIpv4,
+  parseIpv4Cidr,
+  parseMac,
+} from "../stack/mod.ts";
+import { prefixMask } from "../stack/ipv4_address.ts";
+import { Ipv4Interface } from "../stack/ipv4_interface.ts";
+import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "./device_uri.ts";
+import { type Flag, type ParsedFlags, parseNumber } from "./flags.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** QEMU's user network: what it calls itself, and the addresses it gives (qemu(1), `-netdev user`). */
+const USER_NETDEV = "user,restrict=on";
+const USER_NETWORK_ADDRESS = "10.0.2.15";
+const USER_NETWORK_PREFIX_LENGTH = 24;
+const USER_NETWORK_GATEWAY = "10.0.2.2";
+
+/** Name of the hub that an appliance opens and `ping` joins. */
+export const DEFAULT_HUB = "ukdeno";
+
+/** The flag for the MTU, of all commands. */
+export const MTU_FLAG: Flag = {
+  name: "mtu",
+  value: "N",
+  help: "largest IP packet in bytes, 68 to 9000 (default 1500)",
+};
+
+/** Flags that say which devices there are, and what host is on each: the nth is for the nth device. */
+export const DEVICE_FLAGS: readonly Flag[] = [
+  {
+    name: "device",
+    value: "URI",
+    help: "network device, see below (default qemu)",
+    repeats: true,
+  },
+  {
+    name: "ip",
+    value: "A.B.C.D/N",
+    help:
+      `address and prefix length (default ${USER_NETWORK_ADDRESS}/${USER_NETWORK_PREFIX_LENGTH} on QEMU's user network)`,
+    repeats: true,
+  },
+  {
+    name: "gateway",
+    value: "A.B.C.D",
+    help:
+      `router on the subnet (default ${USER_NETWORK_GATEWAY} on QEMU's user network, else none)`,
+    repeats: true,
+  },
+  {
+    name: "mac",
+    value: "XX:XX:…",
+    help: "MAC address (default 02:75 and the four address bytes)",
+    repeats: true,
+  },
+  MTU_FLAG,
+  {
+    name: "netdev",
+    value: "STRING",
+    help: `QEMU's own -netdev string (default ${USER_NETDEV})`,
+    repeats: true,
+  },
+  {
+    name: "hub",
+    value: "NAME",
+    help: `abstract UNIX sockets NAME.0 to NAME.3 join QEMU's network (default ${DEFAULT_HUB})`,
+    repeats: true,
+  },
+];
+
+/** A device, and the host on it. */
+export interface DeviceOptions {
+  readonly device: DeviceUri;
+  readonly ip: Ipv4Cidr;
+  readonly gateway: number | null;
+  readonly mac: Uint8Array;
+  readonly mtu: number;
+  /** For QEMU only, as the name of its hub is. */
+  readonly netdev: string;
+  readonly hub: string;
+}
+
+/**
+ * Reads {@link DEVICE_FLAGS}: the devices in their order, one at least. `UsageError` when one can't be
+ * read, when there's more of a flag than devices, and when two devices would be the same host.
+ */
+export function parseDevices({ values, lists }: ParsedFlags): readonly DeviceOptions[] {
+  const uris = (lists.get("device") ?? ["qemu"]).map(parseDeviceUri);
+  for (const name of ["ip", "gateway", "mac"]) {
+    refuseMore(name, lists, uris.length, uris.length === 1 ? "device" : "devices");
+  }
+  const qemus = uris.filter(({ kind }) => kind === "qemu").length;
+  if (qemus === 0) refuseQemuFlags(uris[0], lists);
+  for (const name of ["netdev", "hub"]) {
+    refuseMore(name, lists, qemus, `--device=qemu${qemus === 1 ? "" : "s"}`);
+  }
+  const mtu = parseMtu(values.get("mtu"));
+  let qemu = 0;
+  const devices = uris.map((device, number): DeviceOptions => {
+    const ofQemu = device.kind === "qemu" ? qemu++ : -1;
+    const netdev = lists.get("netdev")?.[ofQemu] ?? USER_NETDEV;
+    const onUserNetwork = device.kind === "qemu" && isUserNetwork(netdev);
+    const ip = parseAddress(lists.get("ip")?.[number], number, uris, onUserNetwork);
+    const macText = lists.get("mac")?.[number];
+    const gatewayText = lists.get("gateway")?.[number] ??
+      defaultGateway(onUserNetwork, netdev, ip);
+    return {
+      device,
+      ip,
+      gateway: gatewayText === undefined
+        ? null
+        : onFlag("--gateway", () => parseGateway(gatewayText, ip)),
+      mac: macText === undefined
+        ? macFromIpv4(ip.address)
+        : onFlag("--mac", () => parseMac(macText)),
+      mtu,
+      netdev,
+      hub: parseHub(lists.get("hub")?.[ofQemu] ?? defaultHub(lists, ofQemu, number)),
+    };
+  });
+  refuseSame(devices);
+  return devices;
+}
+
+/** Reads an MTU, 1500 unless given. `UsageError` for one that no device has. */
+export function parseMtu(text = "1500"): number {
+  return parseNumber("--mtu", text, { min: 68, max: 9000 });
+}
+
+/** Reads a hub's name. `UsageError` when no socket can be named so. */
+export function parseHub(name: string): string {
+  // unix(7): an abstract name has up to 107 bytes, and the port's number takes two.
+  if (new TextEncoder().encode(name).length <= 105) return name;
+  throw new UsageError(`--hub=${name}: at most 105 bytes are possible`);
+}
+
+/** Runs a parser of addresses, and has its complaint name the flag. */
+export function onFlag<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof AddressError) throw new UsageError(`${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** `UsageError` when a flag was given that means something to QEMU only. */
+export function refuseQemuFlags(device: DeviceUri, given: ReadonlyMap<string, unknown>): void {
+  for (const name of ["netdev", "hub"]) {
+    if (!given.has(name)) continue;
+    throw new UsageError(`--${name} is for --device=qemu: ${formatDeviceUri(device)} has no QEMU`);
+  }
+}
+
+function refuseMore(
+  name: string,
+  lists: ReadonlyMap<string, readonly string[]>,
+  most: number,
+  what: string,
+): void {
+  const given = lists.get(name)?.length ?? 0;
+  if (given <= most) return;
+  throw new UsageError(`--${name} is given ${given} times, for ${most} ${what}`);
+}
+
+/** Two devices that can't be told apart on the network, or can't be opened both. */
+function refuseSame(devices: readonly DeviceOptions[]): void {
+  const sames: readonly [flag: string, what: string, of: (options: DeviceOptions) => string][] = [
+    ["ip", "address", ({ ip }) => formatIpv4(ip.address)],
+    ["mac", "MAC address", ({ mac }) => formatMacBytes(mac)],
+    ["hub", "hub", ({ device, hub }) => device.kind === "qemu" ? hub : ""],
+    ["device", "interface", ({ device }) => device.kind === "tap" ? device.name : ""],
+  ];
+  for (const [flag, what, of] of sames) {
+    const values = devices.map(of);
+    values.forEach((value, second) => {
+      const first = values.indexOf(value);
+      if (value === "" || first === second) return;
+      throw new UsageError(
+        `net${first} and net${second} have the same ${what} ${value}: give each its own --${flag}`,
+      );
+    });
+  }
+}
+
+function isUserNetwork(netdev: string): boolean {
+  return netdev.split(",")[0] === "user";
+}
+
+function parseAddress(
+  text: string | undefined,
+  number: number,
+  uris: readonly DeviceUri[],
+  onUserNetwork: boolean,
+): Ipv4Cidr {
+  if (text !== undefined) return onFlag("--ip", () => parseIpv4Cidr(text));
+  if (onUserNetwork) {
+    const address = formatIpv4(parseIpv4(USER_NETWORK_ADDRESS) + number);
+    return onFlag("--ip", () => parseIpv4Cidr(`${address}/${USER_NETWORK_PREFIX_LENGTH}`));
+  }
+  const whose = uris.length === 1 ? "" : ` for net${number} (${formatDeviceUri(uris[number])})`;
+  const which = uris.length === 1 ? "" : "; the first --ip is for the first --device, and so on";
+  throw new UsageError(
+    `--ip=A.B.C.D/N is needed${whose}: only QEMU's user network has a default address${which}`,
+  );
+}
+
+/** Each QEMU has a hub of its own; others than the first are named after it and the device. */
+function defaultHub(
+  lists: ReadonlyMap<string, readonly string[]>,
+  ofQemu: number,
+  number: number,
+): string {
+  const first = lists.get("hub")?.[0] ?? DEFAULT_HUB;
+  return ofQemu <= 0 ? first : `${first}-net${number}`;
+}
+
+/** QEMU's user network has a gateway, unless it was given other addresses than its own. */
+function defaultGateway(
+  onUserNetwork: boolean,
+  netdev: string,
+  ip: Ipv4Cidr,
+): string | undefined {
+  const hasDefaults = onUserNetwork && !/,(net|host)=/.test(netdev);
+  const gateway = parseIpv4(USER_NETWORK_GATEWAY);
+  const onSubnet = ((ip.address ^ gateway) & prefixMask(ip.prefixLength)) === 0;
+  const isOther = ip.address !== gateway;
+  return hasDefaults && onSubnet && isOther ? USER_NETWORK_GATEWAY : undefined;
+}
+
+function parseGateway(text: string, ip: Ipv4Cidr): number {
+  const gateway = parseIpv4(text);
+  // The stack makes the same check, but by then a device would have been opened.
+  new Ipv4Interface(ip.address, ip.prefixLength, gateway);
+  return gateway;
+}

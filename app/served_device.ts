@@ -1,0 +1,191 @@
+import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import type { Clock } from "../netdev/clock.ts";
+import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { Ticker } from "../netdev/poll_loop.ts";
+import type { PollScheduler } from "../netdev/poll_scheduler.ts";
+import type { DeviceCounters } from "./counters_text.ts";
+import type { OpenDevice } from "./device.ts";
+import { DeviceLog } from "./device_log.ts";
+import type { DeviceOptions } from "./device_options.ts";
+import { DeviceRecovery } from "./device_recovery.ts";
+import { EchoClient } from "./echo_client.ts";
+import type { Log } from "./log.ts";
+import { openDevice } from "./open_device.ts";
+import { runNetdev, type RunningHost } from "./run_netdev.ts";
+
+/** How long the gateway has to answer our one ping, ARP included. */
+const GATEWAY_PATIENCE_MS = 3000;
+
+/** What the devices of an appliance share. */
+export interface Appliance {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly waiter: FdWaiter;
+  readonly scheduler: PollScheduler;
+  readonly registry: NetdevRegistry;
+  /** Whether there's more than one device. */
+  readonly several: boolean;
+}
+
+/** A device that runs, the host on it, and who looks after it. */
+interface Running {
+  readonly device: OpenDevice;
+  readonly host: RunningHost;
+  readonly recovery: DeviceRecovery;
+}
+
+/**
+ * One device of an appliance, from opening it to its end, with a host of its own. Devices share the
+ * loop and its scheduler, and nothing else: no frame goes from one to another.
+ */
+export class ServedDevice implements Ticker {
+  /** What it will be, or is, called. */
+  readonly name: string;
+  /** Why it's gone for good, in one line; null while it isn't. */
+  failure: string | null = null;
+
+  readonly #options: DeviceOptions;
+  readonly #appliance: Appliance;
+  readonly #log: DeviceLog;
+  #device: OpenDevice | null = null;
+  #running: Running | null = null;
+  #gatewayPing: EchoClient | null = null;
+  /** What had been counted when it was closed. */
+  #last: DeviceCounters | null = null;
+
+  /** Opens nothing yet. `number`: of the device, as it will be registered. */
+  constructor(number: number, options: DeviceOptions, appliance: Appliance) {
+    this.name = `net${number}`;
+    this.#options = options;
+    this.#appliance = appliance;
+    this.#log = new DeviceLog(appliance.log, this.name, appliance.several);
+  }
+
+  /** Opens the device. The errors of its driver when it can't be. */
+  async open(): Promise<void> {
+    const { waiter, clock, registry } = this.#appliance;
+    const config = {
+      ...this.#options,
+      registry,
+      onGone: (reason: string) => this.#fail(reason),
+      onFailure: (reason: string) => this.#recover(reason),
+      onLink: (up: boolean) => this.#link(up),
+    };
+    this.#device = await openDevice(this.#options.device, config, waiter, clock);
+  }
+
+  /** Starts it with its host, and has the host announce itself: it answers from the next poll on. */
+  start(): void {
+    const device = this.#device;
+    // One that went while others were opened has nothing to be started.
+    if (device === null || this.failure !== null) return;
+    const { ip, gateway } = this.#options;
+    const { address, prefixLength } = ip;
+    const host = runNetdev(
+      device.netdev,
+      { address, prefixLength, gateway },
+      this.#appliance.scheduler,
+      this.#log.observer(() => this.#gatewayPing),
+    );
+    const recovery = new DeviceRecovery(device.netdev, host.networkInterface, {
+      onReset: (reason) => this.#log.reset(reason),
+      onGiveUp: (reason) => this.#fail(reason),
+    });
+    this.#running = { device, host, recovery };
+    this.#log.device(device);
+    this.#log.ready(device, this.#options);
+    this.#announce();
+    if (gateway !== null) this.#gatewayPing = this.#pingGateway(host, gateway);
+  }
+
+  tick(now: number): number {
+    const running = this.#running;
+    if (running === null || this.failure !== null) return Infinity;
+    const { device, host, recovery } = running;
+    return Math.min(
+      recovery.tick(now),
+      this.#gatewayPing?.tick(now) ?? Infinity,
+      host.networkInterface.tick(now),
+      device.netdev.watchdog(now),
+    );
+  }
+
+  /** All there is to count; once it's closed, what there was. Null for one that never ran. */
+  counters(): DeviceCounters | null {
+    const running = this.#running;
+    if (running === null) return this.#last;
+    const { device, host, recovery } = running;
+    return {
+      device: this.name,
+      netdev: device.netdev.statsGet(),
+      host: host.host.counters(),
+      interface: {
+        resets: recovery.resets,
+        drops: { ...host.networkInterface.drops },
+        rxPolls: [],
+      },
+    };
+  }
+
+  /** Says that it has failed, and closes it; the others go on. */
+  async abandon(): Promise<void> {
+    this.#log.failed(this.failure ?? "");
+    try {
+      await this.close();
+    } catch {
+      // Of a device that is gone, what went wrong has been told.
+    }
+  }
+
+  /** Resets the device and gives back all that belongs to it. Nothing is left to be polled at once. */
+  async close(): Promise<void> {
+    const device = this.#device;
+    if (device === null) return;
+    this.#device = null;
+    this.#last = this.counters();
+    this.#running?.host.networkInterface.suspend();
+    this.#running = null;
+    await device.close();
+    this.#appliance.registry.drvUnregister(device.netdev);
+  }
+
+  #recover(reason: string): void {
+    if (this.#running === null) this.#fail(reason);
+    else this.#running.recovery.fail(reason);
+  }
+
+  /** May be called from anywhere, in the middle of a burst too: the loop's next turn ends it. */
+  #fail(reason: string): void {
+    this.failure ??= reason;
+    this.#appliance.waiter.wake();
+  }
+
+  #link(up: boolean): void {
+    this.#log.link(up);
+    // Who is there now may know us under another MAC address, or not at all.
+    if (up) this.#announce();
+  }
+
+  #announce(): void {
+    this.#running?.host.host.announce(Math.floor(this.#appliance.clock.now()));
+  }
+
+  /** One echo request to the gateway: the first thing to see is a packet that went there and back. */
+  #pingGateway({ host }: RunningHost, gateway: number): EchoClient {
+    const client: EchoClient = new EchoClient(host, this.#appliance.clock, {
+      destination: gateway,
+      identifier: Deno.pid & 0xffff,
+      count: 1,
+      interval: 0,
+      payloadLength: 56,
+      linger: 0,
+      patience: GATEWAY_PATIENCE_MS,
+    }, {
+      onReply: (reply) => this.#log.gateway(gateway, reply, GATEWAY_PATIENCE_MS),
+      onDone: () => {
+        if (client.received === 0) this.#log.gateway(gateway, null, GATEWAY_PATIENCE_MS);
+      },
+    });
+    return client;
+  }
+}

@@ -1,0 +1,117 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import type { DeviceOptions } from "../../app/device_options.ts";
+import { formatDeviceUri } from "../../app/device_uri.ts";
+import { parseServe } from "../../app/serve_options.ts";
+import { UsageError } from "../../app/usage_error.ts";
+import { formatIpv4, formatMacBytes } from "../../stack/mod.ts";
+
+const TWO = ["--device=qemu", "--device=qemu"];
+const MIXED = ["--device=tap:tap0", "--device=qemu", "--device=stream:@s", "--device=qemu"];
+const MIXED_IPS = [1, 2, 3, 4].map((n) => `--ip=192.0.2.${n}/24`);
+
+/** Each device as one line: URI, address, gateway, MAC address, network, hub. */
+function devices(...args: string[]): string[] {
+  return parseServe(args).devices.map(line);
+}
+
+function line({ device, ip, gateway, mac, netdev, hub }: DeviceOptions): string {
+  const isQemu = device.kind === "qemu";
+  return [
+    isQemu ? "qemu" : formatDeviceUri(device),
+    `${formatIpv4(ip.address)}/${ip.prefixLength}`,
+    gateway === null ? "-" : formatIpv4(gateway),
+    formatMacBytes(mac),
+    ...(isQemu ? [netdev, hub] : []),
+  ].join(" ");
+}
+
+function refuses(message: string, ...args: string[]): void {
+  assertEquals(assertThrows(() => parseServe(args), UsageError).message, message);
+}
+
+Deno.test("each device on QEMU's user network has an address and a hub of its own", () => {
+  assertEquals(devices(...TWO, "--device=qemu"), [
+    "qemu 10.0.2.15/24 10.0.2.2 02:75:0a:00:02:0f user,restrict=on ukdeno",
+    "qemu 10.0.2.16/24 10.0.2.2 02:75:0a:00:02:10 user,restrict=on ukdeno-net1",
+    "qemu 10.0.2.17/24 10.0.2.2 02:75:0a:00:02:11 user,restrict=on ukdeno-net2",
+  ]);
+});
+
+Deno.test("the nth address, gateway and MAC address is the nth device's; the rest have defaults", () => {
+  assertEquals(
+    devices(
+      ...TWO,
+      "--ip=192.0.2.9/24",
+      "--gateway=192.0.2.1",
+      "--mac=52:54:00:00:00:01",
+      "--mac=52:54:00:00:00:02",
+    ),
+    [
+      "qemu 192.0.2.9/24 192.0.2.1 52:54:00:00:00:01 user,restrict=on ukdeno",
+      "qemu 10.0.2.16/24 10.0.2.2 52:54:00:00:00:02 user,restrict=on ukdeno-net1",
+    ],
+  );
+});
+
+Deno.test("the nth --netdev and --hub is the nth QEMU's, whatever other devices there are", () => {
+  const flags = ["--netdev=hubport,hubid=1", "--netdev=hubport,hubid=2", "--hub=a", "--hub=b"];
+  assertEquals(devices(...MIXED, ...MIXED_IPS, ...flags), [
+    "tap:tap0 192.0.2.1/24 - 02:75:c0:00:02:01",
+    "qemu 192.0.2.2/24 - 02:75:c0:00:02:02 hubport,hubid=1 a",
+    "stream:@s 192.0.2.3/24 - 02:75:c0:00:02:03",
+    "qemu 192.0.2.4/24 - 02:75:c0:00:02:04 hubport,hubid=2 b",
+  ]);
+});
+
+Deno.test("a hub that isn't named is called after the first one and its device", () => {
+  const hubs = parseServe([...MIXED, ...MIXED_IPS, "--hub=mine"]).devices.map(({ hub }) => hub);
+  assertEquals([hubs[1], hubs[3]], ["mine", "mine-net3"]);
+});
+
+Deno.test("more values than devices are refused", () => {
+  const ip = ["--ip=10.0.2.3/24", "--ip=10.0.2.4/24"];
+  refuses("--ip is given 2 times, for 1 device", ...ip);
+  refuses("--ip is given 3 times, for 2 devices", ...TWO, ...ip, "--ip=10.0.2.5/24");
+  const gateway = "--gateway=10.0.2.2";
+  refuses("--gateway is given 2 times, for 1 device", gateway, gateway);
+  const mac = "--mac=52:54:00:00:00:01";
+  refuses("--mac is given 3 times, for 2 devices", ...TWO, mac, mac, mac);
+  refuses("--hub is given 2 times, for 1 --device=qemu", "--hub=a", "--hub=b");
+  const netdevs = ["--netdev=user", "--netdev=user"];
+  const stream = ["--device=stream:@s", "--ip=192.0.2.9/24"];
+  refuses("--netdev is given 2 times, for 1 --device=qemu", ...stream, "--device=qemu", ...netdevs);
+  refuses("--netdev is for --device=qemu: stream:@s has no QEMU", ...stream, "--netdev=user");
+});
+
+Deno.test("a device without a default address is named when it lacks one", () => {
+  refuses(
+    "--ip=A.B.C.D/N is needed for net1 (tap:tap0): only QEMU's user network has a default " +
+      "address; the first --ip is for the first --device, and so on",
+    "--device=qemu",
+    "--device=tap:tap0",
+    "--ip=192.0.2.9/24",
+  );
+});
+
+Deno.test("two devices that would be the same host are refused", () => {
+  refuses(
+    "net0 and net1 have the same address 10.0.2.16: give each its own --ip",
+    ...TWO,
+    "--ip=10.0.2.16/24",
+  );
+  const mac = "--mac=52:54:00:00:00:01";
+  refuses(
+    "net0 and net1 have the same MAC address 52:54:00:00:00:01: give each its own --mac",
+    ...TWO,
+    mac,
+    mac,
+  );
+  refuses("net0 and net1 have the same hub a: give each its own --hub", ...TWO, ...[
+    "--hub=a",
+    "--hub=a",
+  ]);
+  refuses(
+    "net0 and net1 have the same interface tap0: give each its own --device",
+    ...["--device=tap:tap0", "--device=tap:tap0", "--ip=192.0.2.1/24", "--ip=192.0.2.2/24"],
+  );
+});

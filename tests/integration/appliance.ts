@@ -127,12 +127,19 @@ export class Appliance implements AsyncDisposable {
     this.#stderr = new Response(this.#child.stderr).text();
   }
 
-  /** The first line with this event, as soon as it's there. */
-  async event(name: string): Promise<LogLine> {
+  /** The first line with this event, of the device of this name if there's one, as soon as it's there. */
+  async event(name: string, device: string | null = null): Promise<LogLine> {
+    return await this.nthEvent(1, name, device);
+  }
+
+  /** The nth line with this event, counted from 1, as {@link event} does. */
+  async nthEvent(n: number, name: string, device: string | null = null): Promise<LogLine> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
-      const line = this.#lines.find(({ event }) => event === name);
-      if (line !== undefined) return line;
+      const lines = this.#lines.filter((line) =>
+        line.event === name && (device === null || line.device === device)
+      );
+      if (lines.length >= n) return lines[n - 1];
       assert(!this.#ended, `the appliance ended without "${name}": ${await this.stderrIfEnded()}`);
       const left = deadline - performance.now();
       assert(left > 0, `no "${name}" after ${PATIENCE_MS} ms`);

@@ -22,8 +22,16 @@ const IDENTIFIER = 38;
 
 const SILENCE_MS = 10_000;
 
+/** A host to flood. */
+export interface FloodTarget {
+  readonly mac: string;
+  readonly ip: string;
+}
+
 /** How to flood. */
 export interface FloodOptions {
+  /** Default: the appliance of most tests. */
+  readonly target?: FloodTarget;
   /**
    * After so many milliseconds of silence all requests on the way are sent again, if QEMU has taken
    * what was sent before: for a side that may lose some. A reply that comes late or twice is
@@ -62,6 +70,7 @@ export class EchoFlood {
   /** Begins with one request, to hear that it is answered. */
   constructor(port: FramePort, options: FloodOptions = {}) {
     const { resendAfter, outstanding = OUTSTANDING } = options;
+    const { target = { mac: HOST_MAC, ip: HOST_IP } } = options;
     this.#port = port;
     this.#outstanding = outstanding;
     this.#variant = new Uint8Array(outstanding);
@@ -73,8 +82,8 @@ export class EchoFlood {
       const payload = Uint8Array.from({ length: PAYLOAD_BYTES }, () => random.below(256));
       return { identifier, sequence, payload };
     });
-    this.#requests = all.map(requestFrame);
-    this.#replies = all.map(replyFrame);
+    this.#requests = all.map((fields) => requestFrame(target, fields));
+    this.#replies = all.map((fields) => replyFrame(target, fields));
     port.send(this.#requests[0]);
     this.#awaitFirst();
   }
@@ -176,14 +185,14 @@ interface EchoFields {
   readonly payload: Uint8Array;
 }
 
-function requestFrame(fields: EchoFields): Uint8Array<ArrayBuffer> {
-  const addresses = { source: FLOOD_MAC, from: FLOOD_IP, to: HOST_IP };
+function requestFrame({ mac, ip }: FloodTarget, fields: EchoFields): Uint8Array<ArrayBuffer> {
+  const addresses = { source: FLOOD_MAC, destination: mac, from: FLOOD_IP, to: ip };
   return Uint8Array.from(ipv4Frame(addresses, icmpMessage(fields)));
 }
 
 /** As the appliance has to send it: TTL 64, identification 0, not to be fragmented (RFC 6864). */
-function replyFrame(fields: EchoFields): Uint8Array {
-  const addresses = { source: HOST_MAC, destination: FLOOD_MAC, from: HOST_IP, to: FLOOD_IP };
+function replyFrame({ mac, ip }: FloodTarget, fields: EchoFields): Uint8Array {
+  const addresses = { source: mac, destination: FLOOD_MAC, from: ip, to: FLOOD_IP };
   const header = { id: 0, fragment: 0x4000, ttl: 64 };
   return ipv4Frame({ ...addresses, ...header }, icmpMessage({ ...fields, type: 0 }));
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { DeviceRecovery } from "../../app/device_recovery.ts";
-import type { FloodTotals } from "./flood_worker.ts";
+import { FloodThread } from "./flood_thread.ts";
 import { residentBytes } from "./proc.ts";
 import { QemuCard } from "./qemu_card.ts";
 
@@ -10,6 +10,8 @@ const RESETS = 50;
 const SPACING_MS = 120;
 /** The other side may overwrite what a test wrote into a ring before anybody saw it. */
 const RETRY_MS = 20;
+/** What was under way at a reset is lost. */
+const RESEND_AFTER_MS = 2;
 const PATIENCE_MS = 40_000;
 
 /** Ways to make a device need a reset, and what is told of it. */
@@ -41,7 +43,7 @@ Deno.test(`${RESETS} resets under a flood, of four kinds: echoes resume, the poo
   });
   recoveries.push(recovery);
 
-  await using flood = new Flood(card.hub);
+  await using flood = new FloodThread({ hub: card.hub, resendAfter: RESEND_AFTER_MS });
   const answered = (): number => host.counters().echoRequestsAnswered;
   const times: number[] = [];
   let caused = 0;
@@ -107,27 +109,3 @@ Deno.test(`${RESETS} resets under a flood, of four kinds: echoes resume, the poo
   netdev.close();
   assertEquals(pool.available, pool.size);
 });
-
-/** A flood from another thread. */
-class Flood implements AsyncDisposable {
-  totals: FloodTotals = { replies: 0, resent: 0, wrong: 0 };
-  /** Why it has ended, if it has. */
-  failure: string | null = null;
-  readonly #worker = new Worker(new URL("./flood_worker.ts", import.meta.url), { type: "module" });
-
-  constructor(hub: string) {
-    this.#worker.onmessage = ({ data }: MessageEvent<FloodTotals>) => {
-      this.totals = data;
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.failure = event.message;
-    };
-    this.#worker.postMessage(hub);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#worker.terminate();
-    return Promise.resolve();
-  }
-}

@@ -1,5 +1,5 @@
 /**
- * The command line: `main.ts [serve | ping | info] [FLAG]…`.
+ * The command line: `main.ts [serve | ping | info] [FLAG]… [ARGUMENT]…`.
  *
  * @module
  */
@@ -30,7 +30,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     console.log(helpText());
     return 0;
   }
-  const named = args.length > 0 && !args[0].startsWith("-");
+  // A kernel command line begins with a parameter, NAME=VALUE, where others have a command.
+  const named = args.length > 0 && !args[0].startsWith("-") && !args[0].includes("=");
   const command = named ? args[0] : "serve";
   const flags = named ? args.slice(1) : args;
   // The drivers are imported when the arguments are known to be good: they open the C library, and

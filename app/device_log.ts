@@ -30,15 +30,38 @@ export class DeviceLog {
     const link = netdev.linkGet();
     const rx = netdev.rxqInfoGet(0).maxDescriptors;
     const tx = netdev.txqInfoGet(0).maxDescriptors;
+    const hostname = netdev.einfoGet("IPV4_HOSTNAME");
+    const domain = netdev.einfoGet("IPV4_DOMAIN");
+    const dns = [netdev.einfoGet("IPV4_DNS0"), netdev.einfoGet("IPV4_DNS1")]
+      .filter((address) => address !== null);
+    const names = [
+      ...(hostname === null ? [] : [`host name ${hostname}`]),
+      ...(domain === null ? [] : [`domain ${domain}`]),
+      ...(dns.length === 0 ? [] : [`DNS ${dns.join(" ")}`]),
+    ];
+    const queues = { rx, tx };
+    const named = { hostname, domain, dns };
     this.#log.event({
       event: "device",
-      fields: { device: name, driver, location, pid, mac, mtu, link, rx, tx, features },
+      fields: {
+        device: name,
+        driver,
+        location,
+        pid,
+        mac,
+        mtu,
+        link,
+        ...queues,
+        features,
+        ...named,
+      },
       text: [
         `${name} is ${driver} at ${location}${pid === null ? "" : ` of QEMU (process ${pid})`}`,
         this.#line(
           `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, 1 RX queue of ${rx}, 1 TX queue of ${tx}`,
         ),
         ...(features.length === 0 ? [] : [this.#line(`features ${features.join(" ")}`)]),
+        ...(names.length === 0 ? [] : [this.#line(names.join(", "))]),
       ].join("\n"),
     });
   }

@@ -1,8 +1,11 @@
+import type { NetdevEinfo } from "../netdev/einfo.ts";
 import {
   AddressError,
   formatIpv4,
   formatMacBytes,
   type Ipv4Cidr,
+  type Ipv4FromEinfo,
+  ipv4FromEinfo,
   macFromIpv4,
   parseIpv4,
   parseIpv4Cidr,
@@ -83,17 +86,24 @@ export interface DeviceOptions {
   /** For QEMU only, as the name of its hub is. */
   readonly netdev: string;
   readonly hub: string;
+  /** What a kernel command line gave it, addresses that a flag overrides included. */
+  readonly einfo: NetdevEinfo;
 }
 
 /**
- * Reads {@link DEVICE_FLAGS}: the devices in their order, one at least. `UsageError` when one can't be
- * read, when there's more of a flag than devices, and when two devices would be the same host.
+ * Reads {@link DEVICE_FLAGS}: the devices in their order, one at least. An address and a gateway are
+ * the flag's, else those of the nth `einfo`, else the default. `UsageError` when something can't be
+ * read, when there's more of it than devices, and when two devices would be the same host.
  */
-export function parseDevices({ values, lists }: ParsedFlags): readonly DeviceOptions[] {
+export function parseDevices(
+  { values, lists }: ParsedFlags,
+  einfos: readonly NetdevEinfo[],
+): readonly DeviceOptions[] {
   const uris = (lists.get("device") ?? ["qemu"]).map(parseDeviceUri);
   for (const name of ["ip", "gateway", "mac"]) {
     refuseMore(name, lists, uris.length, uris.length === 1 ? "device" : "devices");
   }
+  refuseCount("netdev.ip", einfos.length, uris.length, uris.length === 1 ? "device" : "devices");
   const qemus = uris.filter(({ kind }) => kind === "qemu").length;
   if (qemus === 0) refuseQemuFlags(uris[0], lists);
   for (const name of ["netdev", "hub"]) {
@@ -105,22 +115,27 @@ export function parseDevices({ values, lists }: ParsedFlags): readonly DeviceOpt
     const ofQemu = device.kind === "qemu" ? qemu++ : -1;
     const netdev = lists.get("netdev")?.[ofQemu] ?? USER_NETDEV;
     const onUserNetwork = device.kind === "qemu" && isUserNetwork(netdev);
-    const ip = parseAddress(lists.get("ip")?.[number], number, uris, onUserNetwork);
+    const einfo = einfos[number] ?? {};
+    const ipText = lists.get("ip")?.[number];
+    const gatewayText = lists.get("gateway")?.[number];
+    const own = ipText === undefined ? undefined : onFlag("--ip", () => parseIpv4Cidr(ipText));
+    const given = onFlag("netdev.ip", () => fromEinfo(number, einfo, own, gatewayText));
+    const ip = given ?? defaultAddress(number, uris, onUserNetwork);
+    const gateway = gatewayText === undefined
+      ? given?.gateway ?? defaultGateway(onUserNetwork, netdev, ip)
+      : onFlag("--gateway", () => parseGateway(gatewayText, ip));
     const macText = lists.get("mac")?.[number];
-    const gatewayText = lists.get("gateway")?.[number] ??
-      defaultGateway(onUserNetwork, netdev, ip);
     return {
       device,
-      ip,
-      gateway: gatewayText === undefined
-        ? null
-        : onFlag("--gateway", () => parseGateway(gatewayText, ip)),
+      ip: { address: ip.address, prefixLength: ip.prefixLength },
+      gateway,
       mac: macText === undefined
         ? macFromIpv4(ip.address)
         : onFlag("--mac", () => parseMac(macText)),
       mtu,
       netdev,
       hub: parseHub(lists.get("hub")?.[ofQemu] ?? defaultHub(lists, ofQemu, number)),
+      einfo,
     };
   });
   refuseSame(devices);
@@ -163,9 +178,12 @@ function refuseMore(
   most: number,
   what: string,
 ): void {
-  const given = lists.get(name)?.length ?? 0;
+  refuseCount(`--${name}`, lists.get(name)?.length ?? 0, most, what);
+}
+
+function refuseCount(name: string, given: number, most: number, what: string): void {
   if (given <= most) return;
-  throw new UsageError(`--${name} is given ${given} times, for ${most} ${what}`);
+  throw new UsageError(`${name} is given ${given} times, for ${most} ${what}`);
 }
 
 /** Two devices that can't be told apart on the network, or can't be opened both. */
@@ -192,13 +210,25 @@ function isUserNetwork(netdev: string): boolean {
   return netdev.split(",")[0] === "user";
 }
 
-function parseAddress(
-  text: string | undefined,
+/** What a command line gives to a device, as far as flags don't; null without an address. */
+function fromEinfo(
+  number: number,
+  einfo: NetdevEinfo,
+  own: Ipv4Cidr | undefined,
+  gatewayText: string | undefined,
+): Ipv4FromEinfo | null {
+  const name = `net${number}`;
+  // A gateway that a flag overrides need not be one; the flag's own is looked at by the caller.
+  const { IPV4_GW: _, ...rest } = einfo;
+  const left: NetdevEinfo = gatewayText === undefined ? einfo : rest;
+  return ipv4FromEinfo({ name, einfoGet: (type) => left[type] ?? null }, { own });
+}
+
+function defaultAddress(
   number: number,
   uris: readonly DeviceUri[],
   onUserNetwork: boolean,
 ): Ipv4Cidr {
-  if (text !== undefined) return onFlag("--ip", () => parseIpv4Cidr(text));
   if (onUserNetwork) {
     const address = formatIpv4(parseIpv4(USER_NETWORK_ADDRESS) + number);
     return onFlag("--ip", () => parseIpv4Cidr(`${address}/${USER_NETWORK_PREFIX_LENGTH}`));
@@ -225,12 +255,12 @@ function defaultGateway(
   onUserNetwork: boolean,
   netdev: string,
   ip: Ipv4Cidr,
-): string | undefined {
+): number | null {
   const hasDefaults = onUserNetwork && !/,(net|host)=/.test(netdev);
   const gateway = parseIpv4(USER_NETWORK_GATEWAY);
   const onSubnet = ((ip.address ^ gateway) & prefixMask(ip.prefixLength)) === 0;
   const isOther = ip.address !== gateway;
-  return hasDefaults && onSubnet && isOther ? USER_NETWORK_GATEWAY : undefined;
+  return hasDefaults && onSubnet && isOther ? gateway : null;
 }
 
 function parseGateway(text: string, ip: Ipv4Cidr): number {

@@ -34,7 +34,10 @@ export async function serve(options: ServeOptions): Promise<void> {
   using waiter = new FdWaiter(clock);
   const scheduler = new PollScheduler();
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: options.busyPoll });
-  const registry = new NetdevRegistry({ recorder: capture?.recorder ?? null });
+  const registry = new NetdevRegistry({
+    recorder: capture?.recorder ?? null,
+    einfo: options.devices.map(({ einfo }) => einfo),
+  });
   const several = options.devices.length > 1;
   const appliance = { log, clock, waiter, scheduler, registry, several };
   await using devices = new ServedDevices(

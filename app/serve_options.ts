@@ -1,3 +1,6 @@
+import { einfoFromArguments, type NetdevEinfo } from "../netdev/einfo.ts";
+import { splitCommandLine } from "../netdev/kernel_command_line.ts";
+import { NetdevError } from "../netdev/netdev_error.ts";
 import { DEVICE_FLAGS, type DeviceOptions, parseDevices } from "./device_options.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
 import type { LogFormat } from "./log.ts";
@@ -23,6 +26,9 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: "duration", value: "SECONDS", help: "stop after so long (default: run until Ctrl-C)" },
 ];
 
+/** The parameter of a kernel command line that gives devices their addresses. */
+const EINFO = "netdev.ip";
+
 /** What `serve` is to do. */
 export interface ServeOptions {
   /** One at least, each with a host on it. */
@@ -40,10 +46,9 @@ export interface ServeOptions {
 export function parseServe(args: readonly string[]): ServeOptions {
   const parsed = parseFlags(args, SERVE_FLAGS);
   const { values, positional } = parsed;
-  if (positional.length > 0) throw new UsageError(`serve takes no argument "${positional[0]}"`);
   const duration = values.get("duration");
   return {
-    devices: parseDevices(parsed),
+    devices: parseDevices(parsed, parseEinfo(positional)),
     busyPoll:
       parseNumber("--busy-poll", values.get("busy-poll") ?? "50", { min: 0, max: 1_000_000 }) /
       1000,
@@ -53,6 +58,29 @@ export function parseServe(args: readonly string[]): ServeOptions {
       ? Infinity
       : 1000 * parseNumber("--duration", duration, { min: 0.001, max: 1e9, fraction: true }),
   };
+}
+
+/**
+ * Reads arguments as a kernel command line has them, of which only Unikraft's `netdev.ip` is known;
+ * a list of several may be one argument or several.
+ */
+function parseEinfo(positional: readonly string[]): readonly NetdevEinfo[] {
+  try {
+    const args = positional.flatMap(splitCommandLine);
+    let inList = false;
+    for (const arg of args) {
+      if (!inList && !arg.startsWith(`${EINFO}=`)) {
+        throw new UsageError(
+          `serve takes no argument "${arg}", but flags and ${EINFO}=CIDR[:GATEWAY…]`,
+        );
+      }
+      inList = (inList || arg.startsWith(`${EINFO}=[`)) && !arg.endsWith("]");
+    }
+    return einfoFromArguments(args);
+  } catch (error) {
+    if (error instanceof NetdevError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 function parseLogFormat(text: string): LogFormat {

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { DeviceOptions } from "../../app/device_options.ts";
 import { formatDeviceUri } from "../../app/device_uri.ts";
 import { parseServe } from "../../app/serve_options.ts";
@@ -114,4 +114,62 @@ Deno.test("two devices that would be the same host are refused", () => {
     "net0 and net1 have the same interface tap0: give each its own --device",
     ...["--device=tap:tap0", "--device=tap:tap0", "--ip=192.0.2.1/24", "--ip=192.0.2.2/24"],
   );
+});
+
+/** Of each device address, gateway and what else a command line gave it. */
+function given(...args: string[]): string[] {
+  return parseServe(args).devices.map(({ ip, gateway, einfo }) => {
+    const { IPV4_CIDR: _, IPV4_GW: __, ...rest } = einfo;
+    const address = `${formatIpv4(ip.address)}/${ip.prefixLength}`;
+    const router = gateway === null ? "-" : formatIpv4(gateway);
+    return [address, router, ...Object.values(rest)].join(" ");
+  });
+}
+
+Deno.test("netdev.ip gives the nth device its address, gateway, and what else it's to know", () => {
+  assertEquals(given("netdev.ip=172.44.0.2/24"), ["172.44.0.2/24 -"]);
+  const full = "netdev.ip=172.44.0.2/24:172.44.0.1:9.9.9.9:1.1.1.1:web:example.org";
+  assertEquals(given(...TWO, full, "netdev.ip=10.0.2.9/24"), [
+    "172.44.0.2/24 172.44.0.1 9.9.9.9 1.1.1.1 web example.org",
+    "10.0.2.9/24 10.0.2.2",
+  ]);
+  const second = ["10.0.2.15/24 10.0.2.2", "192.0.2.1/24 192.0.2.254"];
+  assertEquals(given(...TWO, "netdev.ip=", "netdev.ip=192.0.2.1/24:192.0.2.254"), second);
+  const list = ["netdev.ip=[", "10.0.2.15/24", "192.0.2.1/24:192.0.2.254", "]"];
+  assertEquals(given(...TWO, ...list), second);
+  assertEquals(given(...TWO, list.join(" ")), second, "a list in one argument");
+});
+
+Deno.test("the MAC address follows from an address of netdev.ip, too", () => {
+  const [{ mac }] = parseServe(["--device=tap:tap0", "netdev.ip=192.0.2.9/24"]).devices;
+  assertEquals(formatMacBytes(mac), "02:75:c0:00:02:09");
+});
+
+Deno.test("--ip and --gateway take precedence over netdev.ip, each by itself", () => {
+  const einfo = "netdev.ip=192.0.2.9/24:192.0.2.1:::web";
+  assertEquals(given("--ip=192.0.2.8/24", einfo), ["192.0.2.8/24 192.0.2.1 web"]);
+  assertEquals(given("--gateway=192.0.2.2", einfo), ["192.0.2.9/24 192.0.2.2 web"]);
+  assertEquals(given("--gateway=192.0.2.2", "netdev.ip=192.0.2.9/24:nonsense"), [
+    "192.0.2.9/24 192.0.2.2",
+  ]);
+});
+
+Deno.test("what netdev.ip can't mean is refused with its place and its text", () => {
+  for (
+    const [args, ...words] of [
+      [["netdev.ip=10.0.2.300/24"], "netdev.ip: ", "IPV4_CIDR of net0", "300"],
+      [["netdev.ip=10.0.2.15"], "IPV4_CIDR of net0", "prefix length is missing"],
+      [["netdev.ip=10.0.2.15/24:10.0.3.1"], "IPV4_GW of net0", "outside 10.0.2.0/24"],
+      [["netdev.ip=10.0.2.15/24:10.0.2.1", "--ip=192.0.2.1/24"], "IPV4_GW of net0", "10.0.2.1"],
+      [["netdev.ip=10.0.2.15/24", "netdev.ip="], "netdev.ip is given 2 times, for 1 device"],
+      [["netdev.ip=[", "10.0.2.15/24"], "has no ]"],
+      [["--device=tap:tap0", "netdev.ip="], "--ip=A.B.C.D/N is needed"],
+      [["netdev.mtu=1400"], 'serve takes no argument "netdev.mtu=1400"'],
+      [["netdev.ip=[", "10.0.2.15/24", "]", "x"], 'serve takes no argument "x"'],
+      [[`netdev.ip="10.0.2.15/24`], "has no end"],
+    ] as [string[], ...string[]][]
+  ) {
+    const { message } = assertThrows(() => parseServe(args), UsageError);
+    for (const word of words) assertStringIncludes(message, word);
+  }
 });

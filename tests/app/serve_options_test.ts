@@ -38,6 +38,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
     mtu: 1500,
     netdev: "user,restrict=on",
     hub: "ukdeno",
+    einfo: {},
   });
   assertEquals(rest, {
     busyPoll: 0.05,
@@ -73,6 +74,7 @@ Deno.test("every flag can be given at once", () => {
     mtu: 576,
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
+    einfo: {},
   });
   assertEquals(rest, {
     busyPoll: 2,

@@ -14,6 +14,9 @@ export interface DeviceCounters {
 export type InterfaceCounters = {
   /** Times the device was brought back after it had failed. */
   readonly resets: number;
+  /** Times it was taken out, and times another was put in its place. */
+  readonly unplugs: number;
+  readonly plugs: number;
   /** Frames dropped there, by the name of the reason. */
   readonly drops: Readonly<Record<string, number>>;
   /** What the scheduler did with each receive queue, where it tells queues apart. */

@@ -1,3 +1,4 @@
+import type { Netdev } from "../netdev/netdev.ts";
 import { formatIpv4, formatMac, formatMacBytes, type HostObserver } from "../stack/mod.ts";
 import type { OpenDevice } from "./device.ts";
 import type { DeviceOptions } from "./device_options.ts";
@@ -21,7 +22,7 @@ export class DeviceLog {
   }
 
   /** What the device is, once it has been configured. */
-  device({ netdev, location, pid }: OpenDevice): void {
+  device(netdev: Netdev, { location, pid }: OpenDevice): void {
     const name = this.#name;
     const driver = netdev.driverName;
     const mac = formatMacBytes(netdev.hwaddrGet());
@@ -67,7 +68,7 @@ export class DeviceLog {
   }
 
   /** The host on it answers from now on. */
-  ready({ netdev }: OpenDevice, options: DeviceOptions): void {
+  ready(netdev: Netdev, options: DeviceOptions): void {
     const ip = `${formatIpv4(options.ip.address)}/${options.ip.prefixLength}`;
     const command = pingHint(options);
     const hint = command === null ? "" : `; in a second terminal: ${command}`;
@@ -94,6 +95,33 @@ export class DeviceLog {
       event: "reset",
       fields: { device: this.#name, reason },
       text: `${this.#name} was reset: ${reason}`,
+    });
+  }
+
+  /** The device was taken out, for the nth time. */
+  unplugged(unplugs: number): void {
+    this.#log.event({
+      event: "unplugged",
+      fields: { device: this.#name, unplugs },
+      text: `${this.#name} was taken out`,
+    });
+  }
+
+  /** It was put back, for the nth time, and the host on it answers again. */
+  plugged(plugs: number): void {
+    this.#log.event({
+      event: "plugged",
+      fields: { device: this.#name, plugs },
+      text: `${this.#name} was put back, and answers again`,
+    });
+  }
+
+  /** What was put back is of no use. */
+  unusable(reason: string): void {
+    this.#log.event({
+      event: "unusable",
+      fields: { device: this.#name, reason },
+      text: `${this.#name} was put back, but can't be used: ${reason}`,
     });
   }
 

@@ -37,6 +37,8 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
       hub: `ukdeno-info-${Deno.pid}`,
       registry: new NetdevRegistry(),
       onLink: () => {},
+      onUnplug: () => failure ??= "the network card was taken out",
+      onPlug: () => {},
       onGone: (reason) => failure ??= reason,
       onFailure: (reason) => failure ??= reason,
     },

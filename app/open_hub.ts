@@ -1,6 +1,7 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { connectHub } from "../drivers/hub/hub_port.ts";
 import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
+import { closeNetdev } from "./close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** Joins the network of a running appliance on a free port of its hub. */
@@ -14,6 +15,6 @@ export async function openHub(config: DeviceConfig, waiter: FdWaiter): Promise<O
     netdev,
     location: `port ${port} of hub ${hub}`,
     pid: null,
-    close: () => Promise.resolve(netdev.close()),
+    close: () => Promise.resolve(closeNetdev(netdev, registry)),
   };
 }

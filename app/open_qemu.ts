@@ -10,6 +10,7 @@ import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { formatMacBytes } from "../stack/mod.ts";
+import { closeNetdev } from "./close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** What to open. */
@@ -51,7 +52,7 @@ export async function openQemu(
       pid: host.pid,
       close: async () => {
         try {
-          device.close();
+          closeNetdev(device, registry);
         } finally {
           await host.close();
         }

@@ -12,6 +12,7 @@ import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
 import { StreamServer } from "../drivers/stream/stream_server.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import { closeNetdev } from "./close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { StreamUri } from "./device_uri.ts";
 
@@ -62,7 +63,7 @@ function describe(
     pid: null,
     close: () => {
       end();
-      netdev.close();
+      closeNetdev(netdev, registry);
       return Promise.resolve();
     },
   };

@@ -60,6 +60,8 @@ export async function ping(options: PingOptions): Promise<boolean> {
     onGone: fail,
     onFailure: fail,
     onLink: (): void => {},
+    onUnplug: () => fail("its network card was taken out"),
+    onPlug: (): void => {},
   };
   const device = options.device === null
     ? await openHub(config, waiter)

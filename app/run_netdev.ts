@@ -1,5 +1,6 @@
 import { type NetbufPool, netbufStride } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import { NetdevError } from "../netdev/netdev_error.ts";
 import type { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { Host, type HostConfig, type HostObserver } from "../stack/mod.ts";
 import { NetworkInterface } from "../stack/network_interface.ts";
@@ -18,6 +19,9 @@ export interface RunningHost {
 /** Where and what the host is; its MAC address and MTU are the device's. */
 export type HostPlace = Omit<HostConfig, "mac" | "mtu">;
 
+/** What of a host its device has to fit. */
+export type HostStation = Pick<HostConfig, "mac" | "mtu">;
+
 /** Configures a probed device with one queue each way, starts it, and puts a host on it. */
 export function runNetdev(
   netdev: Netdev,
@@ -25,10 +29,7 @@ export function runNetdev(
   scheduler: PollScheduler,
   observer: HostObserver,
 ): RunningHost {
-  netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const rings = netdev.rxqInfoGet(0).maxDescriptors + netdev.txqInfoGet(0).maxDescriptors;
-  const stride = netbufStride(netdev.infoGet().minRxBufferBytes);
-  const pool = netdev.poolCreate({ count: rings + SPARE_NETBUFS, stride });
+  const pool = configure(netdev);
   const networkInterface = new NetworkInterface(netdev, pool, scheduler);
   netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
   netdev.txqConfigure(0, 0);
@@ -37,4 +38,43 @@ export function runNetdev(
   const host = new Host(config, networkInterface, observer);
   networkInterface.attach(host);
   return { host, networkInterface, pool };
+}
+
+/**
+ * Puts a host whose device was taken out, and that is suspended, on another probed device in the same
+ * memory. It stays who it is: a device with another MAC address is given the host's, if it can be.
+ * `NetdevError("EINVAL")` for a device with a smaller MTU than the host's.
+ */
+export function moveHost(running: RunningHost, config: HostStation, netdev: Netdev): RunningHost {
+  const { host, networkInterface } = running;
+  const pool = configure(netdev);
+  if (netdev.mtuGet() < config.mtu) {
+    throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${config.mtu}`);
+  }
+  const isOther = netdev.hwaddrGet().some((byte, i) => byte !== config.mac[i]);
+  if (isOther) setHwaddr(netdev, config.mac);
+  networkInterface.moveTo(netdev, pool);
+  netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
+  netdev.txqConfigure(0, 0);
+  netdev.start();
+  networkInterface.resume();
+  return { host, networkInterface, pool };
+}
+
+/** One queue each way, and netbufs for both; the queues are the caller's to set up. */
+function configure(netdev: Netdev): NetbufPool {
+  netdev.configure({ rxQueues: 1, txQueues: 1 });
+  const rings = netdev.rxqInfoGet(0).maxDescriptors + netdev.txqInfoGet(0).maxDescriptors;
+  const stride = netbufStride(netdev.infoGet().minRxBufferBytes);
+  return netdev.poolCreate({ count: rings + SPARE_NETBUFS, stride });
+}
+
+/** A device that keeps its address passes frames for the host on all the same, if it's promiscuous. */
+function setHwaddr(netdev: Netdev, mac: Uint8Array): void {
+  try {
+    netdev.hwaddrSet(mac);
+  } catch (error) {
+    const isFixed = error instanceof NetdevError && error.code === "ENOTSUP";
+    if (!isFixed || !netdev.promiscuousGet()) throw error;
+  }
 }

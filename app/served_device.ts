@@ -1,6 +1,8 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import type { Clock } from "../netdev/clock.ts";
+import type { Netdev } from "../netdev/netdev.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { NetdevStats } from "../netdev/netdev_stats.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
 import type { PollScheduler } from "../netdev/poll_scheduler.ts";
 import type { DeviceCounters } from "./counters_text.ts";
@@ -11,7 +13,7 @@ import { DeviceRecovery } from "./device_recovery.ts";
 import { EchoClient } from "./echo_client.ts";
 import type { Log } from "./log.ts";
 import { openDevice } from "./open_device.ts";
-import { runNetdev, type RunningHost } from "./run_netdev.ts";
+import { moveHost, runNetdev, type RunningHost } from "./run_netdev.ts";
 
 /** How long the gateway has to answer our one ping, ARP included. */
 const GATEWAY_PATIENCE_MS = 3000;
@@ -27,9 +29,10 @@ export interface Appliance {
   readonly several: boolean;
 }
 
-/** A device that runs, the host on it, and who looks after it. */
+/** A device that was started, the host on it, and who looks after it. */
 interface Running {
-  readonly device: OpenDevice;
+  /** Closed, while the device is taken out. */
+  readonly netdev: Netdev;
   readonly host: RunningHost;
   readonly recovery: DeviceRecovery;
 }
@@ -49,7 +52,13 @@ export class ServedDevice implements Ticker {
   readonly #log: DeviceLog;
   #device: OpenDevice | null = null;
   #running: Running | null = null;
+  /** What the device had counted when it was taken out; null while it's there. */
+  #takenOut: NetdevStats | null = null;
   #gatewayPing: EchoClient | null = null;
+  #plugs = 0;
+  #unplugs = 0;
+  /** Resets of those that were taken out since. */
+  #resetsBefore = 0;
   /** What had been counted when it was closed. */
   #last: DeviceCounters | null = null;
 
@@ -70,6 +79,8 @@ export class ServedDevice implements Ticker {
       onGone: (reason: string) => this.#fail(reason),
       onFailure: (reason: string) => this.#recover(reason),
       onLink: (up: boolean) => this.#link(up),
+      onUnplug: () => this.#unplug(),
+      onPlug: (netdev: Netdev) => this.#plug(netdev),
     };
     this.#device = await openDevice(this.#options.device, config, waiter, clock);
   }
@@ -79,21 +90,18 @@ export class ServedDevice implements Ticker {
     const device = this.#device;
     // One that went while others were opened has nothing to be started.
     if (device === null || this.failure !== null) return;
+    const { netdev } = device;
     const { ip, gateway } = this.#options;
     const { address, prefixLength } = ip;
     const host = runNetdev(
-      device.netdev,
+      netdev,
       { address, prefixLength, gateway },
       this.#appliance.scheduler,
       this.#log.observer(() => this.#gatewayPing),
     );
-    const recovery = new DeviceRecovery(device.netdev, host.networkInterface, {
-      onReset: (reason) => this.#log.reset(reason),
-      onGiveUp: (reason) => this.#fail(reason),
-    });
-    this.#running = { device, host, recovery };
-    this.#log.device(device);
-    this.#log.ready(device, this.#options);
+    this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
+    this.#log.device(netdev, device);
+    this.#log.ready(netdev, this.#options);
     this.#announce();
     if (gateway !== null) this.#gatewayPing = this.#pingGateway(host, gateway);
   }
@@ -101,12 +109,12 @@ export class ServedDevice implements Ticker {
   tick(now: number): number {
     const running = this.#running;
     if (running === null || this.failure !== null) return Infinity;
-    const { device, host, recovery } = running;
+    const { netdev, host, recovery } = running;
     return Math.min(
-      recovery.tick(now),
+      this.#takenOut === null ? recovery.tick(now) : Infinity,
       this.#gatewayPing?.tick(now) ?? Infinity,
       host.networkInterface.tick(now),
-      device.netdev.watchdog(now),
+      netdev.watchdog(now),
     );
   }
 
@@ -114,13 +122,15 @@ export class ServedDevice implements Ticker {
   counters(): DeviceCounters | null {
     const running = this.#running;
     if (running === null) return this.#last;
-    const { device, host, recovery } = running;
+    const { netdev, host, recovery } = running;
     return {
       device: this.name,
-      netdev: device.netdev.statsGet(),
+      netdev: this.#takenOut ?? netdev.statsGet(),
       host: host.host.counters(),
       interface: {
-        resets: recovery.resets,
+        resets: this.#resetsBefore + recovery.resets,
+        unplugs: this.#unplugs,
+        plugs: this.#plugs,
         drops: { ...host.networkInterface.drops },
         rxPolls: [],
       },
@@ -146,10 +156,48 @@ export class ServedDevice implements Ticker {
     this.#running?.host.networkInterface.suspend();
     this.#running = null;
     await device.close();
-    this.#appliance.registry.drvUnregister(device.netdev);
+  }
+
+  /** Leaves the device alone for good. What the host knows and has counted stays. */
+  #unplug(): void {
+    const running = this.#running;
+    if (running === null || this.#takenOut !== null) return;
+    this.#takenOut = running.netdev.statsGet();
+    running.host.networkInterface.suspend();
+    this.#unplugs++;
+    this.#log.unplugged(this.#unplugs);
+  }
+
+  /** Puts the host on the device that has come in place of the one before. */
+  #plug(netdev: Netdev): void {
+    const [device, before] = [this.#device, this.#running];
+    if (device === null || before === null || this.#takenOut === null) return;
+    try {
+      const host = moveHost(before.host, this.#options, netdev);
+      this.#resetsBefore += before.recovery.resets;
+      this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
+    } catch (error) {
+      // It stays out, as far as the host is concerned, until it's taken out and another one comes.
+      netdev.close();
+      this.#log.unusable(error instanceof Error ? error.message : String(error));
+      return;
+    }
+    this.#takenOut = null;
+    this.#plugs++;
+    this.#log.device(netdev, device);
+    this.#log.plugged(this.#plugs);
+    this.#announce();
+  }
+
+  #lookAfter(netdev: Netdev, { networkInterface }: RunningHost): DeviceRecovery {
+    return new DeviceRecovery(netdev, networkInterface, {
+      onReset: (reason) => this.#log.reset(reason),
+      onGiveUp: (reason) => this.#fail(reason),
+    });
   }
 
   #recover(reason: string): void {
+    if (this.#takenOut !== null) return;
     if (this.#running === null) this.#fail(reason);
     else this.#running.recovery.fail(reason);
   }
@@ -161,6 +209,7 @@ export class ServedDevice implements Ticker {
   }
 
   #link(up: boolean): void {
+    if (this.#takenOut !== null) return;
     this.#log.link(up);
     // Who is there now may know us under another MAC address, or not at all.
     if (up) this.#announce();

@@ -27,8 +27,8 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   /** Frames that found no room, or would have taken more than their share; and while suspended. */
   readonly drops = dropCounters("tx_ring_full", "tx_suspended");
 
-  readonly #netdev: Netdev;
-  readonly #pool: NetbufPool;
+  #netdev: Netdev;
+  #pool: NetbufPool;
   /** Enabled as long as the host may use the device. */
   readonly #napi: Napi;
   #host: Host | null = null;
@@ -57,10 +57,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
 
   /** Gives what is received to `host`, and schedules the first poll: frames may wait already. */
   attach(host: Host): void {
-    const maxFrame = ETHERNET_HEADER_BYTES + this.#netdev.mtuGet();
-    const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
-    this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
-    this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
+    this.#measure();
     this.#host = host;
     this.resume();
   }
@@ -79,6 +76,17 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     this.#napi.enable();
     // What has come meanwhile interrupts nobody.
     this.#napi.schedule();
+  }
+
+  /**
+   * Goes on with another device and its pool in place of those that it has, from {@link resume} on:
+   * in CONFIGURED now, RUNNING then. While suspended. What the host keeps of the old pool goes out
+   * over the new device, so both have to be in the same memory.
+   */
+  moveTo(netdev: Netdev, pool: NetbufPool): void {
+    this.#netdev = netdev;
+    this.#pool = pool;
+    this.#measure();
   }
 
   /** The device has interrupted for its receive queue. */
@@ -141,6 +149,13 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     }
     this.#enqueue(netbuf);
     if (!this.#polling) this.#flush();
+  }
+
+  #measure(): void {
+    const maxFrame = ETHERNET_HEADER_BYTES + this.#netdev.mtuGet();
+    const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
+    this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
+    this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
   }
 
   /** Schedules a poll each interval; when the next one is due. */

@@ -14,7 +14,7 @@ const HOST = {
   drops: { ipv4_fragment: 2 },
 };
 
-const INTERFACE = { resets: 0, drops: { tx_ring_full: 7 }, rxPolls: [] };
+const INTERFACE = { resets: 0, unplugs: 0, plugs: 0, drops: { tx_ring_full: 7 }, rxPolls: [] };
 
 const DEVICE: DeviceCounters = {
   device: "net0",
@@ -49,8 +49,8 @@ Deno.test("a part in which nothing happened says so", () => {
 });
 
 Deno.test("what became of the device is told with it", () => {
-  const [device] = lines({ interface: { ...INTERFACE, resets: 2 } });
-  assertMatch(device, /, resets 2$/);
+  const [device] = lines({ interface: { ...INTERFACE, resets: 2, unplugs: 1, plugs: 1 } });
+  assertMatch(device, /, resets 2, unplugs 1, plugs 1$/);
 });
 
 Deno.test("queues have a line each where there are several", () => {

@@ -26,6 +26,8 @@ Deno.test("SIGUSR1: an appliance that sleeps tells its counters at once, and goe
   const { rxPolls: _, ...rest } = counters.interface as Record<string, unknown>;
   assertEquals(rest, {
     resets: 0,
+    unplugs: 0,
+    plugs: 0,
     drops: { tx_ring_full: 0, tx_suspended: 0 },
   });
   const { status } = await appliance.stop();

@@ -1,0 +1,11 @@
+import type { Netdev } from "../netdev/netdev.ts";
+import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+
+/** Closes a device and has it forgotten, so that another one may have its name. */
+export function closeNetdev(netdev: Netdev, registry: NetdevRegistry): void {
+  try {
+    netdev.close();
+  } finally {
+    registry.drvUnregister(netdev);
+  }
+}

@@ -1,0 +1,100 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { moveHost, runNetdev, type RunningHost } from "../../app/run_netdev.ts";
+import { NetdevError } from "../../netdev/netdev_error.ts";
+import type { NetdevOps } from "../../netdev/netdev_driver.ts";
+import type { Netdev } from "../../netdev/netdev.ts";
+import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
+import { fakeDevice, FakeDriver, without } from "../netdev/fake_driver.ts";
+import { LoopFixture } from "../netdev/loop_fixture.ts";
+import {
+  arpFrame,
+  arpReplyFromHost,
+  echoFrame,
+  echoReplyFromHost,
+  HOST_IP,
+  HOST_MAC,
+  ip,
+  mac,
+  padded,
+} from "../stack/frames.ts";
+
+const OTHER_MAC = mac("52:54:00:12:34:56");
+const STATION = { mac: mac(HOST_MAC), mtu: 1500 };
+
+function probed(ops: NetdevOps, maxMtu = 1500): Netdev {
+  const device = fakeDevice(ops);
+  device.mtu = device.maxMtu = maxMtu;
+  const netdev = new NetdevRegistry().drvRegister(device);
+  netdev.probe();
+  return netdev;
+}
+
+function newDriver(): FakeDriver {
+  const driver = new FakeDriver();
+  driver.info = { ...driver.info, minRxBufferBytes: 14 };
+  return driver;
+}
+
+/** A host that has answered one ARP request and one ping, and whose device is gone. */
+function suspendedHost(): { driver: FakeDriver; running: RunningHost } {
+  const driver = newDriver();
+  const netdev = probed(driver);
+  const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
+  const running = runNetdev(netdev, place, new LoopFixture().scheduler, {
+    firstArp(): void {},
+    firstEchoRequest(): void {},
+    echoReply(): void {},
+    resolutionFailed(): void {},
+    addressConflict(): void {},
+  });
+  driver.deliver(padded(arpFrame()));
+  driver.deliver(padded(echoFrame()));
+  assertEquals(running.networkInterface.poll(64, 0), 2);
+  assertEquals(driver.sent, [arpReplyFromHost(), echoReplyFromHost()]);
+  running.networkInterface.suspend();
+  netdev.close();
+  return { driver, running };
+}
+
+Deno.test("a host that is moved to another device answers there, and has kept what it counted", () => {
+  const { driver, running } = suspendedHost();
+  const next = newDriver();
+  const moved = moveHost(running, STATION, probed(next));
+  next.deliver(padded(echoFrame()));
+  assertEquals(moved.networkInterface.poll(64, 0), 1);
+  assertEquals(next.sent, [echoReplyFromHost()]);
+  assertEquals(driver.sent.length, 2, "nothing over the device before");
+  assertEquals(moved.host.counters().echoRequestsAnswered, 2);
+  assertEquals(moved.networkInterface.alloc()?.region, next.pools[0].alloc()?.region);
+});
+
+Deno.test("a device with another MAC address is given the host's", () => {
+  const { running } = suspendedHost();
+  const next = newDriver();
+  next.hwaddrSet(OTHER_MAC);
+  const netdev = probed(next);
+  moveHost(running, STATION, netdev);
+  assertEquals(netdev.hwaddrGet(), STATION.mac);
+});
+
+Deno.test("a device that keeps another MAC address will do if it is promiscuous", () => {
+  const { running } = suspendedHost();
+  const next = newDriver();
+  next.hwaddrSet(OTHER_MAC);
+  const deaf = probed(without(next, "hwaddrSet"));
+  const { code } = assertThrows(() => moveHost(running, STATION, deaf), NetdevError);
+  assertEquals(code, "ENOTSUP");
+  next.promiscuousSet(true);
+  const netdev = probed(without(next, "hwaddrSet"));
+  moveHost(running, STATION, netdev);
+  assertEquals(netdev.hwaddrGet(), OTHER_MAC);
+});
+
+Deno.test("a device with a smaller MTU than the host's is refused", () => {
+  const { running } = suspendedHost();
+  const { code, message } = assertThrows(
+    () => moveHost(running, STATION, probed(newDriver(), 1400)),
+    NetdevError,
+  );
+  assertEquals([code, message], ["EINVAL", "its MTU is 1400, and the host's 1500"]);
+});

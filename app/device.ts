@@ -1,13 +1,16 @@
 import type { Netdev } from "../netdev/netdev.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { CardEvents } from "./card_slot.ts";
 
 /** What every kind of device is opened with. */
-export interface DeviceConfig {
+export interface DeviceConfig extends CardEvents {
   readonly mac: Uint8Array;
   readonly mtu: number;
-  /** QEMU's own `-netdev` string, and the name of the hub that it opens: for QEMU only. */
+  /** QEMU's own `-netdev` string, and the names of its hub and its monitor: for QEMU only. */
   readonly netdev: string;
   readonly hub: string;
+  /** Null for none. */
+  readonly monitor: string | null;
   /** Where it is registered, with the other devices of this process. */
   readonly registry: NetdevRegistry;
   /** The device is gone for good; one line says how. */
@@ -15,10 +18,6 @@ export interface DeviceConfig {
   /** The device can't go on until it's stopped and started again; one line says why. */
   readonly onFailure: (reason: string) => void;
   readonly onLink: (up: boolean) => void;
-  /** The device is about to be taken out: it is closed as soon as this returns, and mustn't be used. */
-  readonly onUnplug: () => void;
-  /** Another one was put in its place, and is probed; its memory is the same. */
-  readonly onPlug: (netdev: Netdev) => void;
 }
 
 /** An open network device, and what there is to say of it. */

@@ -22,42 +22,44 @@ export class DeviceLog {
   }
 
   /** What the device is, once it has been configured. */
-  device(netdev: Netdev, { location, pid }: OpenDevice): void {
+  device(netdev: Netdev, { location, pid }: OpenDevice, { einfo }: DeviceOptions): void {
     const name = this.#name;
     const driver = netdev.driverName;
     const mac = formatMacBytes(netdev.hwaddrGet());
-    const features = netdev.detailsGet()?.features.negotiated ?? [];
+    const details = netdev.detailsGet();
+    const features = details?.features.negotiated ?? [];
+    // Another card may sit in another place than the first one.
+    const place = details?.bus ?? location;
     const mtu = netdev.mtuGet();
     const link = netdev.linkGet();
     const rx = netdev.rxqInfoGet(0).maxDescriptors;
     const tx = netdev.txqInfoGet(0).maxDescriptors;
-    const hostname = netdev.einfoGet("IPV4_HOSTNAME");
-    const domain = netdev.einfoGet("IPV4_DOMAIN");
-    const dns = [netdev.einfoGet("IPV4_DNS0"), netdev.einfoGet("IPV4_DNS1")]
-      .filter((address) => address !== null);
+    const { IPV4_HOSTNAME: hostname = null, IPV4_DOMAIN: domain = null } = einfo;
+    const dns = [einfo.IPV4_DNS0, einfo.IPV4_DNS1].filter((address) => address !== undefined);
     const names = [
       ...(hostname === null ? [] : [`host name ${hostname}`]),
       ...(domain === null ? [] : [`domain ${domain}`]),
       ...(dns.length === 0 ? [] : [`DNS ${dns.join(" ")}`]),
     ];
-    const queues = { rx, tx };
-    const named = { hostname, domain, dns };
     this.#log.event({
       event: "device",
       fields: {
         device: name,
         driver,
-        location,
+        location: place,
         pid,
         mac,
         mtu,
         link,
-        ...queues,
+        rx,
+        tx,
         features,
-        ...named,
+        hostname,
+        domain,
+        dns,
       },
       text: [
-        `${name} is ${driver} at ${location}${pid === null ? "" : ` of QEMU (process ${pid})`}`,
+        `${name} is ${driver} at ${place}${pid === null ? "" : ` of QEMU (process ${pid})`}`,
         this.#line(
           `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, 1 RX queue of ${rx}, 1 TX queue of ${tx}`,
         ),
@@ -116,12 +118,12 @@ export class DeviceLog {
     });
   }
 
-  /** What was put back is of no use. */
+  /** What was put in is of no use, or could not be let go of. */
   unusable(reason: string): void {
     this.#log.event({
       event: "unusable",
       fields: { device: this.#name, reason },
-      text: `${this.#name} was put back, but can't be used: ${reason}`,
+      text: `${this.#name} has a card that can't be used: ${reason}`,
     });
   }
 

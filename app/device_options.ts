@@ -23,6 +23,9 @@ const USER_NETWORK_ADDRESS = "10.0.2.15";
 const USER_NETWORK_PREFIX_LENGTH = 24;
 const USER_NETWORK_GATEWAY = "10.0.2.2";
 
+/** Flags that mean something to QEMU only: the nth is for the nth QEMU. */
+const QEMU_FLAGS = ["netdev", "hub", "monitor"];
+
 /** Name of the hub that an appliance opens and `ping` joins. */
 export const DEFAULT_HUB = "ukdeno";
 
@@ -74,6 +77,12 @@ export const DEVICE_FLAGS: readonly Flag[] = [
     help: `abstract UNIX sockets NAME.0 to NAME.3 join QEMU's network (default ${DEFAULT_HUB})`,
     repeats: true,
   },
+  {
+    name: "monitor",
+    value: "NAME",
+    help: "abstract UNIX socket NAME is QEMU's QMP monitor (default none)",
+    repeats: true,
+  },
 ];
 
 /** A device, and the host on it. */
@@ -83,9 +92,11 @@ export interface DeviceOptions {
   readonly gateway: number | null;
   readonly mac: Uint8Array;
   readonly mtu: number;
-  /** For QEMU only, as the name of its hub is. */
+  /** For QEMU only, as the names of its hub and its monitor are. */
   readonly netdev: string;
   readonly hub: string;
+  /** Null for none. */
+  readonly monitor: string | null;
   /** What a kernel command line gave it, addresses that a flag overrides included. */
   readonly einfo: NetdevEinfo;
 }
@@ -106,7 +117,7 @@ export function parseDevices(
   refuseCount("netdev.ip", einfos.length, uris.length, uris.length === 1 ? "device" : "devices");
   const qemus = uris.filter(({ kind }) => kind === "qemu").length;
   if (qemus === 0) refuseQemuFlags(uris[0], lists);
-  for (const name of ["netdev", "hub"]) {
+  for (const name of QEMU_FLAGS) {
     refuseMore(name, lists, qemus, `--device=qemu${qemus === 1 ? "" : "s"}`);
   }
   const mtu = parseMtu(values.get("mtu"));
@@ -134,6 +145,7 @@ export function parseDevices(
         : onFlag("--mac", () => parseMac(macText)),
       mtu,
       netdev,
+      monitor: parseMonitor(lists.get("monitor")?.[ofQemu]),
       hub: parseHub(lists.get("hub")?.[ofQemu] ?? defaultHub(lists, ofQemu, number)),
       einfo,
     };
@@ -154,6 +166,13 @@ export function parseHub(name: string): string {
   throw new UsageError(`--hub=${name}: at most 105 bytes are possible`);
 }
 
+/** unix(7): an abstract name has up to 107 bytes. */
+function parseMonitor(name: string | undefined): string | null {
+  if (name === undefined) return null;
+  if (new TextEncoder().encode(name).length <= 107) return name;
+  throw new UsageError(`--monitor=${name}: at most 107 bytes are possible`);
+}
+
 /** Runs a parser of addresses, and has its complaint name the flag. */
 export function onFlag<T>(name: string, parse: () => T): T {
   try {
@@ -166,7 +185,7 @@ export function onFlag<T>(name: string, parse: () => T): T {
 
 /** `UsageError` when a flag was given that means something to QEMU only. */
 export function refuseQemuFlags(device: DeviceUri, given: ReadonlyMap<string, unknown>): void {
-  for (const name of ["netdev", "hub"]) {
+  for (const name of QEMU_FLAGS) {
     if (!given.has(name)) continue;
     throw new UsageError(`--${name} is for --device=qemu: ${formatDeviceUri(device)} has no QEMU`);
   }
@@ -192,6 +211,7 @@ function refuseSame(devices: readonly DeviceOptions[]): void {
     ["ip", "address", ({ ip }) => formatIpv4(ip.address)],
     ["mac", "MAC address", ({ mac }) => formatMacBytes(mac)],
     ["hub", "hub", ({ device, hub }) => device.kind === "qemu" ? hub : ""],
+    ["monitor", "monitor", ({ monitor }) => monitor ?? ""],
     ["device", "interface", ({ device }) => device.kind === "tap" ? device.name : ""],
   ];
   for (const [flag, what, of] of sames) {

@@ -39,6 +39,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
       onLink: () => {},
       onUnplug: () => failure ??= "the network card was taken out",
       onPlug: () => {},
+      onUnusable: (reason) => failure ??= reason,
       onGone: (reason) => failure ??= reason,
       onFailure: (reason) => failure ??= reason,
     },

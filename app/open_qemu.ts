@@ -7,10 +7,8 @@ import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { NetdevError } from "../netdev/netdev_error.ts";
-import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { formatMacBytes } from "../stack/mod.ts";
-import { closeNetdev } from "./close_netdev.ts";
+import { CardSlot } from "./card_slot.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** What to open. */
@@ -21,38 +19,27 @@ export interface QemuDeviceOptions extends DeviceConfig {
   readonly properties: string;
 }
 
-/** A driver of a network card, as far as it matters here. */
-interface Located {
-  /** Where its card sits. */
-  readonly location: string;
-}
-
-/** Starts QEMU and probes the network card in it. */
+/** Starts QEMU, probes the network card in it, and follows that when it's taken out and put back. */
 export async function openQemu(
   options: QemuDeviceOptions,
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, properties, mac, mtu, netdev, hub } = options;
-  const { registry, onGone, onFailure, onLink } = options;
+  const { model, properties, mac, mtu, netdev, hub, monitor, onGone } = options;
   const nic = { model, mac: formatMacBytes(mac), mtu, properties };
-  const host = await QemuHost.start({ nic, netdev, hub, onGone }, waiter);
+  const host = await QemuHost.start({ nic, netdev, hub, monitor, onGone }, waiter);
   try {
-    const events = {
-      // A card can't outlive its QEMU: how that ended is what there is to tell.
-      onFailure: (reason: string): void => {
-        if (!host.gone) onFailure(reason);
-      },
-      onLink,
-    };
-    const { netdev: device, driver } = probe(host, clock, registry, mtu, events);
+    const slot = cardSlot(host, clock, options);
+    const card = slot.find();
+    card.netdev.probe();
+    host.watchSlots(slot);
     return {
-      netdev: device,
-      location: driver.location,
+      netdev: card.netdev,
+      location: `pci ${card.device.name}`,
       pid: host.pid,
       close: async () => {
         try {
-          closeNetdev(device, registry);
+          slot.close();
         } finally {
           await host.close();
         }
@@ -64,26 +51,23 @@ export async function openQemu(
   }
 }
 
-function probe(
-  host: QemuHost,
-  clock: Clock,
-  registry: NetdevRegistry,
-  mtu: number,
-  events: { readonly onFailure: (reason: string) => void; readonly onLink: (up: boolean) => void },
-): { netdev: Netdev; driver: Located } {
-  const found: { netdev: Netdev; driver: Located }[] = [];
-  const onDevice = (driver: Located, netdev: Netdev): void => void found.push({ netdev, driver });
+/** The bus of this QEMU with every driver that there is for its cards. */
+function cardSlot(host: QemuHost, clock: Clock, options: QemuDeviceOptions): CardSlot {
+  const { registry, mtu, onFailure, onLink } = options;
+  const bus = new PciBus(host);
+  const slot = new CardSlot(bus, options);
+  const onDevice = (_driver: unknown, netdev: Netdev): void => slot.registered(netdev);
+  const events = {
+    // A card can't outlive its QEMU: how that ended is what there is to tell.
+    onFailure: (reason: string): void => {
+      if (!host.gone) onFailure(reason);
+    },
+    onLink,
+  };
   const virtioBus = new VirtioBus(clock);
   virtioBus.registerDriver(virtioNetDriver(registry, onDevice, events));
-  const pciBus = new PciBus(host);
-  pciBus.registerDriver(virtioPciDriver(virtioBus));
+  bus.registerDriver(virtioPciDriver(virtioBus));
   // QEMU tells virtio's cards their MTU; the 8255x has none, beyond Ethernet's.
-  pciBus.registerDriver(e100Driver(registry, { ...events, clock, mtu, onDevice }));
-  pciBus.probe();
-  if (found.length === 0) {
-    throw new NetdevError("ENODEV", "QEMU's bus has no network card that a driver wants");
-  }
-  const [{ netdev, driver }] = found;
-  netdev.probe();
-  return { netdev, driver };
+  bus.registerDriver(e100Driver(registry, { ...events, clock, mtu, onDevice }));
+  return slot;
 }

@@ -56,12 +56,14 @@ export async function ping(options: PingOptions): Promise<boolean> {
     mtu: options.mtu,
     netdev: USER_NETDEV,
     hub: options.hub,
+    monitor: null,
     registry: new NetdevRegistry({ recorder: capture?.recorder ?? null }),
     onGone: fail,
     onFailure: fail,
     onLink: (): void => {},
     onUnplug: () => fail("its network card was taken out"),
     onPlug: (): void => {},
+    onUnusable: fail,
   };
   const device = options.device === null
     ? await openHub(config, waiter)

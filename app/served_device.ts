@@ -81,6 +81,7 @@ export class ServedDevice implements Ticker {
       onLink: (up: boolean) => this.#link(up),
       onUnplug: () => this.#unplug(),
       onPlug: (netdev: Netdev) => this.#plug(netdev),
+      onUnusable: (reason: string) => this.#log.unusable(reason),
     };
     this.#device = await openDevice(this.#options.device, config, waiter, clock);
   }
@@ -100,7 +101,7 @@ export class ServedDevice implements Ticker {
       this.#log.observer(() => this.#gatewayPing),
     );
     this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
-    this.#log.device(netdev, device);
+    this.#log.device(netdev, device, this.#options);
     this.#log.ready(netdev, this.#options);
     this.#announce();
     if (gateway !== null) this.#gatewayPing = this.#pingGateway(host, gateway);
@@ -172,19 +173,12 @@ export class ServedDevice implements Ticker {
   #plug(netdev: Netdev): void {
     const [device, before] = [this.#device, this.#running];
     if (device === null || before === null || this.#takenOut === null) return;
-    try {
-      const host = moveHost(before.host, this.#options, netdev);
-      this.#resetsBefore += before.recovery.resets;
-      this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
-    } catch (error) {
-      // It stays out, as far as the host is concerned, until it's taken out and another one comes.
-      netdev.close();
-      this.#log.unusable(error instanceof Error ? error.message : String(error));
-      return;
-    }
+    const host = moveHost(before.host, this.#options, netdev);
+    this.#resetsBefore += before.recovery.resets;
+    this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
     this.#takenOut = null;
     this.#plugs++;
-    this.#log.device(netdev, device);
+    this.#log.device(netdev, device, this.#options);
     this.#log.plugged(this.#plugs);
     this.#announce();
   }

@@ -68,6 +68,19 @@ Deno.test("a hub that isn't named is called after the first one and its device",
   assertEquals([hubs[1], hubs[3]], ["mine", "mine-net3"]);
 });
 
+Deno.test("the nth --monitor is the nth QEMU's; the others have none", () => {
+  const monitors = (...args: string[]): (string | null)[] =>
+    parseServe([...MIXED, ...MIXED_IPS, ...args]).devices.map(({ monitor }) => monitor);
+  assertEquals(monitors("--monitor=a"), [null, "a", null, null]);
+  assertEquals(monitors("--monitor=a", "--monitor=b"), [null, "a", null, "b"]);
+  const longest = "m".repeat(107);
+  refuses(`--monitor=${longest}m: at most 107 bytes are possible`, `--monitor=${longest}m`);
+  refuses("net0 and net1 have the same monitor a: give each its own --monitor", ...TWO, ...[
+    "--monitor=a",
+    "--monitor=a",
+  ]);
+});
+
 Deno.test("more values than devices are refused", () => {
   const ip = ["--ip=10.0.2.3/24", "--ip=10.0.2.4/24"];
   refuses("--ip is given 2 times, for 1 device", ...ip);

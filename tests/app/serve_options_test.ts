@@ -38,6 +38,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
     mtu: 1500,
     netdev: "user,restrict=on",
     hub: "ukdeno",
+    monitor: null,
     einfo: {},
   });
   assertEquals(rest, {
@@ -57,6 +58,7 @@ Deno.test("every flag can be given at once", () => {
     "--mtu=576",
     "--netdev=user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     "--hub=another",
+    "--monitor=watcher",
     "--busy-poll=2000",
     "--pcap=all.pcap",
     "--log=json",
@@ -74,6 +76,7 @@ Deno.test("every flag can be given at once", () => {
     mtu: 576,
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
+    monitor: "watcher",
     einfo: {},
   });
   assertEquals(rest, {
@@ -103,7 +106,7 @@ Deno.test("off QEMU's user network --ip is needed, and there is no default gatew
 });
 
 Deno.test("flags of QEMU's are refused with another device", () => {
-  for (const flag of ["--netdev=user", "--hub=another"]) {
+  for (const flag of ["--netdev=user", "--hub=another", "--monitor=m"]) {
     refuses(["--device=tap:tap0", "--ip=192.0.2.9/24", flag], flag.split("=")[0], "tap:tap0");
   }
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import type { NetdevStats } from "../../netdev/netdev_stats.ts";
+import type { NapiCounters } from "../../netdev/polled_queue.ts";
 import { Appliance, countersOf, eventually, type LogLine } from "./appliance.ts";
 import { EchoFlood } from "./echo_flood.ts";
 import { StreamPort } from "./frame_port.ts";
@@ -23,7 +24,9 @@ Deno.test("SIGUSR1: an appliance that sleeps tells its counters at once, and goe
   assertEquals(rxQueues.map(({ packets, ring }) => ({ packets, size: ring?.size })), [
     { packets: rxPackets, size: 256 },
   ]);
-  const { rxPolls: _, ...rest } = counters.interface as Record<string, unknown>;
+  const { rxPolls, ...rest } = counters.interface as Record<string, unknown>;
+  const [{ packets }] = rxPolls as NapiCounters[];
+  assertEquals(packets, rxPackets);
   assertEquals(rest, {
     resets: 0,
     unplugs: 0,

@@ -12,6 +12,7 @@ import { residentBytes } from "./proc.ts";
 /** QEMU's cards, and what `device_add` has to say of each beside its place on the network. */
 const CARDS: readonly (readonly [model: string, properties: Record<string, unknown>])[] = [
   ["virtio-net-pci", { "disable-legacy": "on" }],
+  ["i82550", {}],
 ];
 
 const MIB = 2 ** 20;

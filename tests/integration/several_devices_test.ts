@@ -9,6 +9,8 @@ import { processLives } from "./proc.ts";
 /** Two devices that one appliance is on. */
 const PAIRS: readonly (readonly [first: string, second: string])[] = [
   ["qemu:virtio-net-pci", "qemu:virtio-net-pci"],
+  ["qemu:virtio-net-pci", "qemu:i82550"],
+  ["qemu:i82550", "qemu:virtio-net-pci"],
 ];
 
 /** Where the hosts of two devices are unless told otherwise. */

@@ -75,8 +75,8 @@ export class NetdevRegistry {
    * the one moment from which on others find the device, so both happen here or neither does: the
    * {@link NetDevice} stays with the driver, which alone may write it, and the {@link Netdev} with the
    * same ops behind it goes to the users, with uk_netdev's calls and states. The device's own states
-   * say only whether it's registered, and einfo comes with the number; UNPROBED is where a `Netdev` begins, or UNCONFIGURED when the
-   * driver has nothing to probe.
+   * say only whether it's registered, and einfo comes with the number. A `Netdev` begins in UNPROBED,
+   * or in UNCONFIGURED when the driver has nothing to probe.
    *
    * `NetdevError("EINVAL")` when a mandatory op is missing, or only one of the two interrupt ops is
    * there, or the MTU is outside its limits, or the device was unregistered before; `("EBUSY")` when

@@ -154,4 +154,15 @@ export class Netbuf {
     }
     return total;
   }
+  /**
+   * Whether the packet lies in this memory, over the whole chain. Offsets of a netbuf from elsewhere
+   * mean nothing to the device of `region`.
+   */
+  liesIn(region: DmaRegion): boolean {
+    if (this.region !== region) return false;
+    for (let netbuf = this.next; netbuf !== null; netbuf = netbuf.next) {
+      if (netbuf.region !== region) return false;
+    }
+    return true;
+  }
 }

@@ -41,7 +41,12 @@ export class E100Tx implements NetdevQueueCounters {
 
   packets = 0;
   bytes = 0;
-  readonly drops = dropCounters("tx_too_short", "tx_too_long", "tx_too_many_pieces");
+  readonly drops = dropCounters(
+    "tx_too_short",
+    "tx_too_long",
+    "tx_too_many_pieces",
+    "tx_foreign",
+  );
 
   /** At the last look: commands that were under way, and those that had been carried out. */
   #pendingBefore = 0;
@@ -76,7 +81,10 @@ export class E100Tx implements NetdevQueueCounters {
     while (taken < count) {
       const netbuf = netbufs[from + taken];
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
-      if (!lengthFits(netbuf, length, maxFrame)) {
+      if (!netbuf.liesIn(ring.region)) {
+        this.drops.tx_foreign++;
+        netbuf.free();
+      } else if (!lengthFits(netbuf, length, maxFrame)) {
         if (length < ETHERNET_HEADER_BYTES) this.drops.tx_too_short++;
         else this.drops.tx_too_long++;
         netbuf.free();

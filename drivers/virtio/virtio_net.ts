@@ -136,7 +136,8 @@ export class VirtioNet implements NetdevOps {
   }
 
   txqConfigure(_queueId: number, descriptors: number): void {
-    this.#tx = new VirtioNetTx(this.#createVirtqueue(TRANSMITQ, descriptors), this.device.mtu);
+    const vq = this.#createVirtqueue(TRANSMITQ, descriptors);
+    this.#tx = new VirtioNetTx(vq, this.#card.transport.dma.region, this.device.mtu);
   }
 
   start(): void {

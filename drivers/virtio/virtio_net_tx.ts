@@ -1,3 +1,4 @@
+import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
@@ -32,14 +33,18 @@ export class VirtioNetTx implements NetdevQueueCounters {
     "tx_too_short",
     "tx_too_long",
     "tx_too_many_pieces",
+    "tx_foreign",
     "tx_bad_headroom",
   );
 
+  readonly #region: DmaRegion;
   readonly #maxFrame: number;
   #doorbell: QueueDoorbell | null = null;
 
-  constructor(vq: SplitVirtqueue<Netbuf>, mtu: number) {
+  /** Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes. */
+  constructor(vq: SplitVirtqueue<Netbuf>, region: DmaRegion, mtu: number) {
     this.vq = vq;
+    this.#region = region;
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
   }
 
@@ -65,13 +70,17 @@ export class VirtioNetTx implements NetdevQueueCounters {
   /** Lends up to `count` packets of `netbufs[from…]`, notifies once, and says how many were taken. */
   burst(netbufs: Netbuf[], from: number, count: number): number {
     const { vq } = this;
+    const region = this.#region;
     if (vq.free < count) this.reclaim();
     let taken = 0;
     while (taken < count) {
       const netbuf = netbufs[from + taken];
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
       const descriptors = netbuf.next === null ? 1 : pieces(netbuf);
-      if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
+      if (!netbuf.liesIn(region)) {
+        this.drops.tx_foreign++;
+        netbuf.free();
+      } else if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
         this.#dropBadLength(netbuf, length);
       } else if (netbuf.headroom < VIRTIO_NET_HDR_BYTES || (netbuf.data & 1) !== 0) {
         this.drops.tx_bad_headroom++;

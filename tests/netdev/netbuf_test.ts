@@ -210,3 +210,12 @@ Deno.test("reset makes a used netbuf as good as new", () => {
   assertEquals(a.next, null);
   assertEquals(a.references, 1);
 });
+
+Deno.test("a packet lies in a region when each of its pieces does", () => {
+  const { netbufs } = makeChain(3);
+  const { region } = netbufs[0];
+  assert(netbufs[0].liesIn(region));
+  assert(!netbufs[0].liesIn(new PlainRegion(4096)));
+  netbufs[0].append(makeNetbuf());
+  assert(!netbufs[0].liesIn(region), "the last piece is from elsewhere");
+});

@@ -111,3 +111,17 @@ Deno.test("with another MTU another length is too long", () => {
   link.send(link.packet(frame(114)), link.packet(frame(115)));
   assertEquals(link.model.sent.length, 1);
 });
+
+Deno.test("a frame with a piece in another device's memory is dropped, freed and counted", () => {
+  const link = new E100Link();
+  const other = new E100Link();
+  const mixed = link.packet(frame(20));
+  mixed.append(other.packet(frame(40)));
+  const available = [link.pool.available + 1, other.pool.available + 1];
+  assertEquals(link.send(other.packet(frame(60)), mixed, link.packet(frame(60, 5))), 3);
+  assertEquals(link.model.sent, [[...frame(60, 5)]]);
+  link.netdev.txqReclaim(0);
+  const { drops, txPackets } = link.netdev.statsGet();
+  assertEquals([drops.tx_foreign, txPackets], [2, 1]);
+  assertEquals([link.pool.available, other.pool.available], available);
+});

@@ -180,7 +180,13 @@ Deno.test("counters begin at zero and tell what went through", () => {
   ]);
   const reasons = ["rx_too_short", "rx_bad_length", "rx_bad_buffer_count"];
   assertEquals(Object.keys(stats.rxQueues[0].drops), reasons);
-  const txReasons = ["tx_too_short", "tx_too_long", "tx_too_many_pieces", "tx_bad_headroom"];
+  const txReasons = [
+    "tx_too_short",
+    "tx_too_long",
+    "tx_too_many_pieces",
+    "tx_foreign",
+    "tx_bad_headroom",
+  ];
   assertEquals(
     stats.drops,
     Object.fromEntries([...reasons, ...txReasons].map((name) => [name, 0])),

@@ -229,3 +229,17 @@ Deno.test("without a VLAN tag the MTU leaves no room for one (§5.1.4.2)", () =>
   assertEquals(link.model.transmit().map((sent) => sent.frame.length), [614]);
   assertEquals(link.netdev.statsGet().drops.tx_too_long, 2);
 });
+
+Deno.test("a packet with a piece in another device's memory is dropped, freed and counted", () => {
+  const link = new NetLink();
+  const other = new NetLink();
+  const mixed = link.packet(frame(20));
+  mixed.append(other.packet(frame(40)));
+  const available = [link.pool.available + 1, other.pool.available + 1];
+  assertEquals(link.send(other.packet(frame(60)), mixed, link.packet(frame(60, 5))), 3);
+  assertEquals(link.model.transmit().map((sent) => sent.frame), [[...frame(60, 5)]]);
+  link.netdev.txqReclaim(0);
+  const { drops, txPackets } = link.netdev.statsGet();
+  assertEquals([drops.tx_foreign, txPackets], [2, 1]);
+  assertEquals([link.pool.available, other.pool.available], available);
+});

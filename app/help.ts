@@ -10,7 +10,7 @@ export function helpText(): string {
     "",
     "usage: main.ts [serve] [FLAG]… [netdev.ip=…]…  be that host, until Ctrl-C",
     "       main.ts ping [FLAG]… [ADDRESS]          ping a running appliance, or another host",
-    "       main.ts info [FLAG]…                    tell everything about a network device",
+    "       main.ts info [FLAG]… [netdev.ip=…]      tell everything about a network device",
     "       main.ts --help",
     "",
     "serve:",

@@ -1,6 +1,8 @@
 import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
 import { dropReasons } from "../netdev/drop_reasons.ts";
+import { EINFO_TYPES, type NetdevEinfo } from "../netdev/einfo.ts";
+import { IFF_BROADCAST, IFF_MULTICAST } from "../netdev/net_device.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevRegistry } from "../netdev/netdev_registry.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
@@ -35,7 +37,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
       ...options,
       // Not the hub of an appliance that may be running here.
       hub: `ukdeno-info-${Deno.pid}`,
-      registry: new NetdevRegistry(),
+      registry: new NetdevRegistry({ einfo: [options.einfo] }),
       onLink: () => {},
       onUnplug: () => failure ??= "the network card was taken out",
       onPlug: () => {},
@@ -65,7 +67,13 @@ function describe(netdev: Netdev, location: string): DeviceInfo {
     bus: details?.bus ?? location,
     facts: details?.facts ?? [],
     mac: formatMacBytes(netdev.hwaddrGet()),
+    type: limits.type,
+    flags: flagNames(limits.flags),
+    broadcast: formatMacBytes(limits.broadcast),
+    hardHeaderLength: limits.hardHeaderLength,
+    txQueueLength: limits.txQueueLength,
     mtu: netdev.mtuGet(),
+    minMtu: limits.minMtu,
     maxMtu: limits.maxMtu,
     link: netdev.linkGet(),
     promiscuous: netdev.promiscuousGet(),
@@ -84,7 +92,24 @@ function describe(netdev: Netdev, location: string): DeviceInfo {
     },
     vectors: (details?.vectors ?? []).map((vector) => ({ ...vector })),
     features: details?.features ?? { offered: [], negotiated: [] },
+    einfo: einfoOf(netdev),
     counters: netdev.statsGet(),
     dropReasons: dropReasons(),
   };
+}
+
+/** Flags of a device by the names that ip(8) prints. */
+function flagNames(flags: number): string[] {
+  const names: readonly (readonly [flag: number, name: string])[] = [
+    [IFF_BROADCAST, "BROADCAST"],
+    [IFF_MULTICAST, "MULTICAST"],
+  ];
+  return names.filter(([flag]) => (flags & flag) !== 0).map(([, name]) => name);
+}
+
+/** What the device was given, as it tells it. */
+function einfoOf(netdev: Netdev): NetdevEinfo {
+  return Object.fromEntries(
+    EINFO_TYPES.map((type) => [type, netdev.einfoGet(type)]).filter(([, text]) => text !== null),
+  );
 }

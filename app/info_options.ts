@@ -1,13 +1,12 @@
 import type { DeviceOptions } from "./device_options.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import type { LogFormat } from "./log.ts";
-import { parseServe, SERVE_FLAGS } from "./serve_options.ts";
-import { UsageError } from "./usage_error.ts";
+import { parseEinfo, parseServe, SERVE_FLAGS } from "./serve_options.ts";
 
 /** Flags of `serve` that say which device it is, and how to print. */
 const SHARED = ["device", "mac", "mtu", "netdev", "log"];
 
-/** In place of the address that only QEMU's user network has by default. */
+/** In place of an address, when none is given: only QEMU's user network has a default one. */
 const ANY_ADDRESS = "10.0.2.15/24";
 
 /** Flags of `info`, which tells of one device. */
@@ -24,8 +23,9 @@ export interface InfoOptions {
 /** Reads the arguments of `info`: what `serve` would be given. `UsageError` when one can't be. */
 export function parseInfo(args: readonly string[]): InfoOptions {
   const { positional } = parseFlags(args, INFO_FLAGS);
-  if (positional.length > 0) throw new UsageError(`info takes no argument "${positional[0]}"`);
+  const hasAddress = parseEinfo("info", positional)[0]?.IPV4_CIDR !== undefined;
   // The address is of no matter, beyond the MAC address that is made of it.
-  const { devices, log } = parseServe([`--ip=${ANY_ADDRESS}`, ...args]);
+  const address = hasAddress ? [] : [`--ip=${ANY_ADDRESS}`];
+  const { devices, log } = parseServe([...address, ...args]);
   return { device: devices[0], log };
 }

@@ -1,4 +1,6 @@
 import type { DropReasonInfo } from "../netdev/drop_reasons.ts";
+import { ARPHRD_ETHER } from "../netdev/net_device.ts";
+import type { NetdevEinfo } from "../netdev/einfo.ts";
 import type { NetdevQueueStats, NetdevStats } from "../netdev/netdev_stats.ts";
 
 /** How many are in use, and how many there could be. */
@@ -12,7 +14,16 @@ export type DeviceInfo = {
   /** What the driver knows of the hardware beyond that. */
   readonly facts: readonly (readonly [name: string, value: string])[];
   readonly mac: string;
+  /** Hardware type, `ARPHRD_…`. */
+  readonly type: number;
+  /** Names of what it's able to send. */
+  readonly flags: readonly string[];
+  readonly broadcast: string;
+  /** Bytes of the link layer's header. */
+  readonly hardHeaderLength: number;
+  readonly txQueueLength: number;
   readonly mtu: number;
+  readonly minMtu: number;
   readonly maxMtu: number;
   readonly link: boolean;
   readonly promiscuous: boolean;
@@ -24,6 +35,8 @@ export type DeviceInfo = {
     readonly offered: readonly string[];
     readonly negotiated: readonly string[];
   };
+  /** What a command line or the driver gave it, in uk_netdev's names. */
+  readonly einfo: NetdevEinfo;
   readonly counters: NetdevStats;
   /** Why frames are dropped, by whatever part of the house. */
   readonly dropReasons: readonly DropReasonInfo[];
@@ -56,6 +69,7 @@ export function infoText(info: DeviceInfo): string {
       `Features that ${device} offers, on when negotiated`,
       features.offered.map((name): Row => [name, onOff(features.negotiated.includes(name))]),
     ),
+    section(`Addresses and names given to ${device}`, Object.entries(info.einfo)),
     section(`Counters of ${device}`, [
       ...numbers(totals),
       ...rxQueues.flatMap((queue, id) => queueNumbers(`rx_queue_${id}`, queue)),
@@ -72,7 +86,12 @@ function settings(info: DeviceInfo): Row[] {
     ["bus", info.bus],
     ...info.facts,
     ["MAC", info.mac],
-    ["MTU", `${info.mtu}, at most ${info.maxMtu}`],
+    ["type", info.type === ARPHRD_ETHER ? "Ethernet" : String(info.type)],
+    ["flags", info.flags.join(" ")],
+    ["broadcast", info.broadcast],
+    ["header", `${info.hardHeaderLength} bytes`],
+    ["TX queue length", String(info.txQueueLength)],
+    ["MTU", `${info.mtu}, from ${info.minMtu} to ${info.maxMtu}`],
     ["link", info.link ? "up" : "down"],
     ["promiscuous", onOff(info.promiscuous)],
   ];

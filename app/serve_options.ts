@@ -48,7 +48,7 @@ export function parseServe(args: readonly string[]): ServeOptions {
   const { values, positional } = parsed;
   const duration = values.get("duration");
   return {
-    devices: parseDevices(parsed, parseEinfo(positional)),
+    devices: parseDevices(parsed, parseEinfo("serve", positional)),
     busyPoll:
       parseNumber("--busy-poll", values.get("busy-poll") ?? "50", { min: 0, max: 1_000_000 }) /
       1000,
@@ -62,16 +62,17 @@ export function parseServe(args: readonly string[]): ServeOptions {
 
 /**
  * Reads arguments as a kernel command line has them, of which only Unikraft's `netdev.ip` is known;
- * a list of several may be one argument or several.
+ * a list of several may be one argument or several. `UsageError` for anything else, in the name of the
+ * command.
  */
-function parseEinfo(positional: readonly string[]): readonly NetdevEinfo[] {
+export function parseEinfo(command: string, positional: readonly string[]): readonly NetdevEinfo[] {
   try {
     const args = positional.flatMap(splitCommandLine);
     let inList = false;
     for (const arg of args) {
       if (!inList && !arg.startsWith(`${EINFO}=`)) {
         throw new UsageError(
-          `serve takes no argument "${arg}", but flags and ${EINFO}=CIDR[:GATEWAY…]`,
+          `${command} takes no argument "${arg}", but flags and ${EINFO}=CIDR[:GATEWAY…]`,
         );
       }
       inList = (inList || arg.startsWith(`${EINFO}=[`)) && !arg.endsWith("]");

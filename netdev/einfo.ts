@@ -23,6 +23,18 @@ export type NetdevEinfoType =
   /** Domain that it's in. */
   | "IPV4_DOMAIN";
 
+/** All of them. */
+export const EINFO_TYPES: readonly NetdevEinfoType[] = [
+  "IPV4_ADDR",
+  "IPV4_MASK",
+  "IPV4_CIDR",
+  "IPV4_GW",
+  "IPV4_DNS0",
+  "IPV4_DNS1",
+  "IPV4_HOSTNAME",
+  "IPV4_DOMAIN",
+];
+
 /** What one device was given. */
 export type NetdevEinfo = Readonly<Partial<Record<NetdevEinfoType, string>>>;
 

@@ -23,6 +23,7 @@ export {
 export { DmaArena } from "./dma_arena.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
 export {
+  EINFO_TYPES,
   einfoFromArguments,
   einfoFromCommandLine,
   type NetdevEinfo,

@@ -88,11 +88,23 @@ export class Netdev {
     this.#state = NetdevState.UNCONFIGURED;
   }
 
-  /** What the device is able to do. From UNCONFIGURED on. */
+  /** What the device is able to do, and what it is. From UNCONFIGURED on. */
   infoGet(): NetdevInfo {
     this.#need("infoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    const { rxQueues, txQueues, maxMtu } = this.#device;
-    return { ...this.#ops.infoGet(), maxRxQueues: rxQueues, maxTxQueues: txQueues, maxMtu };
+    const { type, hardHeaderLength, broadcast, flags, txQueueLength } = this.#device;
+    const { rxQueues, txQueues, minMtu, maxMtu } = this.#device;
+    return {
+      ...this.#ops.infoGet(),
+      type,
+      hardHeaderLength,
+      broadcast: broadcast.slice(),
+      flags,
+      txQueueLength,
+      maxRxQueues: rxQueues,
+      maxTxQueues: txQueues,
+      minMtu,
+      maxMtu,
+    };
   }
 
   /**

@@ -39,12 +39,24 @@ export interface NetdevDriverInfo {
   readonly rxqInterrupts: boolean;
 }
 
-/** What a device is able to do. */
+/** What a device is able to do, and what it is to its link layer. */
 export interface NetdevInfo extends NetdevDriverInfo {
+  /** Hardware type, `ARPHRD_…`. */
+  readonly type: number;
+  /** Bytes of the link layer's header. */
+  readonly hardHeaderLength: number;
+  /** The address of all stations; a copy. */
+  readonly broadcast: Uint8Array;
+  /** What it's able to send, `IFF_…`. */
+  readonly flags: number;
+  /** Packets that may wait for the device without room, for who queues any. */
+  readonly txQueueLength: number;
   /** Receive queues it has. */
   readonly maxRxQueues: number;
   /** Transmit queues it has. */
   readonly maxTxQueues: number;
+  /** Least that the MTU may be set to, in bytes of an IP packet. */
+  readonly minMtu: number;
   /** Largest IP packet that the device carries, in bytes. */
   readonly maxMtu: number;
 }

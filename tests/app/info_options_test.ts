@@ -20,6 +20,26 @@ Deno.test("info takes the flags of serve that say which device, and no others", 
   }
 });
 
+Deno.test("info takes what a kernel command line gives to the device, with or without an address", () => {
+  const { device } = parseInfo(["--device=tap:tap0", "netdev.ip=192.0.2.7/24::::web"]);
+  assertEquals(
+    device,
+    parseServe(["--device=tap:tap0", "netdev.ip=192.0.2.7/24::::web"]).devices[0],
+  );
+  const named = parseInfo(["--device=tap:tap0", "netdev.ip=::::web"]).device;
+  assertEquals(named.einfo, { IPV4_HOSTNAME: "web" });
+  const refused: [args: string[], message: string][] = [
+    [
+      ["netdev.mtu=1"],
+      'info takes no argument "netdev.mtu=1", but flags and netdev.ip=CIDR[:GATEWAY…]',
+    ],
+    [["netdev.ip=192.0.2.7/24", "netdev.ip="], "netdev.ip is given 2 times, for 1 device"],
+  ];
+  for (const [args, message] of refused) {
+    assertEquals(assertThrows(() => parseInfo(args), UsageError).message, message);
+  }
+});
+
 Deno.test("info tells of one device", () => {
   const { message } = assertThrows(() => parseInfo(["--device=qemu", "--device=qemu"]), UsageError);
   assertEquals(message, "--device is given 2 times");

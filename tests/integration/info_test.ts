@@ -23,7 +23,13 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
     bus: "pci 00:02.0",
     facts: [],
     mac: "02:75:0a:00:02:0f",
+    type: 1,
+    flags: ["BROADCAST", "MULTICAST"],
+    broadcast: "ff:ff:ff:ff:ff:ff",
+    hardHeaderLength: 14,
+    txQueueLength: 1000,
     mtu: 1400,
+    minMtu: 68,
     maxMtu: 1400,
     link: true,
     promiscuous: true,
@@ -34,6 +40,7 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
       { name: "msi-x 1", use: "receive queue 0" },
       { name: "msi-x 2", use: "transmit queue 0 (masked: it is polled)" },
     ],
+    einfo: {},
   });
   assertEquals(features.negotiated, NEGOTIATED);
   assertEquals(OFFERED_BY_QEMU.filter((name) => !features.offered.includes(name)), []);
@@ -88,6 +95,22 @@ Deno.test("info on an Intel 8255x with an MTU that Ethernet doesn't have: one li
   ]);
   assertEquals([code, stdout], [1, ""]);
   assertMatch(stderr, /^ukdeno: MTU 9000: 68 to 1500 is possible\n$/);
+});
+
+Deno.test("info with a kernel command line: what the device was given", async () => {
+  const given = "netdev.ip=10.0.2.20/24:10.0.2.2:10.0.2.3::web:example.org";
+  const { code, stdout, stderr } = await runMain(["info", given]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^ {2}MAC: +02:75:0a:00:02:14$/m);
+  assertMatch(stdout, /^ {2}flags: +BROADCAST MULTICAST$/m);
+  const section = /^Addresses and names given to net0:\n((?: {2}.*\n)+)/m.exec(stdout)?.[1] ?? "";
+  assertEquals(section.trimEnd().split("\n").map((line) => line.trim().split(/: +/)), [
+    ["IPV4_CIDR", "10.0.2.20/24"],
+    ["IPV4_GW", "10.0.2.2"],
+    ["IPV4_DNS0", "10.0.2.3"],
+    ["IPV4_HOSTNAME", "web"],
+    ["IPV4_DOMAIN", "example.org"],
+  ]);
 });
 
 Deno.test("info beside a running appliance", async () => {

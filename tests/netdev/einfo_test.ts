@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  EINFO_TYPES,
   einfoFromArguments,
   einfoFromCommandLine,
   type NetdevEinfo,
@@ -9,17 +10,6 @@ import {
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { fakeDevice, FakeDriver } from "./fake_driver.ts";
-
-const TYPES: NetdevEinfoType[] = [
-  "IPV4_ADDR",
-  "IPV4_MASK",
-  "IPV4_CIDR",
-  "IPV4_GW",
-  "IPV4_DNS0",
-  "IPV4_DNS1",
-  "IPV4_HOSTNAME",
-  "IPV4_DOMAIN",
-];
 
 /** A driver whose device was given this by somebody else than the command line. */
 class GivenDriver extends FakeDriver {
@@ -38,7 +28,7 @@ class GivenDriver extends FakeDriver {
 /** All that a device tells. */
 function told(netdev: Netdev): NetdevEinfo {
   return Object.fromEntries(
-    TYPES.map((type) => [type, netdev.einfoGet(type)]).filter(([, text]) => text !== null),
+    EINFO_TYPES.map((type) => [type, netdev.einfoGet(type)]).filter(([, text]) => text !== null),
   );
 }
 

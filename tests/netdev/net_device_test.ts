@@ -8,7 +8,8 @@ import {
   IFF_MULTICAST,
   NetDeviceState,
 } from "../../netdev/net_device.ts";
-import { FakeDriver } from "./fake_driver.ts";
+import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
+import { fakeDevice, FakeDriver } from "./fake_driver.ts";
 import { refuses } from "./refuses.ts";
 
 Deno.test("an Ethernet device is allocated with Ethernet's values", () => {
@@ -81,4 +82,17 @@ Deno.test("a setup of one's own fills in other values than Ethernet's, or some o
     device.maxMtu = 9000;
   });
   assertEquals([jumbo.name, jumbo.mtu, jumbo.maxMtu], ["jumbo%d", 1500, 9000]);
+});
+
+Deno.test("the user of a device is told what its driver made of it, in a copy", () => {
+  const device = fakeDevice(new FakeDriver());
+  const netdev = new NetdevRegistry().drvRegister(device);
+  netdev.probe();
+  device.flags = IFF_BROADCAST;
+  device.txQueueLength = 7;
+  const info = netdev.infoGet();
+  assertEquals([info.type, info.flags, info.txQueueLength], [ARPHRD_ETHER, IFF_BROADCAST, 7]);
+  assertEquals([info.hardHeaderLength, info.minMtu], [14, 68]);
+  info.broadcast.fill(0);
+  assertEquals(device.broadcast[0], 0xff);
 });

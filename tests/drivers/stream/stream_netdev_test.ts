@@ -7,6 +7,7 @@ import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
+import { ETHERNET_INFO } from "../../netdev/ethernet_info.ts";
 import { frame, framed, StreamLink } from "./stream_link.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -35,6 +36,7 @@ Deno.test("a stream device goes through the life of a netdev", () => {
   );
   assertEquals(netdev.state, NetdevState.UNCONFIGURED);
   assertEquals(netdev.infoGet(), {
+    ...ETHERNET_INFO,
     maxRxQueues: 1,
     maxTxQueues: 1,
     maxMtu: 1500,

@@ -11,6 +11,7 @@ import {
   VIRTIO_NET_F_MRG_RXBUF,
   VIRTIO_NET_F_MTU,
 } from "../../device/virtio_net_model.ts";
+import { ETHERNET_INFO } from "../../netdev/ethernet_info.ts";
 import { frame, NetLink, ProbedNet } from "./net_link.ts";
 
 const USED = NET_FEATURES | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX;
@@ -82,6 +83,7 @@ Deno.test("the driver tells what it needs: one pair of queues, 12 bytes in front
   const net = new ProbedNet({ queueSizes: [256, 128] });
   net.netdev.probe();
   assertEquals(net.netdev.infoGet(), {
+    ...ETHERNET_INFO,
     maxRxQueues: 1,
     maxTxQueues: 1,
     maxMtu: 1500,

@@ -36,26 +36,45 @@ export interface TestDevice {
   readonly needsTap: boolean;
   /** Whether it carries frames that are longer than Ethernet's. */
   readonly jumbo: boolean;
+  /** Whether all of Linux's tools are let loose on it: one device of a kind will do. */
+  readonly linuxTools: boolean;
   /** Starts an appliance on it, with more arguments. */
   open(...args: string[]): Promise<Station>;
 }
 
 /** Every device that there is. */
 export const DEVICES: readonly TestDevice[] = [
-  { name: "qemu over its hub", driver: "virtio-net", needsTap: false, jumbo: true, open: openQemu },
-  { name: "qemu on TAP", driver: "virtio-net", needsTap: true, jumbo: true, open: openQemuOnTap },
+  {
+    name: "qemu over its hub",
+    driver: "virtio-net",
+    needsTap: false,
+    jumbo: true,
+    linuxTools: false,
+    open: openQemu,
+  },
+  {
+    name: "qemu on TAP",
+    driver: "virtio-net",
+    needsTap: true,
+    jumbo: true,
+    linuxTools: true,
+    open: openQemuOnTap,
+  },
   overHub("i82550"),
   overHub("i82557b"),
   overHub("i82559er"),
+  { ...onTap("i82550"), linuxTools: true },
+  onTap("i82557b"),
+  onTap("i82559er"),
+  { name: "tap", driver: "tap", needsTap: true, jumbo: true, linuxTools: true, open: openTap },
   {
-    name: "i82550 on TAP",
-    driver: "e100",
-    needsTap: true,
-    jumbo: false,
-    open: (...args) => openQemuOnTap("--device=qemu:i82550", ...args),
+    name: "stream",
+    driver: "stream",
+    needsTap: false,
+    jumbo: true,
+    linuxTools: false,
+    open: openStream,
   },
-  { name: "tap", driver: "tap", needsTap: true, jumbo: true, open: openTap },
-  { name: "stream", driver: "stream", needsTap: false, jumbo: true, open: openStream },
 ];
 
 /** An 8255x of QEMU's on its user network and hub. */
@@ -65,7 +84,20 @@ function overHub(model: string): TestDevice {
     driver: "e100",
     needsTap: false,
     jumbo: false,
+    linuxTools: false,
     open: (...args) => openQemu(`--device=qemu:${model}`, ...args),
+  };
+}
+
+/** An 8255x of QEMU's next to Linux. */
+function onTap(model: string): TestDevice {
+  return {
+    name: `${model} on TAP`,
+    driver: "e100",
+    needsTap: true,
+    jumbo: false,
+    linuxTools: false,
+    open: (...args) => openQemuOnTap(`--device=qemu:${model}`, ...args),
   };
 }
 

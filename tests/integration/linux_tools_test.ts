@@ -40,7 +40,7 @@ const TOOLS: readonly Tool[] = [
   { name: "arp-scan finds one host, once", run: arpScans },
 ];
 
-for (const device of DEVICES.filter(({ needsTap }) => needsTap)) {
+for (const device of DEVICES.filter(({ linuxTools }) => linuxTools)) {
   tapTest(`${device.name}: Linux's own tools find nothing to complain of`, async (t) => {
     await using station = await device.open();
     const { appliance, namespace } = station;
@@ -55,7 +55,7 @@ for (const device of DEVICES.filter(({ needsTap }) => needsTap)) {
   });
 }
 
-for (const device of DEVICES.filter(({ needsTap, jumbo }) => needsTap && jumbo)) {
+for (const device of DEVICES.filter(({ linuxTools, jumbo }) => linuxTools && jumbo)) {
   tapTest(`${device.name} at MTU 9000: Linux's pings come back whole, unfragmented`, async () => {
     await using station = await device.open("--mtu=9000");
     const { appliance, namespace } = station;
@@ -186,7 +186,7 @@ async function pingTwice(linux: NetworkNamespace, size: number): Promise<void> {
 tapTest("ping -f beside Linux's own answer, interleaved", async () => {
   using pair = await LinuxPair.create();
   const figures = new Map<string, number[]>([["Linux on a veth pair", []]]);
-  const devices = DEVICES.filter(({ needsTap }) => needsTap);
+  const devices = DEVICES.filter(({ linuxTools }) => linuxTools);
   await using stack = new AsyncDisposableStack();
   const networks: [string, NetworkNamespace][] = [];
   for (const device of devices) {

@@ -53,7 +53,8 @@ export class CardSlot implements SlotWatcher {
     this.#guarded(() => {
       if (this.#card?.device.present === false) this.#part();
       this.#registered.length = 0;
-      const { arrived } = this.#bus.rescan();
+      const { arrived, unwanted } = this.#bus.rescan();
+      for (const device of unwanted) this.#events.onUnusable(`no driver wants ${describe(device)}`);
       const card = this.#take(arrived);
       if (card !== null) this.#plug(card);
     });
@@ -110,4 +111,10 @@ export class CardSlot implements SlotWatcher {
       this.#events.onUnusable(error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+/** A card by its place and its ids, in the form in which lspci(8) shows and looks up these. */
+function describe({ name, vendorId, deviceId }: PciDevice): string {
+  const [vendor, device] = [vendorId, deviceId].map((id) => id.toString(16).padStart(4, "0"));
+  return `the card ${vendor}:${device} at pci ${name}`;
 }

@@ -31,6 +31,8 @@ export interface PciChanges {
   readonly arrived: PciDevice[];
   /** Functions that their driver let go of. */
   readonly removed: PciDevice[];
+  /** Functions that have come, and that no driver wants. */
+  readonly unwanted: PciDevice[];
 }
 
 /** A function that has a driver. */
@@ -45,6 +47,8 @@ export class PciBus {
   readonly #drivers: PciDriver[] = [];
   /** By name of the function. */
   readonly #bindings = new Map<string, Binding>();
+  /** Those that no driver wanted at the last look, by name. */
+  #unwanted = new Map<string, PciDevice>();
 
   constructor(host: PciHost) {
     this.#host = host;
@@ -76,18 +80,30 @@ export class PciBus {
    * taken up. What a driver throws reaches the caller, and those behind it are not looked at.
    */
   probe(): PciDevice[] {
-    return this.scan().filter((device) => !this.#bindings.has(device.name) && this.#bind(device));
+    const free = this.scan().filter((device) => !this.#bindings.has(device.name));
+    const taken = free.filter((device) => this.#bind(device));
+    const left = free.filter((device) => !this.#bindings.has(device.name));
+    this.#unwanted = new Map(left.map((device) => [device.name, device]));
+    return taken;
   }
 
   /** Looks again: has drivers let go of what is gone, or is another, and take up what is new. */
   rescan(): PciChanges {
     const gone = [...this.#bindings.values()].filter(({ device }) => !isStillThere(device));
     const removed = this.#unbind(gone);
-    return { arrived: this.probe(), removed };
+    const before = this.#unwanted;
+    const arrived = this.probe();
+    const unwanted = [...this.#unwanted.values()].filter((device) =>
+      !areAlike(device, before.get(device.name))
+    );
+    return { arrived, removed, unwanted };
   }
 
   /** Has drivers let go of all functions of a slot that is to be pulled; returns these. */
   removeSlot(slot: number): PciDevice[] {
+    for (const [name, { address }] of this.#unwanted) {
+      if (address.device === slot) this.#unwanted.delete(name);
+    }
     const bindings = [...this.#bindings.values()];
     return this.#unbind(bindings.filter(({ device }) => device.address.device === slot));
   }
@@ -127,4 +143,9 @@ export class PciBus {
 function isStillThere(device: PciDevice): boolean {
   const { config, vendorId, deviceId } = device;
   return config.read(PCI_VENDOR_ID, 4) === (deviceId * 0x1_0000 + vendorId);
+}
+
+/** Whether two looks at a place on the bus have found the same kind of function there. */
+function areAlike(device: PciDevice, before: PciDevice | undefined): boolean {
+  return before?.vendorId === device.vendorId && before.deviceId === device.deviceId;
 }

@@ -93,6 +93,11 @@ class Operated implements AsyncDisposable {
     this.#qmp?.execute("device_add", { mac: HOST_MAC, ...this.#card, ...properties });
   }
 
+  /** Puts a card in that has nothing of the first one but its place on the network. */
+  exchange(properties: Readonly<Record<string, unknown>>): void {
+    this.#qmp?.execute("device_add", { id: NIC_ID, netdev: NIC_PORT, romfile: "", ...properties });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket?.[Symbol.dispose]();
     await this.appliance[Symbol.asyncDispose]();
@@ -223,6 +228,23 @@ Deno.test("a card that can't carry the host's packets is told of, and another on
   operated.remove();
   await operated.put({ addr: "8" });
   assert(isAnswered(port, 1, SILENCE_MS));
+  assertEquals((await operated.appliance.stop()).status.code, 0);
+});
+
+Deno.test("a card that no driver wants is told of in one line, and another one is taken", async () => {
+  const [[model, properties]] = CARDS;
+  await using operated = new Operated(model, properties);
+  await operated.ready();
+  using port = await portOf(operated.appliance);
+  await operated.pull();
+  operated.exchange({ driver: "e1000" });
+  const { reason } = await operated.appliance.event("unusable");
+  assertEquals(reason, "no driver wants the card 8086:100e at pci 00:02.0");
+  operated.remove();
+  await operated.put();
+  assert(isAnswered(port, 1, SILENCE_MS));
+  const unusable = operated.appliance.lines.filter(({ event }) => event === "unusable");
+  assertEquals(unusable.length, 1);
   assertEquals((await operated.appliance.stop()).status.code, 0);
 });
 

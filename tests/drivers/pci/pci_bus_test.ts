@@ -159,7 +159,7 @@ const NET = { vendorId: 0x1af4, deviceId: 0x1041 };
 Deno.test("a function that has a driver is not handed out again", () => {
   const { bus, probed } = makeBus([NET]);
   assertEquals([bus.probe().length, bus.probe().length], [1, 0]);
-  assertEquals(bus.rescan(), { arrived: [], removed: [] });
+  assertEquals(bus.rescan(), { arrived: [], removed: [], unwanted: [] });
   assertEquals(probed, ["00:02.0 driver 0"]);
 });
 
@@ -185,6 +185,46 @@ Deno.test("rescan() takes a function that was exchanged for another as gone", ()
   plug(host, "2.0", 0x1229);
   bus.rescan();
   assertEquals(probed.slice(1), ["00:02.0 leaves driver 0", "00:02.0 driver 1"]);
+});
+
+Deno.test("rescan() tells once of what has come that no driver wants", () => {
+  const { bus, host } = makeBus([NET]);
+  const unwanted = (): string[] =>
+    bus.rescan().unwanted.map(({ name, deviceId }) => `${name} ${deviceId.toString(16)}`);
+  bus.probe();
+  assertEquals(unwanted(), [], "what was there at first has been looked at");
+  plug(host, "9.0", 0x1229);
+  plug(host, "10.0", 0x1041);
+  assertEquals([unwanted(), unwanted()], [["00:09.0 1229"], []]);
+  plug(host, "9.0", 0x1209);
+  assertEquals([unwanted(), unwanted()], [["00:09.0 1209"], []], "another in its place");
+  bus.removeSlot(9);
+  assertEquals([unwanted(), unwanted()], [["00:09.0 1209"], []], "the same kind, put in again");
+  host.unplug(9, 0);
+  assertEquals(unwanted(), []);
+});
+
+Deno.test("what no driver wants is told of at the next look, when another one failed at this one", () => {
+  const { bus, host } = makeBus([NET]);
+  bus.probe();
+  let smokes = true;
+  bus.registerDriver({
+    name: "careful",
+    ids: [{ vendorId: 0x1af4, deviceId: 0x1209, driverData: null }],
+    probe: () => {
+      if (smokes) throw new Error("it smokes");
+    },
+    remove: () => {},
+  });
+  plug(host, "9.0", 0x1229);
+  plug(host, "10.0", 0x1209);
+  assertThrows(() => bus.rescan(), Error, "it smokes");
+  smokes = false;
+  const { arrived, unwanted } = bus.rescan();
+  assertEquals([arrived, unwanted].map((list) => list.map(({ name }) => name)), [
+    ["00:0a.0"],
+    ["00:09.0"],
+  ]);
 });
 
 Deno.test("removeSlot() has drivers let go of all functions of the slot, and of no other", () => {

@@ -41,7 +41,7 @@ Deno.test(`${ROUNDS} times from probe to unregister on one QEMU: nothing is left
       `memory ${mebibytes(warm)} ${grown < 0 ? "-" : "+"} ${mebibytes(Math.abs(grown))}`,
   );
   assertEquals(pings, 2 * ROUNDS / PING_EVERY);
-  assertEquals(openDescriptors(), descriptors);
+  assertNoMoreThan(descriptors);
   assertEquals(card.gone, null);
   assertLess(grown, 16 * MIB);
 });
@@ -77,7 +77,7 @@ Deno.test(`${QEMUS} QEMUs one after the other: no process, descriptor or mapping
   console.log(`life cycle: ${QEMUS} QEMUs in ${seconds.toFixed(1)} s`);
   assertEquals(pids.filter(processLives), []);
   assertEquals(memfdMappings("ukdeno"), mappings);
-  assertEquals(openDescriptors(), descriptors);
+  assertNoMoreThan(descriptors);
 });
 
 Deno.test("a QEMU that is killed under a running card: ENODEV, and all is given back", async () => {
@@ -99,7 +99,7 @@ Deno.test("a QEMU that is killed under a running card: ENODEV, and all is given 
     assertEquals(card.host.dma.available, memory);
   }
   assertEquals(memfdMappings("ukdeno"), 0);
-  assertEquals(openDescriptors(), descriptors);
+  assertNoMoreThan(descriptors);
 });
 
 function startAndStop(netdev: Netdev): void {
@@ -134,6 +134,12 @@ async function pingOverARestart(card: QemuCard, netdev: Netdev): Promise<number>
 async function ping(card: QemuCard, running: RunningCard, answered: () => boolean): Promise<void> {
   running.host.sendEchoRequest(ip(PEER_IP), 1, 1, 56, Math.floor(performance.now()));
   await card.runUntil(running, answered, PATIENCE_MS);
+}
+
+/** Deno itself may close some meanwhile: of the runtime of a test file that was run before. */
+function assertNoMoreThan(descriptors: number): void {
+  const open = openDescriptors();
+  assert(open <= descriptors, `${open} descriptors are open, and there were ${descriptors}`);
 }
 
 function mebibytes(bytes: number): string {

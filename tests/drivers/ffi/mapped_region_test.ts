@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ErrnoError } from "../../../drivers/ffi/errno.ts";
 import { libc } from "../../../drivers/ffi/libc.ts";
 import { createMemfd, MappedRegion } from "../../../drivers/ffi/mapped_region.ts";
@@ -40,7 +40,9 @@ Deno.test("access after disposal is undefined or a throw, never a crash", () => 
 Deno.test("createMemfd() throws for a size the kernel refuses and leaks no descriptor", () => {
   const before = openDescriptors();
   assertThrows(() => createMemfd("ukdeno-test", -1), ErrnoError, "ftruncate");
-  assertEquals(openDescriptors(), before);
+  // Another thread of Deno's may have closed one in between.
+  const after = openDescriptors();
+  assert(after <= before, `descriptor ${after} is the lowest free one, and was ${before}`);
 });
 
 /** The lowest free descriptor tells: it moves up by one with each that is left open. */

@@ -1,6 +1,7 @@
 import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
+import type { Virtqueue } from "./virtqueue.ts";
 
 /** Descriptor flags (virtio 1.2 §2.7.5). */
 const VIRTQ_DESC_F_NEXT = 1;
@@ -44,7 +45,7 @@ export function passedEvent(event: number, now: number, before: number): boolean
  * Fields begin with a value of their kind, not as undefined: V8 then knows what they hold, and leaves
  * the checks out.
  */
-export class SplitVirtqueue<T> {
+export class SplitVirtqueue<T> implements Virtqueue<T> {
   readonly size: number = 0;
   readonly addresses: VirtqueueAddresses;
   /** The device gave back what it wasn't lent, or more than it was lent. */

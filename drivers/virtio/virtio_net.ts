@@ -20,11 +20,12 @@ import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import {
   ETHERNET_HEADER_BYTES,
-  VIRTIO_NET_HDR_BYTES,
+  virtioNetHeaderBytes,
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
+import type { Virtqueue } from "./virtqueue.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
 const VIRTIO_DEVICE_TYPE_NET = 1;
@@ -97,9 +98,10 @@ export class VirtioNet implements NetdevOps {
   }
 
   infoGet(): NetdevDriverInfo {
+    const headerBytes = virtioNetHeaderBytes(this.features);
     return {
-      encapTx: VIRTIO_NET_HDR_BYTES,
-      encapRx: VIRTIO_NET_HDR_BYTES,
+      encapTx: headerBytes,
+      encapRx: headerBytes,
       minRxBufferBytes: this.#minRxBufferBytes(),
       rxqInterrupts: true,
     };
@@ -131,13 +133,15 @@ export class VirtioNet implements NetdevOps {
 
   rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
     const mergeable = hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF");
+    const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(RECEIVEQ, descriptors);
-    this.#rx = new VirtioNetRx(vq, conf.pool, mergeable, conf.onEvent);
+    this.#rx = new VirtioNetRx(vq, conf.pool, headerBytes, mergeable, conf.onEvent);
   }
 
   txqConfigure(_queueId: number, descriptors: number): void {
+    const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(TRANSMITQ, descriptors);
-    this.#tx = new VirtioNetTx(vq, this.#card.transport.dma.region, this.device.mtu);
+    this.#tx = new VirtioNetTx(vq, this.#card.transport.dma.region, headerBytes, this.device.mtu);
   }
 
   start(): void {
@@ -279,7 +283,7 @@ export class VirtioNet implements NetdevOps {
     return { minDescriptors: 2, maxDescriptors, powerOfTwo: true };
   }
 
-  #createVirtqueue(index: number, descriptors: number): SplitVirtqueue<Netbuf> {
+  #createVirtqueue(index: number, descriptors: number): Virtqueue<Netbuf> {
     const { dma } = this.#card.transport;
     const max = this.#card.identity.queueSizes[index];
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {

@@ -1,8 +1,21 @@
+import { type FeatureSet, hasFeature } from "./features.ts";
+
 /**
  * struct virtio_net_hdr (virtio 1.2 §5.1.6) stands in front of each frame:
- * `flags u8, gso_type u8, hdr_len u16, gso_size u16, csum_start u16, csum_offset u16, num_buffers u16`.
+ * `flags u8, gso_type u8, hdr_len u16, gso_size u16, csum_start u16, csum_offset u16`, and then:
+ * `num_buffers u16`, except with a legacy device without VIRTIO_NET_F_MRG_RXBUF (§5.1.6.1);
+ * `hash_value u32, hash_report u16, padding u16` with VIRTIO_NET_F_HASH_REPORT.
  */
-export const VIRTIO_NET_HDR_BYTES = 12;
+const LEGACY_HDR_BYTES = 10;
+const HDR_V1_BYTES = 12;
+const HDR_V1_HASH_BYTES = 20;
+
+/** Bytes of the header with these features, the same both ways. */
+export function virtioNetHeaderBytes(negotiated: FeatureSet): number {
+  if (hasFeature(negotiated, "VIRTIO_NET_F_HASH_REPORT")) return HDR_V1_HASH_BYTES;
+  const v1 = hasFeature(negotiated, "VIRTIO_F_VERSION_1");
+  return v1 || hasFeature(negotiated, "VIRTIO_NET_F_MRG_RXBUF") ? HDR_V1_BYTES : LEGACY_HDR_BYTES;
+}
 
 /** Offset of num_buffers: over how many buffers the device has spread a received frame. */
 export const VIRTIO_NET_HDR_NUM_BUFFERS = 10;
@@ -13,13 +26,10 @@ export const ETHERNET_HEADER_BYTES = 14;
 /** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet. */
 export const VLAN_TAG_BYTES = 4;
 
-/** Clears the header at an even `offset`: no checksum, no segmentation, num_buffers 0 (§5.1.6.2). */
-export function clearHeader(u16: Uint16Array, offset: number): void {
-  const first = offset >>> 1;
-  u16[first] = 0;
-  u16[first + 1] = 0;
-  u16[first + 2] = 0;
-  u16[first + 3] = 0;
-  u16[first + 4] = 0;
-  u16[first + 5] = 0;
+/**
+ * Clears the header of `byteLength` bytes at `offset`, both even: no checksum, no segmentation,
+ * num_buffers 0 (§5.1.6.2), no hash.
+ */
+export function clearHeader(u16: Uint16Array, offset: number, byteLength: number): void {
+  for (let i = offset >>> 1, end = (offset + byteLength) >>> 1; i < end; i++) u16[i] = 0;
 }

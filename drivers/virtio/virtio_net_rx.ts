@@ -3,28 +3,25 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import * as netdevTypes from "../../netdev/netdev_types.ts";
-import type { SplitVirtqueue } from "./split_virtqueue.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
+import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
 const { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } = netdevTypes;
-const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
+const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   rx_bad_length: "received with a length that its buffer can't hold, or in a piece of nothing",
   rx_bad_buffer_count: "received in more buffers than the device gave back, or in none",
 }, ["rx_bad_length", "rx_bad_buffer_count"]);
 
-/** Of what the device writes into the first buffer of a frame. */
-const SHORTEST_LENGTH = VIRTIO_NET_HDR_BYTES + ETHERNET_HEADER_BYTES;
-
 /**
  * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The
  * device writes its header and the frame into one netbuf, such that the frame begins at `data`.
  */
 export class VirtioNetRx implements NetdevQueueCounters {
-  readonly vq: SplitVirtqueue<Netbuf>;
+  readonly vq: Virtqueue<Netbuf>;
   readonly onEvent: ((queueId: number) => void) | undefined;
   /** MORE and UNDERRUN after the last burst. */
   status = 0;
@@ -38,18 +35,25 @@ export class VirtioNetRx implements NetdevQueueCounters {
   readonly drops = dropCounters("rx_too_short", "rx_bad_length", "rx_bad_buffer_count");
 
   readonly #pool: NetbufPool;
-  readonly #mergeable: boolean;
+  readonly #headerBytes: number = 0;
+  /** Of what the device writes into the first buffer of a frame. */
+  readonly #shortestLength: number = 0;
+  readonly #mergeable: boolean = false;
   #doorbell: QueueDoorbell | null = null;
 
+  /** `headerBytes` is the length of virtio's header; `mergeable`: it says over how many buffers. */
   constructor(
-    vq: SplitVirtqueue<Netbuf>,
+    vq: Virtqueue<Netbuf>,
     pool: NetbufPool,
+    headerBytes: number,
     mergeable: boolean,
     onEvent?: (queueId: number) => void,
   ) {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
+    this.#headerBytes = headerBytes;
+    this.#shortestLength = headerBytes + ETHERNET_HEADER_BYTES;
     this.#mergeable = mergeable;
   }
 
@@ -97,11 +101,11 @@ export class VirtioNetRx implements NetdevQueueCounters {
       if (netbuf === null) break;
       used--;
       const length = vq.usedLength;
-      if (!fits(netbuf, length, SHORTEST_LENGTH)) {
+      if (!this.#fits(netbuf, length, this.#shortestLength)) {
         this.#dropBadLength(netbuf, length);
         continue;
       }
-      netbuf.length = length - VIRTIO_NET_HDR_BYTES;
+      netbuf.length = length - this.#headerBytes;
       const buffers = this.#bufferCount(netbuf);
       if (buffers !== 1) {
         const rest = buffers - 1;
@@ -144,7 +148,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
 
   #bufferCount(netbuf: Netbuf): number {
     if (!this.#mergeable) return 1;
-    const header = netbuf.data - VIRTIO_NET_HDR_BYTES;
+    const header = netbuf.data - this.#headerBytes;
     return netbuf.region.u16[(header + VIRTIO_NET_HDR_NUM_BUFFERS) >>> 1];
   }
 
@@ -158,9 +162,9 @@ export class VirtioNetRx implements NetdevQueueCounters {
         head.free();
         return false;
       }
-      if (!fits(piece, this.vq.usedLength, 1)) whole = false;
+      if (!this.#fits(piece, this.vq.usedLength, 1)) whole = false;
       // Only the first buffer of a packet has a header; the others are data from their start.
-      piece.data -= VIRTIO_NET_HDR_BYTES;
+      piece.data -= this.#headerBytes;
       piece.length = whole ? this.vq.usedLength : 0;
       tail.next = piece;
       tail = piece;
@@ -173,7 +177,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
 
   /** A length that can't be is either no frame's, or more than the buffer takes. */
   #dropBadLength(netbuf: Netbuf, length: number): void {
-    if (length < SHORTEST_LENGTH) this.drops.rx_too_short++;
+    if (length < this.#shortestLength) this.drops.rx_too_short++;
     else this.drops.rx_bad_length++;
     netbuf.free();
   }
@@ -184,7 +188,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
   }
 
   #post(netbuf: Netbuf): void {
-    const start = netbuf.data - VIRTIO_NET_HDR_BYTES;
+    const start = netbuf.data - this.#headerBytes;
     this.vq.post(start, netbuf.end - start, true, netbuf);
   }
 
@@ -197,9 +201,9 @@ export class VirtioNetRx implements NetdevQueueCounters {
       this.kicksSuppressed++;
     }
   }
-}
 
-/** Whether the device can have written `length` bytes, at least `min`, into an empty netbuf. */
-function fits(netbuf: Netbuf, length: number, min: number): boolean {
-  return length >= min && length <= netbuf.end - netbuf.data + VIRTIO_NET_HDR_BYTES;
+  /** Whether the device can have written `length` bytes, at least `min`, into an empty netbuf. */
+  #fits(netbuf: Netbuf, length: number, min: number): boolean {
+    return length >= min && length <= netbuf.end - netbuf.data + this.#headerBytes;
+  }
 }

@@ -2,13 +2,12 @@ import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
-import type { SplitVirtqueue } from "./split_virtqueue.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
+import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
-const { clearHeader, ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_BYTES, VLAN_TAG_BYTES } =
-  virtioNetHeader;
+const { clearHeader, ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
@@ -23,7 +22,7 @@ const ETHER_TYPE_OFFSET = 12;
  * when it gives them back. It asks for no interrupts: what was sent is taken back on the way.
  */
 export class VirtioNetTx implements NetdevQueueCounters {
-  readonly vq: SplitVirtqueue<Netbuf>;
+  readonly vq: Virtqueue<Netbuf>;
 
   packets = 0;
   bytes = 0;
@@ -38,13 +37,18 @@ export class VirtioNetTx implements NetdevQueueCounters {
   );
 
   readonly #region: DmaRegion;
-  readonly #maxFrame: number;
+  readonly #headerBytes: number = 0;
+  readonly #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
 
-  /** Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes. */
-  constructor(vq: SplitVirtqueue<Netbuf>, region: DmaRegion, mtu: number) {
+  /**
+   * Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes;
+   * `headerBytes` is the length of virtio's header.
+   */
+  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, headerBytes: number, mtu: number) {
     this.vq = vq;
     this.#region = region;
+    this.#headerBytes = headerBytes;
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
   }
 
@@ -82,7 +86,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
         netbuf.free();
       } else if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
         this.#dropBadLength(netbuf, length);
-      } else if (netbuf.headroom < VIRTIO_NET_HDR_BYTES || (netbuf.data & 1) !== 0) {
+      } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
         this.drops.tx_bad_headroom++;
         netbuf.free();
       } else {
@@ -125,13 +129,13 @@ export class VirtioNetTx implements NetdevQueueCounters {
 
   #post(netbuf: Netbuf): void {
     const { vq } = this;
-    const start = netbuf.data - VIRTIO_NET_HDR_BYTES;
-    clearHeader(netbuf.region.u16, start);
+    const start = netbuf.data - this.#headerBytes;
+    clearHeader(netbuf.region.u16, start, this.#headerBytes);
     if (netbuf.next === null) {
-      vq.post(start, VIRTIO_NET_HDR_BYTES + netbuf.length, false, netbuf);
+      vq.post(start, this.#headerBytes + netbuf.length, false, netbuf);
       return;
     }
-    vq.stage(start, VIRTIO_NET_HDR_BYTES + netbuf.length, false);
+    vq.stage(start, this.#headerBytes + netbuf.length, false);
     for (let piece: Netbuf | null = netbuf.next; piece !== null; piece = piece.next) {
       // A descriptor of no bytes makes QEMU give up on the device.
       if (piece.length > 0) vq.stage(piece.data, piece.length, false);

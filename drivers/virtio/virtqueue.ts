@@ -1,0 +1,62 @@
+import type { VirtqueueAddresses } from "./virtio_transport.ts";
+
+/**
+ * A virtqueue (virtio 1.2 §2.6) as a driver uses it, whatever the format of its ring: buffers are
+ * posted, published together, and come back in the device's own order with their tokens.
+ *
+ * `T` is what a caller wants back with its buffer. Posting lends the memory of a buffer to the device;
+ * it's the driver's again when {@link takeUsed} or, after a reset, {@link reclaim} returns the token.
+ * Nothing allocates once the queue is made.
+ */
+export interface Virtqueue<T> {
+  /** Entries of the ring. */
+  readonly size: number;
+  /** Where it lies, for the transport. */
+  readonly addresses: VirtqueueAddresses;
+  /** The device gave back what it wasn't lent, or more than it was lent. Until {@link reset}. */
+  readonly broken: boolean;
+  /** Bytes that the device says it wrote into the buffer that {@link takeUsed} returned. Unchecked. */
+  readonly usedLength: number;
+  /** Pieces that can be staged now, if all of them are buffers of their own. */
+  readonly free: number;
+  /** Buffers posted since the last {@link publish}. */
+  readonly unpublished: number;
+
+  /**
+   * Adds `length` bytes at `offset` of the region to the buffer being staged, for the device to read
+   * or to write: those to be read come first (§2.7.4.2). The caller has seen that they're {@link free}.
+   */
+  stage(offset: number, length: number, deviceWrites: boolean): void;
+  /** Posts the staged buffer. The device may look at it after the next {@link publish}. */
+  commit(token: T): void;
+  /** {@link stage} and {@link commit} of a buffer in one piece, which nothing is staged before. */
+  post(offset: number, length: number, deviceWrites: boolean, token: T): void;
+  /** Lets the device see what was posted, if anything; whether it has asked to be notified of that. */
+  publish(): boolean;
+
+  /** Buffers that the device has given back. 0, and {@link broken}, when it claims what can't be. */
+  usedCount(): number;
+  /**
+   * Takes the next buffer that the device has given back, and frees its descriptors. Call it as often
+   * as {@link usedCount} said. null, and {@link broken}, when the device names none that it had.
+   */
+  takeUsed(): T | null;
+
+  /**
+   * Asks for an interrupt at the next used buffer; false, and not armed, when one is there already.
+   * Of a {@link broken} queue nothing will come, and it says true: who polled on would do so for ever.
+   */
+  enableInterrupts(): boolean;
+  /** Asks for no interrupts. Some may come all the same. */
+  disableInterrupts(): void;
+
+  /** Takes every posted buffer back from a device that was reset, one a call, null when none is left. */
+  reclaim(): T | null;
+  /**
+   * Empties it, as it is to be handed to a device that was reset: private state and shared memory.
+   * What was posted is forgotten, so {@link reclaim} it before.
+   */
+  reset(): void;
+  /** Gives its memory back to the arena, once no device knows of it. It can't be used any more. */
+  release(): void;
+}

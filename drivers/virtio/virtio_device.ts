@@ -25,6 +25,7 @@ export class VirtioDevice {
   readonly transport: VirtioTransport;
   readonly #clock: Clock;
   #status = 0;
+  #agreed = false;
 
   constructor(transport: VirtioTransport, clock: Clock) {
     this.transport = transport;
@@ -37,6 +38,7 @@ export class VirtioDevice {
    */
   reset(): void {
     this.#status = 0;
+    this.#agreed = false;
     this.transport.statusWrite(0);
     // §2.4.2, §4.1.4.3.2: the device is reset once its status reads 0.
     const deadline = this.#clock.now() + RESET_TIMEOUT_MS;
@@ -66,12 +68,15 @@ export class VirtioDevice {
   }
 
   /**
-   * Steps 4 to 6: accepts what is both wanted and offered, and reads back whether the device agrees.
-   * Returns the accepted set. `VirtioError` when it doesn't agree.
+   * Steps 4 to 6: accepts what is both wanted and offered, and reads back whether the device agrees;
+   * one that is legacy isn't asked (§3.1.2). Returns the accepted set. `VirtioError` when it doesn't
+   * agree.
    */
   negotiate(wanted: FeatureSet): FeatureSet {
     const accepted = wanted & this.offeredFeatures();
     this.transport.driverFeaturesWrite(accepted);
+    this.#agreed = true;
+    if (this.transport.legacy) return accepted;
     this.#addStatus(VIRTIO_STATUS_FEATURES_OK);
     if ((this.transport.statusRead() & VIRTIO_STATUS_FEATURES_OK) === 0) {
       const names = featureNames(accepted).join(", ");
@@ -97,8 +102,7 @@ export class VirtioDevice {
 
   /** Whether features are agreed on and queues can be set up: after step 6, before step 8. */
   get negotiated(): boolean {
-    const steps = VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED;
-    return (this.#status & steps) === VIRTIO_STATUS_FEATURES_OK;
+    return this.#agreed && (this.#status & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_FAILED)) === 0;
   }
 
   /** The device says that it can't go on (§2.1.2). */
@@ -108,13 +112,21 @@ export class VirtioDevice {
 
   /**
    * Calls `read` for a value of several fields until no change of configuration fell in between
-   * (§2.5.1). `VirtioError` when that never happens.
+   * (§2.5.1); without a generation, until it gives the same twice in a row (§2.5.4), compared as JSON.
+   * `VirtioError` when that never happens.
    */
   readConfig<T>(read: (transport: VirtioTransport) => T): T {
+    let last: string | null = null;
     for (let tries = 0; tries < CONFIG_READ_TRIES; tries++) {
       const before = this.transport.configGeneration();
       const value = read(this.transport);
-      if (this.transport.configGeneration() === before) return value;
+      if (before !== null) {
+        if (this.transport.configGeneration() === before) return value;
+        continue;
+      }
+      const text = JSON.stringify(value);
+      if (text === last) return value;
+      last = text;
     }
     throw new VirtioError(`the configuration of ${this.transport.name} never stays the same`);
   }

@@ -1,5 +1,5 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import { type FeatureSet, featureSet, hasFeature } from "./features.ts";
+import { type FeatureName, type FeatureSet, featureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { readLink, readMtu } from "./virtio_net_config.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
@@ -17,6 +17,9 @@ const WANTED = featureSet(
   "VIRTIO_F_EVENT_IDX",
   "VIRTIO_F_VERSION_1",
 );
+
+/** What only a legacy device offers: with it, virtio's header and a frame share a descriptor (§2.7.4.3). */
+const WANTED_OF_LEGACY = featureSet("VIRTIO_F_ANY_LAYOUT");
 
 /** Ethernet's MTU: in force where the device tells none. */
 const ETHERNET_MTU = 1500;
@@ -170,11 +173,13 @@ export class VirtioNetCard {
     const device = this.#device;
     const offered = device.offeredFeatures();
     this.#offered = offered;
-    this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
+    const { legacy } = this.transport;
+    if (legacy) this.#demand(offered, "VIRTIO_F_ANY_LAYOUT", "no layout of buffers but its own");
+    else this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
     this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
     const mtu = readMtu(device, offered);
     const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
-    const features = device.negotiate(wanted);
+    const features = device.negotiate(legacy ? wanted | WANTED_OF_LEGACY : wanted);
     this.#identity = readIdentity(device, features, mtu, QUEUES);
     this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
     this.#linkUp = readLink(device, features);
@@ -189,7 +194,7 @@ export class VirtioNetCard {
   /** Throws unless a feature that the driver can't do without is on offer. */
   #demand(
     offered: FeatureSet,
-    name: "VIRTIO_F_VERSION_1" | "VIRTIO_NET_F_MAC",
+    name: FeatureName,
     instead: string,
   ): void {
     if (hasFeature(offered, name)) return;

@@ -1,6 +1,6 @@
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import { featureNames, type FeatureSet } from "./features.ts";
-import type { VirtioTransport } from "./virtio_transport.ts";
+import type { VirtioTransport, VirtioVector } from "./virtio_transport.ts";
 
 /** The rest of what there is to tell of a network card. */
 export interface VirtioNetFacts {
@@ -16,16 +16,21 @@ export function virtioNetDetails(transport: VirtioTransport, facts: VirtioNetFac
   const { offered, negotiated, rxRings, txRings } = facts;
   return {
     bus: transport.name,
+    facts: [["transport", transport.kind], ["interrupts", transport.interruptMode]],
     rxRings,
     txRings,
     features: { offered: featureNames(offered), negotiated: featureNames(negotiated) },
-    vectors: transport.vectors.map(({ name, queue }) => ({ name, use: use(queue) })),
+    vectors: transport.vectors.map((vector) => ({ name: vector.name, use: use(vector) })),
   };
 }
 
+/** What an interrupt tells of. */
+function use({ config, queues }: VirtioVector): string {
+  return [...config ? ["configuration changes"] : [], ...queues.map(queueName)].join(", ");
+}
+
 /** Queues come in pairs, receiving first (virtio 1.2 §5.1.2). Transmit interrupts are never asked for. */
-function use(queue: number | null): string {
-  if (queue === null) return "configuration changes";
+function queueName(queue: number): string {
   const pair = queue >>> 1;
   return queue % 2 === 0
     ? `receive queue ${pair}`

@@ -8,6 +8,7 @@ import type { FeatureSet } from "./features.ts";
 import type { VirtioBus } from "./virtio_bus.ts";
 import { VirtioError } from "./virtio_error.ts";
 import type {
+  InterruptMode,
   QueueDoorbell,
   VirtioTransport,
   VirtioVector,
@@ -93,6 +94,10 @@ export function virtioPciDriver(bus: VirtioBus): PciDriver<null> {
 /** A virtio device on the PCI bus, without the legacy interface (virtio 1.2 §4.1). */
 export class VirtioPciModern implements VirtioTransport {
   readonly name: string;
+  readonly kind = "virtio-pci modern";
+  readonly legacy = false;
+  readonly ringAlign = null;
+  readonly ringSizeFixed = false;
   readonly deviceType: number;
   readonly dma: DmaArena;
   readonly configLength: number;
@@ -205,10 +210,15 @@ export class VirtioPciModern implements VirtioTransport {
     });
   }
 
+  get interruptMode(): InterruptMode {
+    return "msi-x per queue";
+  }
+
   get vectors(): readonly VirtioVector[] {
     return this.#lines.map((_, vector) => ({
       name: `msi-x ${vector}`,
-      queue: vector === 0 ? null : vector - 1,
+      config: vector === 0,
+      queues: vector === 0 ? [] : [vector - 1],
     }));
   }
 

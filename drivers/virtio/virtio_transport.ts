@@ -14,11 +14,21 @@ export interface QueueDoorbell {
   ring(): void;
 }
 
-/** An interrupt of the device: what the transport calls it, and its queue; null: configuration. */
+/** An interrupt of the device: what the transport calls it, and all that it tells of. */
 export interface VirtioVector {
   readonly name: string;
-  readonly queue: number | null;
+  /** Whether it tells of changed configuration. */
+  readonly config: boolean;
+  /** The queues that it tells of. */
+  readonly queues: readonly number[];
 }
+
+/**
+ * How a device interrupts, from the best way to none: one MSI-X vector for configuration and one for
+ * each queue; two, of which the queues share one; the pin of a PCI function, or the wire of a device
+ * without a bus; not at all.
+ */
+export type InterruptMode = "msi-x per queue" | "msi-x shared" | "intx" | "wire" | "polling";
 
 /**
  * How a virtio device is reached (virtio 1.2 §4): the operations that each transport has registers
@@ -27,6 +37,21 @@ export interface VirtioVector {
 export interface VirtioTransport {
   /** Where it sits, for messages: `pci 00:02.0`. */
   readonly name: string;
+  /** Which of the transports it is, for people: `virtio-pci modern`. */
+  readonly kind: string;
+  /**
+   * Whether this is the interface from before virtio 1.0 (§1.3.1): it has neither VERSION_1 nor
+   * FEATURES_OK, a status that tells of no need for a reset, and fields in the byte order of the
+   * machine, which is little-endian here.
+   */
+  readonly legacy: boolean;
+  /**
+   * Null where the three parts of a ring may lie anywhere. Else they lie behind each other, and the
+   * first and the third begin at a multiple of so many bytes (§2.7.2).
+   */
+  readonly ringAlign: number | null;
+  /** Whether a ring has the device's size, so that {@link queueSizeMax} is the only one possible. */
+  readonly ringSizeFixed: boolean;
   /** Virtio device type (§5): 1 is a network card. */
   readonly deviceType: number;
   /** Memory for rings and buffers. */
@@ -41,8 +66,8 @@ export interface VirtioTransport {
   readonly configLength: number;
   /** One field of device-specific configuration, at its own width (§4.1.3.1). */
   configRead(offset: number, width: 1 | 2 | 4): number;
-  /** Changes whenever configuration changed (§2.5.1). */
-  configGeneration(): number;
+  /** Changes whenever configuration changed (§2.5.1); null where no such counter is (§2.5.4). */
+  configGeneration(): number | null;
   /** Queues that the device has. */
   readonly queueCount: number;
   /** Largest size of a queue, 0 when the queue is not there. */
@@ -50,10 +75,14 @@ export interface VirtioTransport {
   /** Hands a queue to the device, and returns its doorbell. */
   queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell;
   /**
-   * Gives configuration changes an interrupt of their own and each queue one, in order; `null`
-   * handlers are never called. Each assignment is read back. A reset of the device undoes it.
+   * Connects configuration changes and queues, in order, to their handlers, in the best mode that
+   * bus and device are capable of; `null` handlers are never called. Each assignment is read back.
+   * A reset of the device undoes it. `onConfig` is called behind the interrupt, as a task of its
+   * own, once for several changes; handlers of queues may be called without reason.
    */
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void;
+  /** The mode that {@link interruptsConnect} found; before it, the best that is to be tried. */
+  readonly interruptMode: InterruptMode;
   /** The interrupts as they were connected; none before. */
   readonly vectors: readonly VirtioVector[];
   /** Calls no handler any more, until {@link interruptsConnect} is called again. */

@@ -28,6 +28,11 @@ export type SentFrameHandler = (frame: Uint8Array) => void;
  */
 export class EchoPartner implements VirtioTransport {
   readonly name = "echo partner";
+  readonly kind = "echo partner";
+  readonly legacy = false;
+  readonly ringAlign = null;
+  readonly ringSizeFixed = false;
+  readonly interruptMode = "polling";
   readonly deviceType = 1;
   readonly configLength = 12;
   readonly queueCount = 2;

@@ -1,5 +1,6 @@
 import { DmaArena } from "../../netdev/dma_arena.ts";
 import type {
+  InterruptMode,
   QueueDoorbell,
   VirtioTransport,
   VirtioVector,
@@ -47,6 +48,11 @@ export interface VirtioModelOptions {
  */
 export class VirtioModel implements VirtioTransport {
   readonly name = "model";
+  readonly kind = "model";
+  readonly legacy: boolean = false;
+  readonly ringAlign: number | null = null;
+  readonly ringSizeFixed: boolean = false;
+  readonly interruptMode: InterruptMode = "msi-x per queue";
   readonly deviceType: number;
   readonly dma: DmaArena;
   readonly queueCount: number;
@@ -182,7 +188,7 @@ export class VirtioModel implements VirtioTransport {
     return value;
   }
 
-  configGeneration(): number {
+  configGeneration(): number | null {
     return this.gone ? 0xff : this.#generation;
   }
 
@@ -213,10 +219,12 @@ export class VirtioModel implements VirtioTransport {
 
   get vectors(): readonly VirtioVector[] {
     if (this.#onConfig === ignore) return [];
-    return [null, ...this.#onQueue.keys()].map((queue) => ({
-      name: queue === null ? "config" : `vector of ${queue}`,
-      queue,
-    }));
+    return [
+      { name: "config", config: true, queues: [] },
+      ...this.#onQueue.map((_, queue) => (
+        { name: `vector of ${queue}`, config: false, queues: [queue] }
+      )),
+    ];
   }
 
   interruptsDisconnect(): void {

@@ -134,7 +134,7 @@ class VirtioPciRegisters implements Registers {
       case 0x14:
         return this.#model.statusRead();
       case 0x15:
-        return this.#model.configGeneration();
+        return this.#model.configGeneration() ?? 0;
       case 0x18:
         return queue?.size ?? 0;
       case 0x1a:

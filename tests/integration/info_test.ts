@@ -21,7 +21,7 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
     device: "net0",
     driver: "virtio-net",
     bus: "pci 00:02.0",
-    facts: [],
+    facts: [["transport", "virtio-pci modern"], ["interrupts", "msi-x per queue"]],
     mac: "02:75:0a:00:02:0f",
     type: 1,
     flags: ["BROADCAST", "MULTICAST"],

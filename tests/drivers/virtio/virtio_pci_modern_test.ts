@@ -149,9 +149,9 @@ Deno.test("the vectors tell what they are for, once they're connected", () => {
   assertEquals(transport.vectors, []);
   transport.interruptsConnect(() => {}, [() => {}, null]);
   assertEquals(transport.vectors, [
-    { name: "msi-x 0", queue: null },
-    { name: "msi-x 1", queue: 0 },
-    { name: "msi-x 2", queue: 1 },
+    { name: "msi-x 0", config: true, queues: [] },
+    { name: "msi-x 1", config: false, queues: [0] },
+    { name: "msi-x 2", config: false, queues: [1] },
   ]);
 });
 

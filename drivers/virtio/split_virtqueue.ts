@@ -1,5 +1,6 @@
 import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type { DmaArena } from "../../netdev/dma_arena.ts";
+import { allocSplitRing, type Piece } from "./split_ring_memory.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
@@ -12,10 +13,7 @@ const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
 /** In the device area: the driver need not notify (§2.7.8). */
 const VIRTQ_USED_F_NO_NOTIFY = 1;
 
-const DESCRIPTOR_BYTES = 16;
 const USED_ELEMENT_BYTES = 8;
-/** §2.7 asks for 16, 2 and 4; a cache line keeps what the two sides write apart. */
-const ALIGN = 64;
 
 /** No descriptor: the end of a list. */
 const NONE = 0xffff;
@@ -55,8 +53,8 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   readonly #arena: DmaArena;
   readonly #region: DmaRegion;
-  /** Offsets of the three parts in the region, with their lengths. */
-  readonly #parts: readonly { readonly offset: number; readonly byteLength: number }[];
+  /** What it has of the arena. */
+  readonly #pieces: readonly Piece[];
   readonly #u16: Uint16Array = new Uint16Array(0);
   readonly #u32: Uint32Array = new Uint32Array(0);
   readonly #mask: number = 0;
@@ -90,15 +88,13 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   #usedIndex = 0;
   #outstanding = 0;
 
-  /** Makes an empty queue of `size` entries (a power of two) in memory from `arena`. */
-  constructor(arena: DmaArena, size: number, eventIndex: boolean) {
+  /**
+   * Makes an empty queue of `size` entries (a power of two) in memory from `arena`; in one piece with
+   * `align`, which is the transport's `ringAlign`.
+   */
+  constructor(arena: DmaArena, size: number, eventIndex: boolean, align: number | null = null) {
     const { region } = arena;
-    const parts = allocAll(arena, [
-      size * DESCRIPTOR_BYTES,
-      6 + 2 * size,
-      6 + USED_ELEMENT_BYTES * size,
-    ]);
-    const [descriptors, driverArea, deviceArea] = parts.map(({ offset }) => offset);
+    const { pieces, descriptors, driverArea, deviceArea } = allocSplitRing(arena, size, align);
     this.size = size;
     this.addresses = {
       size,
@@ -108,7 +104,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     };
     this.#arena = arena;
     this.#region = region;
-    this.#parts = parts;
+    this.#pieces = pieces;
     this.#u16 = region.u16;
     this.#u32 = region.u32;
     this.#mask = size - 1;
@@ -135,7 +131,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
    */
   reset(): void {
     const { size } = this;
-    for (const { offset, byteLength } of this.#parts) {
+    for (const { offset, byteLength } of this.#pieces) {
       this.#u16.fill(0, offset >>> 1, (offset + byteLength) >>> 1);
     }
     for (let i = 0; i < size; i++) this.#next[i] = i + 1 < size ? i + 1 : NONE;
@@ -157,7 +153,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   /** Gives its memory back to the arena, once no device knows of it. It can't be used any more. */
   release(): void {
-    for (const { offset } of this.#parts) this.#arena.free(offset);
+    for (const { offset } of this.#pieces) this.#arena.free(offset);
   }
 
   /** Descriptors that are free. */
@@ -309,22 +305,5 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       return token;
     }
     return null;
-  }
-}
-
-/** A piece of memory for each length; all of them or none. */
-function allocAll(
-  arena: DmaArena,
-  lengths: readonly number[],
-): { readonly offset: number; readonly byteLength: number }[] {
-  const parts: { readonly offset: number; readonly byteLength: number }[] = [];
-  try {
-    for (const byteLength of lengths) {
-      parts.push({ offset: arena.alloc(byteLength, ALIGN), byteLength });
-    }
-    return parts;
-  } catch (error) {
-    for (const { offset } of parts) arena.free(offset);
-    throw error;
   }
 }

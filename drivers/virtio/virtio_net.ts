@@ -103,7 +103,7 @@ export class VirtioNet implements NetdevOps {
       encapTx: headerBytes,
       encapRx: headerBytes,
       minRxBufferBytes: this.#minRxBufferBytes(),
-      rxqInterrupts: true,
+      rxqInterrupts: this.#card.transport.interruptMode !== "polling",
     };
   }
 
@@ -197,7 +197,8 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqIntrEnable(_queueId: number): boolean {
-    return this.#rxQueue().arm();
+    // Without interrupts nobody would say when to look again.
+    return this.#card.transport.interruptMode !== "polling" && this.#rxQueue().arm();
   }
 
   rxqIntrDisable(_queueId: number): void {
@@ -280,17 +281,19 @@ export class VirtioNet implements NetdevOps {
 
   #queueInfo(index: number): NetdevQueueInfo {
     const maxDescriptors = this.#card.identity.queueSizes[index];
-    return { minDescriptors: 2, maxDescriptors, powerOfTwo: true };
+    const minDescriptors = this.#card.transport.ringSizeFixed ? maxDescriptors : 2;
+    return { minDescriptors, maxDescriptors, powerOfTwo: true };
   }
 
   #createVirtqueue(index: number, descriptors: number): Virtqueue<Netbuf> {
-    const { dma } = this.#card.transport;
+    const { dma, ringAlign } = this.#card.transport;
     const max = this.#card.identity.queueSizes[index];
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
       throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
-    return new SplitVirtqueue<Netbuf>(dma, descriptors === 0 ? max : descriptors, eventIndex);
+    const size = descriptors === 0 ? max : descriptors;
+    return new SplitVirtqueue<Netbuf>(dma, size, eventIndex, ringAlign);
   }
 
   #configChanged(): void {

@@ -32,7 +32,7 @@ export class EchoPartner implements VirtioTransport {
   readonly legacy = false;
   readonly ringAlign = null;
   readonly ringSizeFixed = false;
-  readonly interruptMode = "polling";
+  readonly interruptMode = "msi-x per queue";
   readonly deviceType = 1;
   readonly configLength = 12;
   readonly queueCount = 2;

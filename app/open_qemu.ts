@@ -4,7 +4,7 @@ import { PciBus } from "../drivers/pci/pci_bus.ts";
 import { QemuHost } from "../drivers/pci/qemu/qemu_host.ts";
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
-import { virtioPciDriver } from "../drivers/virtio/virtio_pci_modern.ts";
+import { virtioPciDriver } from "../drivers/virtio/virtio_pci.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { formatMacBytes } from "../stack/mod.ts";

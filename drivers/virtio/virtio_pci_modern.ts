@@ -1,12 +1,11 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
-import type { PciDriver } from "../pci/pci_bus.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
-import type { Doorbell, IrqLine } from "../pci/pci_host.ts";
+import type { Doorbell } from "../pci/pci_host.ts";
 import { PCI_CAP_ID_VENDOR } from "../pci/registers.ts";
 import { type RegisterWindow, WindowSlice } from "../pci/register_window.ts";
 import type { FeatureSet } from "./features.ts";
-import type { VirtioBus } from "./virtio_bus.ts";
 import { VirtioError } from "./virtio_error.ts";
+import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
 import type {
   InterruptMode,
   QueueDoorbell,
@@ -15,10 +14,11 @@ import type {
   VirtqueueAddresses,
 } from "./virtio_transport.ts";
 
-/** PCI ids (virtio 1.2 §4.1.2): the device id of a modern device is 0x1040 plus its type. */
-const VIRTIO_PCI_VENDOR_ID = 0x1af4;
+/**
+ * PCI ids (virtio 1.2 §4.1.2): the device id of a modern device is 0x1040 plus its type. One that is
+ * transitional has a lower one, and its type in the subsystem id.
+ */
 const VIRTIO_PCI_MODERN_DEVICE_ID = 0x1040;
-const VIRTIO_DEVICE_TYPE_NET = 1;
 
 /** struct virtio_pci_cap (§4.1.4): offsets from the capability. */
 const CAP_LENGTH = 2;
@@ -33,6 +33,7 @@ const CAP_NOTIFY_BYTES = 20;
 /** Types of structure (§4.1.4). */
 const VIRTIO_PCI_CAP_COMMON_CFG = 1;
 const VIRTIO_PCI_CAP_NOTIFY_CFG = 2;
+const VIRTIO_PCI_CAP_ISR_CFG = 3;
 const VIRTIO_PCI_CAP_DEVICE_CFG = 4;
 
 /** struct virtio_pci_common_cfg (§4.1.4.3): offset, and in the comment the width. */
@@ -59,39 +60,18 @@ const NOTIFY_BYTES = 2;
 
 const DRIVER_NAME = "virtio-pci";
 
-/** The PCI driver that hands modern virtio network devices to the virtio bus. */
-export function virtioPciDriver(bus: VirtioBus): PciDriver<null> {
-  const transports = new Map<PciDevice, VirtioPciModern>();
-  return {
-    name: DRIVER_NAME,
-    ids: [{
-      vendorId: VIRTIO_PCI_VENDOR_ID,
-      deviceId: VIRTIO_PCI_MODERN_DEVICE_ID + VIRTIO_DEVICE_TYPE_NET,
-      driverData: null,
-    }],
-    probe: (device) => {
-      try {
-        const transport = new VirtioPciModern(device);
-        bus.addDevice(transport);
-        transports.set(device, transport);
-      } catch (error) {
-        device.release();
-        throw error;
-      }
-    },
-    remove: (device) => {
-      const transport = transports.get(device);
-      transports.delete(device);
-      try {
-        if (transport !== undefined) bus.removeDevice(transport);
-      } finally {
-        transport?.shutdown();
-      }
-    },
-  };
+/**
+ * Whether a function has the modern interface: by its id, or, as one that is transitional, by the
+ * structures that it lists.
+ */
+export function isVirtioPciModern({ deviceId, capabilities, config }: PciDevice): boolean {
+  if (deviceId >= VIRTIO_PCI_MODERN_DEVICE_ID) return true;
+  return capabilities.some(({ id, offset }) =>
+    id === PCI_CAP_ID_VENDOR && config.read(offset + CAP_CFG_TYPE, 1) === VIRTIO_PCI_CAP_COMMON_CFG
+  );
 }
 
-/** A virtio device on the PCI bus, without the legacy interface (virtio 1.2 §4.1). */
+/** A virtio device on the PCI bus by its modern interface (virtio 1.2 §4.1). */
 export class VirtioPciModern implements VirtioTransport {
   readonly name: string;
   readonly kind = "virtio-pci modern";
@@ -108,15 +88,21 @@ export class VirtioPciModern implements VirtioTransport {
   readonly #notify: RegisterWindow;
   readonly #notifyPlace: Structure;
   readonly #notifyMultiplier: number;
+  readonly #interrupts: VirtioPciInterrupts;
   /** Those of the bus are few, so they're kept over resets of the device, until {@link shutdown}. */
-  #lines: IrqLine[] = [];
   readonly #doorbells = new Map<number, PlacedDoorbell>();
   #shutDown = false;
 
-  /** Finds its structures. `VirtioError` when one is missing or lies outside its BAR. */
-  constructor(device: PciDevice) {
+  /**
+   * Finds its structures. `VirtioError` when one is missing or lies outside its BAR. `modes` are the
+   * ways to interrupt that are tried; all of them by default.
+   */
+  constructor(device: PciDevice, modes?: readonly InterruptMode[]) {
+    const { deviceId, subsystemId } = device;
     this.name = `pci ${device.name}`;
-    this.deviceType = device.deviceId - VIRTIO_PCI_MODERN_DEVICE_ID;
+    this.deviceType = deviceId < VIRTIO_PCI_MODERN_DEVICE_ID
+      ? subsystemId
+      : deviceId - VIRTIO_PCI_MODERN_DEVICE_ID;
     this.dma = device.host.dma;
     this.#device = device;
     device.requestRegions(DRIVER_NAME);
@@ -133,6 +119,21 @@ export class VirtioPciModern implements VirtioTransport {
       this.#notifyPlace.capability + CAP_NOTIFY_OFF_MULTIPLIER,
       4,
     );
+    this.#interrupts = new VirtioPciInterrupts(this.name, device, {
+      configVector: (vector) => {
+        this.#common.write16(CONFIG_MSIX_VECTOR, vector);
+        return this.#common.read16(CONFIG_MSIX_VECTOR);
+      },
+      queueVector: (queue, vector) => {
+        this.#common.write16(QUEUE_SELECT, queue);
+        this.#common.write16(QUEUE_MSIX_VECTOR, vector);
+        return this.#common.read16(QUEUE_MSIX_VECTOR);
+      },
+      findIsr: () => {
+        const isr = this.#map(this.#find(VIRTIO_PCI_CAP_ISR_CFG, CAP_BYTES), 1, 1);
+        return () => isr.read8(0);
+      },
+    }, modes);
     this.queueCount = this.#common.read16(NUM_QUEUES);
   }
 
@@ -192,60 +193,31 @@ export class VirtioPciModern implements VirtioTransport {
   }
 
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
-    const handlers = [onConfig, ...onQueue];
-    if (this.#lines.length !== handlers.length) {
-      this.#releaseLines();
-      this.#lines = this.#device.host.enableMsix(this.#device, handlers.length);
-    }
-    this.#common.write16(CONFIG_MSIX_VECTOR, 0);
-    this.#checkVector("configuration changes", this.#common.read16(CONFIG_MSIX_VECTOR), 0);
-    onQueue.forEach((_, index) => {
-      const vector = 1 + index;
-      this.#common.write16(QUEUE_SELECT, index);
-      this.#common.write16(QUEUE_MSIX_VECTOR, vector);
-      this.#checkVector(`queue ${index}`, this.#common.read16(QUEUE_MSIX_VECTOR), vector);
-    });
-    handlers.forEach((handler, vector) => {
-      if (handler !== null) this.#lines[vector].connect(handler);
-    });
+    this.#interrupts.connect(onConfig, onQueue);
   }
 
   get interruptMode(): InterruptMode {
-    return "msi-x per queue";
+    return this.#interrupts.mode;
   }
 
   get vectors(): readonly VirtioVector[] {
-    return this.#lines.map((_, vector) => ({
-      name: `msi-x ${vector}`,
-      config: vector === 0,
-      queues: vector === 0 ? [] : [vector - 1],
-    }));
+    return this.#interrupts.vectors;
   }
 
   interruptsDisconnect(): void {
-    for (const line of this.#lines) line.disconnect();
+    this.#interrupts.disconnect();
   }
 
   shutdown(): void {
     if (this.#shutDown) return;
     this.#shutDown = true;
-    this.#releaseLines();
+    this.#interrupts.disconnect();
+    this.#interrupts.release();
     for (const { doorbell } of this.#doorbells.values()) {
       this.#device.host.releaseDoorbell(doorbell);
     }
     this.#doorbells.clear();
     this.#device.release();
-  }
-
-  #releaseLines(): void {
-    if (this.#lines.length > 0) this.#device.host.disableMsix(this.#device, this.#lines);
-    this.#lines = [];
-  }
-
-  /** A device that is short of resources answers with VIRTIO_MSI_NO_VECTOR, 0xffff (§4.1.5.1.2). */
-  #checkVector(what: string, got: number, wanted: number): void {
-    if (got === wanted) return;
-    throw new VirtioError(`${this.name} does not take MSI-X vector ${wanted} for ${what}`);
   }
 
   /** §4.1.4.4: each queue has a register of its own, or shares one. */

@@ -1,6 +1,7 @@
 import { DmaArena } from "../../netdev/dma_arena.ts";
 import type { Bar, BarSpace } from "../../drivers/pci/base_address.ts";
 import { allowIntx } from "../../drivers/pci/intx.ts";
+import { PciError } from "../../drivers/pci/pci_error.ts";
 import type { AccessWidth, PciAddress } from "../../drivers/pci/pci_address.ts";
 import type {
   Doorbell,
@@ -56,6 +57,10 @@ export class FakePciHost implements PciHost {
   readonly bars = new Set<number>();
   /** Doorbells that are in use. */
   readonly doorbells = new Set<Doorbell>();
+  /** MSI-X vectors that a function has, or that the bus has left. */
+  msixVectors = Infinity;
+  /** Whether functions have pins. */
+  hasPins = true;
   readonly #functions = new Map<string, FakePciFunction>();
   #nextBar: number;
   #nextPort = 0xc000;
@@ -112,7 +117,8 @@ export class FakePciHost implements PciHost {
     if (!this.bars.delete(address)) throw new Error(`no BAR is at ${address}`);
   }
 
-  enableMsix(_device: PciFunction, count: number): IrqLine[] {
+  enableMsix(device: PciFunction, count: number): IrqLine[] {
+    if (count > this.msixVectors) throw new PciError(`${device.name} has no ${count} vectors`);
     const lines = Array.from({ length: count }, () => new FakeIrqLine());
     this.lines.push(...lines);
     return lines;
@@ -128,6 +134,7 @@ export class FakePciHost implements PciHost {
   }
 
   enableIntx(device: PciFunction): IrqLine {
+    if (!this.hasPins) throw new PciError(`${device.name} has no interrupt pin`);
     if (this.intx.has(device.name)) throw new Error(`${device.name} has its line already`);
     const line = new FakeIrqLine();
     this.intx.set(device.name, line);

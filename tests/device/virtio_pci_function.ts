@@ -46,16 +46,22 @@ export const VIRTIO_CAPS: readonly VirtioCap[] = [
 export class VirtioPciFunction extends FakePciFunction {
   /** All accesses to the structures. */
   readonly window: RecordedWindow;
+  readonly #registers: VirtioPciRegisters;
 
   constructor(host: FakePciHost, model: VirtioModel, caps: readonly VirtioCap[] = VIRTIO_CAPS) {
     super({ vendorId: 0x1af4, deviceId: 0x1040 + model.deviceType, revision: 1 });
-    const registers = new VirtioPciRegisters(host, model);
+    const registers = this.#registers = new VirtioPciRegisters(host, model);
     this.addBar(1, { byteLength: 0x1000 });
     this.window = this.addBar(BAR, { byteLength: BAR_BYTES, wide: true, registers });
     for (const cap of caps) this.addCapability(CAP_ID_VENDOR, capBytes(cap));
     host.onRing = (address) => {
       registers.notify(address - this.barAddress(BAR) - NOTIFY);
     };
+  }
+
+  /** Interrupts on the pin, for a queue (1) and for configuration (2): whether anybody says it's his. */
+  pin(isr: number): boolean {
+    return this.#registers.pin(isr);
   }
 }
 
@@ -100,6 +106,7 @@ class VirtioPciRegisters implements Registers {
   #driverFeatureSelect = 0;
   #driverFeatures = 0n;
   #configVector = NO_VECTOR;
+  #isr = 0;
   #queue = 0;
 
   constructor(host: FakePciHost, model: VirtioModel) {
@@ -122,6 +129,7 @@ class VirtioPciRegisters implements Registers {
 
   read(offset: number, width: Width): number {
     if (offset >= DEVICE) return this.#model.configRead(offset - DEVICE, width);
+    if (offset === ISR && width === 1) return this.#takeIsr();
     this.#checkWidth(offset, width);
     const queue = this.#queues[this.#queue];
     switch (offset) {
@@ -204,6 +212,19 @@ class VirtioPciRegisters implements Registers {
 
   #fire(vector: number): void {
     if (vector !== NO_VECTOR) this.#host.lines[vector].fire();
+  }
+
+  /** Interrupts on the pin (§4.1.4.5): whether the driver says that it was this device. */
+  pin(isr: number): boolean {
+    this.#isr |= isr;
+    return [...this.#host.intx.values()].some((line) => line.fire());
+  }
+
+  /** Read to clear. */
+  #takeIsr(): number {
+    const isr = this.#isr;
+    this.#isr = 0;
+    return isr;
   }
 
   #word(features: bigint, select: number): number {

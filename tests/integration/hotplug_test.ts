@@ -3,7 +3,7 @@ import { e100Driver } from "../../drivers/e100/e100_pci.ts";
 import { connectHub } from "../../drivers/hub/hub_port.ts";
 import { VirtioBus } from "../../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../../drivers/virtio/virtio_net.ts";
-import { virtioPciDriver } from "../../drivers/virtio/virtio_pci_modern.ts";
+import { virtioPciDriver } from "../../drivers/virtio/virtio_pci.ts";
 import { monotonicClock } from "../../netdev/clock.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { Netdev } from "../../netdev/netdev.ts";

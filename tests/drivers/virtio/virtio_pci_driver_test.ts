@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { PciBus } from "../../../drivers/pci/pci_bus.ts";
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
-import { virtioPciDriver } from "../../../drivers/virtio/virtio_pci_modern.ts";
+import { virtioPciDriver } from "../../../drivers/virtio/virtio_pci.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";

@@ -1,5 +1,6 @@
 import { PciDevice } from "../../../drivers/pci/pci_device.ts";
 import { VirtioPciModern } from "../../../drivers/virtio/virtio_pci_modern.ts";
+import type { InterruptMode } from "../../../drivers/virtio/virtio_transport.ts";
 import { FakePciHost } from "../../device/fake_pci_host.ts";
 import { VirtioNetModel, type VirtioNetModelOptions } from "../../device/virtio_net_model.ts";
 import {
@@ -29,9 +30,9 @@ export class VirtioPciLink {
   }
 
   /** The transport, with nothing done to the device but what finding its structures takes. */
-  transport(): VirtioPciModern {
+  transport(modes?: readonly InterruptMode[]): VirtioPciModern {
     const device = new PciDevice(this.host, { bus: 0, device: 2, function: 0 });
-    return new VirtioPciModern(device);
+    return new VirtioPciModern(device, modes);
   }
 
   /** The accesses to the structures that `action` makes. */

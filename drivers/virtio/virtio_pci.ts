@@ -1,0 +1,66 @@
+import type { PciDriver } from "../pci/pci_bus.ts";
+import type { PciDevice } from "../pci/pci_device.ts";
+import type { VirtioBus } from "./virtio_bus.ts";
+import { VirtioPciLegacy } from "./virtio_pci_legacy.ts";
+import { isVirtioPciModern, VirtioPciModern } from "./virtio_pci_modern.ts";
+import type { InterruptMode, VirtioTransport } from "./virtio_transport.ts";
+
+/**
+ * PCI ids of a network card (virtio 1.2 §4.1.2): the one of a modern device, and the one that it has
+ * while it's transitional, or legacy only. There the subsystem id has the type, too (§4.1.2.3).
+ */
+const VIRTIO_PCI_VENDOR_ID = 0x1af4;
+const VIRTIO_NET_MODERN_DEVICE_ID = 0x1041;
+const VIRTIO_NET_TRANSITIONAL_DEVICE_ID = 0x1000;
+const VIRTIO_DEVICE_TYPE_NET = 1;
+
+/** How the driver may be told to do less than it can, for a test. */
+export interface VirtioPciOptions {
+  /** Ways to interrupt that are tried, in order; default all of them. */
+  readonly interruptModes?: readonly InterruptMode[];
+}
+
+/**
+ * The PCI driver that hands virtio network devices to the virtio bus: by the modern interface where
+ * there's one, else by the legacy one.
+ */
+export function virtioPciDriver(bus: VirtioBus, options: VirtioPciOptions = {}): PciDriver<null> {
+  const transports = new Map<PciDevice, VirtioTransport>();
+  return {
+    name: "virtio-pci",
+    ids: [
+      {
+        vendorId: VIRTIO_PCI_VENDOR_ID,
+        deviceId: VIRTIO_NET_MODERN_DEVICE_ID,
+        driverData: null,
+      },
+      {
+        vendorId: VIRTIO_PCI_VENDOR_ID,
+        deviceId: VIRTIO_NET_TRANSITIONAL_DEVICE_ID,
+        subdeviceId: VIRTIO_DEVICE_TYPE_NET,
+        driverData: null,
+      },
+    ],
+    probe: (device) => {
+      try {
+        const transport = isVirtioPciModern(device)
+          ? new VirtioPciModern(device, options.interruptModes)
+          : new VirtioPciLegacy(device, options.interruptModes);
+        bus.addDevice(transport);
+        transports.set(device, transport);
+      } catch (error) {
+        device.release();
+        throw error;
+      }
+    },
+    remove: (device) => {
+      const transport = transports.get(device);
+      transports.delete(device);
+      try {
+        if (transport !== undefined) bus.removeDevice(transport);
+      } finally {
+        transport?.shutdown();
+      }
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import type { DmaArena } from "../../netdev/dma_arena.ts";
+import type { PciDevice } from "../pci/pci_device.ts";
+import type { Doorbell } from "../pci/pci_host.ts";
+import type { RegisterWindow } from "../pci/register_window.ts";
+import type { FeatureSet } from "./features.ts";
+import { VirtioError } from "./virtio_error.ts";
+import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
+import type {
+  InterruptMode,
+  QueueDoorbell,
+  VirtioTransport,
+  VirtioVector,
+  VirtqueueAddresses,
+} from "./virtio_transport.ts";
+
+/** Registers behind the I/O BAR (virtio 1.2 §4.1.4.10): offset, and in the comment the width. */
+const HOST_FEATURES = 0; // 32
+const GUEST_FEATURES = 4; // 32
+const QUEUE_PFN = 8; // 32
+const QUEUE_SIZE = 12; // 16
+const QUEUE_SEL = 14; // 16
+const QUEUE_NOTIFY = 16; // 16
+const STATUS = 18; // 8
+const ISR = 19; // 8
+/** Only while MSI-X is on. What is behind them begins in their place else. */
+const MSI_CONFIG_VECTOR = 20; // 16
+const MSI_QUEUE_VECTOR = 22; // 16
+const CONFIG_WITHOUT_MSIX = 20;
+const CONFIG_WITH_MSIX = 24;
+
+const REGISTER_BAR = 0;
+
+/** Unit of QUEUE_PFN, which has 32 bits, and what the device area is aligned to (§4.1.5.1.3.1). */
+const PAGE = 4096;
+
+/** Nothing has more queues (§4.1.5.2: the index has 16 bits; QEMU's VIRTIO_QUEUE_MAX is this). */
+const MOST_QUEUES = 1024;
+
+const DRIVER_NAME = "virtio-pci";
+
+/**
+ * A virtio device on the PCI bus by its legacy interface (virtio 1.2 §4.1.4.10, virtio 0.9.5), which is
+ * what Unikraft speaks: a few I/O ports, 32 features, and rings of the device's size at a page each.
+ */
+export class VirtioPciLegacy implements VirtioTransport {
+  readonly name: string;
+  readonly kind = "virtio-pci legacy";
+  readonly legacy = true;
+  readonly ringAlign: number = PAGE;
+  readonly ringSizeFixed = true;
+  readonly deviceType: number;
+  readonly dma: DmaArena;
+  readonly #device: PciDevice;
+  readonly #registers: RegisterWindow;
+  readonly #interrupts: VirtioPciInterrupts;
+  /** Kept over resets of the device, until {@link shutdown}. */
+  readonly #doorbells = new Map<number, Doorbell>();
+  #queueCount: number | null = null;
+  #shutDown = false;
+
+  /**
+   * Claims the function. `VirtioError` when its ports aren't there. `modes` are the ways to interrupt
+   * that are tried; all of them by default.
+   */
+  constructor(device: PciDevice, modes?: readonly InterruptMode[]) {
+    this.name = `pci ${device.name}`;
+    this.deviceType = device.subsystemId;
+    this.dma = device.host.dma;
+    this.#device = device;
+    device.requestRegions(DRIVER_NAME);
+    device.enable();
+    const hasPorts = device.hasBar(REGISTER_BAR) && device.bar(REGISTER_BAR).space === "io";
+    if (!hasPorts || device.bar(REGISTER_BAR).byteLength < CONFIG_WITH_MSIX) {
+      throw new VirtioError(`${this.name} has neither virtio structures nor legacy I/O ports`);
+    }
+    device.setMaster();
+    const registers = this.#registers = device.mapBar(REGISTER_BAR);
+    this.#interrupts = new VirtioPciInterrupts(this.name, device, {
+      configVector: (vector) => {
+        registers.write16(MSI_CONFIG_VECTOR, vector);
+        return registers.read16(MSI_CONFIG_VECTOR);
+      },
+      queueVector: (queue, vector) => {
+        registers.write16(QUEUE_SEL, queue);
+        registers.write16(MSI_QUEUE_VECTOR, vector);
+        return registers.read16(MSI_QUEUE_VECTOR);
+      },
+      findIsr: () => () => registers.read8(ISR),
+    }, modes);
+  }
+
+  present(): boolean {
+    return this.#device.present;
+  }
+
+  statusRead(): number {
+    return this.#registers.read8(STATUS);
+  }
+
+  statusWrite(status: number): void {
+    this.#registers.write8(STATUS, status);
+  }
+
+  deviceFeatures(): FeatureSet {
+    return BigInt(this.#registers.read32(HOST_FEATURES));
+  }
+
+  driverFeaturesWrite(features: FeatureSet): void {
+    this.#registers.write32(GUEST_FEATURES, Number(features & 0xffff_ffffn));
+  }
+
+  get configLength(): number {
+    return this.#registers.byteLength - this.#configOffset;
+  }
+
+  configRead(offset: number, width: 1 | 2 | 4): number {
+    if (offset + width > this.configLength) {
+      throw new VirtioError(`${this.name} has no configuration of ${width} bytes at ${offset}`);
+    }
+    const place = this.#configOffset + offset;
+    if (width === 1) return this.#registers.read8(place);
+    if (width === 2) return this.#registers.read16(place);
+    return this.#registers.read32(place);
+  }
+
+  configGeneration(): null {
+    return null;
+  }
+
+  /** Nothing tells how many there are: the first that isn't there ends them. */
+  get queueCount(): number {
+    if (this.#queueCount !== null) return this.#queueCount;
+    let count = 0;
+    while (count < MOST_QUEUES && this.queueSizeMax(count) !== 0) count++;
+    return this.#queueCount = count;
+  }
+
+  queueSizeMax(index: number): number {
+    this.#registers.write16(QUEUE_SEL, index);
+    return this.#registers.read16(QUEUE_SIZE);
+  }
+
+  queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
+    const { size, descriptorArea } = addresses;
+    this.#registers.write16(QUEUE_SEL, index);
+    const deviceSize = this.#registers.read16(QUEUE_SIZE);
+    if (size !== deviceSize) {
+      throw new VirtioError(`${this.name}: queue ${index} has ${deviceSize} entries, not ${size}`);
+    }
+    if (this.#registers.read32(QUEUE_PFN) !== 0) {
+      throw new VirtioError(`${this.name}: queue ${index} is in use already`);
+    }
+    const page = descriptorArea / PAGE;
+    if (!Number.isInteger(page) || page >= 2 ** 32) {
+      throw new VirtioError(`${this.name}: no page number for a ring at ${descriptorArea}`);
+    }
+    const doorbell = this.#doorbell(index);
+    this.#registers.write32(QUEUE_PFN, page);
+    return doorbell;
+  }
+
+  interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
+    this.#interrupts.connect(onConfig, onQueue);
+  }
+
+  get interruptMode(): InterruptMode {
+    return this.#interrupts.mode;
+  }
+
+  get vectors(): readonly VirtioVector[] {
+    return this.#interrupts.vectors;
+  }
+
+  interruptsDisconnect(): void {
+    this.#interrupts.disconnect();
+  }
+
+  shutdown(): void {
+    if (this.#shutDown) return;
+    this.#shutDown = true;
+    this.#interrupts.disconnect();
+    this.#interrupts.release();
+    for (const doorbell of this.#doorbells.values()) this.#device.host.releaseDoorbell(doorbell);
+    this.#doorbells.clear();
+    this.#device.release();
+  }
+
+  get #configOffset(): number {
+    return this.#interrupts.msixEnabled ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX;
+  }
+
+  #doorbell(index: number): QueueDoorbell {
+    const made = this.#doorbells.get(index);
+    if (made !== undefined) return made;
+    const { host } = this.#device;
+    const doorbell = host.doorbell(this.#device.bar(REGISTER_BAR), QUEUE_NOTIFY, index);
+    this.#doorbells.set(index, doorbell);
+    return doorbell;
+  }
+}

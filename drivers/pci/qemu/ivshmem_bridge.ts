@@ -81,6 +81,11 @@ export class IvshmemBridge implements Disposable {
     if (vector >= 0) this.#lines[vector] = null;
   }
 
+  /** Whether there's a doorbell left. */
+  get hasDoorbell(): boolean {
+    return this.#messages !== null && this.#bells.includes(null);
+  }
+
   /** A doorbell that stores `value` to a guest-physical address. */
   doorbell(address: number, value: number): Doorbell {
     const vector = this.#bells.indexOf(null);

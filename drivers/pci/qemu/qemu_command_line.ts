@@ -7,27 +7,39 @@ export const NIC_ID = "nic";
  */
 export const NIC_PORT = "nic-port";
 
-/** What QEMU is to be: the machine, and the network that its one NIC is on. */
-export interface QemuMachine {
+/** What every machine has: memory, sockets to control it by, and a network. */
+export interface BoxArguments {
   /** Descriptor of the file that is guest memory, and its length. */
   readonly memoryFd: number;
   readonly memoryBytes: number;
   /** Descriptor of the firmware. */
   readonly romFd: number;
-  /** Sockets of the qtest protocol and of the ivshmem server. */
+  /** Socket of the qtest protocol. */
   readonly qtestFd: number;
-  readonly ivshmemFd: number;
   /** Socket of QMP, by which the machine is set going. */
   readonly qmpFd: number;
   /** Listening socket of QMP for an operator, or null. */
   readonly monitorFd: number | null;
-  /** Interrupt vectors that the ivshmem device has each way. */
-  readonly ivshmemVectors: number;
-  readonly nic: QemuNic;
   /** QEMU's own `-netdev` string, without an id. */
   readonly netdev: string;
   /** Descriptors of listening sockets on which QEMU's stream framing joins the same network. */
   readonly hubFds: readonly number[];
+}
+
+/** A PC with a PCI bus, and its one NIC. */
+export interface QemuMachine extends BoxArguments {
+  /** Socket of the ivshmem server. */
+  readonly ivshmemFd: number;
+  /** Interrupt vectors that the ivshmem device has each way. */
+  readonly ivshmemVectors: number;
+  readonly nic: QemuNic;
+}
+
+/** A machine without a bus, and its one NIC. */
+export interface MicrovmMachine extends BoxArguments {
+  readonly nic: QemuNic;
+  /** Whether its virtio devices have the registers of virtio-mmio's version 1. */
+  readonly legacy: boolean;
 }
 
 /** The NIC that is given to the driver. */
@@ -54,9 +66,38 @@ export interface QemuNic {
  * `qemu_can_send_packet`): a socket of the hub that does not listen yet must not get any.
  */
 export function qemuCommandLine(machine: QemuMachine): string[] {
-  const { memoryBytes, nic } = machine;
   return [
     ["-machine", "pc,accel=tcg,memory-backend=ram,smbus=off,hpet=off,pit=off"],
+    ...controlArguments(machine),
+    ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
+    ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors},addr=1f`],
+    ...networkArguments(machine),
+    // An option ROM would only be run by a CPU that is not halted, and Debian packs it separately.
+    ["-device", `${deviceOptions(machine.nic)},netdev=${NIC_PORT},romfile=`],
+  ].flat();
+}
+
+/**
+ * The same for a machine without PCI: QEMU's microvm, which has eight places for virtio devices behind
+ * virtio-mmio, and nothing else that would interrupt.
+ */
+export function microvmCommandLine(machine: MicrovmMachine): string[] {
+  const { nic, legacy } = machine;
+  const off = ["acpi", "pit", "pic", "rtc", "isa-serial", "auto-kernel-cmdline"];
+  const without = off.map((name) => `${name}=off`).join(",");
+  return [
+    ["-machine", `microvm,accel=tcg,memory-backend=ram,${without}`],
+    ["-global", `virtio-mmio.force-legacy=${legacy ? "on" : "off"}`],
+    ...controlArguments(machine),
+    ...networkArguments(machine),
+    ["-device", `${deviceOptions(nic)},netdev=${NIC_PORT}`],
+  ].flat();
+}
+
+/** Memory and firmware, and the sockets by which the machine is driven. */
+function controlArguments(machine: BoxArguments): string[][] {
+  const { memoryBytes } = machine;
+  return [
     ["-m", `${memoryBytes / 2 ** 20}M`],
     ["-nodefaults", "-no-user-config", "-display", "none"],
     [
@@ -71,24 +112,28 @@ export function qemuCommandLine(machine: QemuMachine): string[] {
     ["-chardev", `socket,id=qmp,fd=${machine.qmpFd}`],
     ["-mon", "chardev=qmp,mode=control", "-S"],
     ...monitorArguments(machine.monitorFd),
-    ["-chardev", `socket,id=ivshmem,fd=${machine.ivshmemFd}`],
-    ["-device", `ivshmem-doorbell,chardev=ivshmem,vectors=${machine.ivshmemVectors},addr=1f`],
-    ["-netdev", `${machine.netdev},id=net`],
+  ];
+}
+
+function networkArguments({ netdev, hubFds }: BoxArguments): string[][] {
+  return [
+    ["-netdev", `${netdev},id=net`],
     ["-netdev", "hubport,id=net-port,hubid=0,netdev=net"],
-    ...machine.hubFds.flatMap((fd, port) => [
+    ...hubFds.flatMap((fd, port) => [
       ["-netdev", `stream,id=hub${port},server=on,addr.type=fd,addr.str=${fd}`],
       ["-netdev", `hubport,id=hub${port}-port,hubid=0,netdev=hub${port}`],
     ]),
     ["-netdev", `hubport,id=${NIC_PORT},hubid=0`],
-    // An option ROM would only be run by a CPU that is not halted, and Debian packs it separately.
-    ["-device", `${deviceOptions(nic)},netdev=${NIC_PORT},romfile=`],
-  ].flat();
+  ];
 }
 
 function deviceOptions(nic: QemuNic): string {
-  const options = [nic.model, `id=${NIC_ID}`, `mac=${nic.mac}`];
-  if (nic.model === "virtio-net-pci") options.push("disable-legacy=on", `host_mtu=${nic.mtu}`);
-  const { properties = "" } = nic;
+  const { model, mac, mtu, properties = "" } = nic;
+  const options = [model, `id=${NIC_ID}`, `mac=${mac}`];
+  // Who asks for the legacy interface gets it, and else there's none to be confused with.
+  const asked = /(^|,)disable-(legacy|modern)=/.test(properties);
+  if (model === "virtio-net-pci" && !asked) options.push("disable-legacy=on");
+  if (model.startsWith("virtio-net-")) options.push(`host_mtu=${mtu}`);
   if (properties !== "") options.push(properties);
   return options.join(",");
 }

@@ -1,7 +1,13 @@
 import { UsageError } from "./usage_error.ts";
 
 /** QEMU's names of the NICs that there are drivers for, the default one first. */
-export const QEMU_MODELS = ["virtio-net-pci", "i82550", "i82557b", "i82559er"] as const;
+export const QEMU_MODELS = [
+  "virtio-net-pci",
+  "virtio-net-device",
+  "i82550",
+  "i82557b",
+  "i82559er",
+] as const;
 
 /** One of {@link QEMU_MODELS}. */
 export type QemuModel = typeof QEMU_MODELS[number];

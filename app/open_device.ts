@@ -2,6 +2,7 @@ import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { DeviceUri } from "./device_uri.ts";
+import { openMicrovm } from "./open_microvm.ts";
 import { openQemu } from "./open_qemu.ts";
 import { openStream } from "./open_stream.ts";
 import { openTap } from "./open_tap.ts";
@@ -14,12 +15,11 @@ export async function openDevice(
   clock: Clock,
 ): Promise<OpenDevice> {
   switch (uri.kind) {
-    case "qemu":
-      return await openQemu(
-        { ...config, model: uri.model, properties: uri.properties },
-        waiter,
-        clock,
-      );
+    case "qemu": {
+      const { model, properties } = uri;
+      const open = model === "virtio-net-device" ? openMicrovm : openQemu;
+      return await open({ ...config, model, properties }, waiter, clock);
+    }
     case "tap":
       return await openTap(uri, config, waiter);
     case "stream":

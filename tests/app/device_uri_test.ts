@@ -6,6 +6,11 @@ const STREAM = { kind: "stream", abstract: false, server: false } as const;
 
 const URIS: readonly [string, DeviceUri][] = [
   ["qemu:virtio-net-pci", { kind: "qemu", model: "virtio-net-pci", properties: "" }],
+  ["qemu:virtio-net-device,legacy=on", {
+    kind: "qemu",
+    model: "virtio-net-device",
+    properties: "legacy=on",
+  }],
   ["qemu:i82550", { kind: "qemu", model: "i82550", properties: "" }],
   ["qemu:i82557b,a=b,c", { kind: "qemu", model: "i82557b", properties: "a=b,c" }],
   ["qemu:i82559er", { kind: "qemu", model: "i82559er", properties: "" }],
@@ -47,7 +52,7 @@ const REFUSED: readonly [string, string][] = [
   ["stream:/a,b", "server=on and server=off"],
   ["qemu:", "are possible"],
   ["qemu:e1000", "are possible"],
-  ["qemu:i82550x", "MODEL is virtio-net-pci, i82550, i82557b or i82559er"],
+  ["qemu:i82550x", "MODEL is virtio-net-pci, virtio-net-device, i82550, i82557b or i82559er"],
   ["qemu:i82550,", "are possible"],
   ["qemu:,a=b", "are possible"],
   ["QEMU", "are possible"],

@@ -90,7 +90,7 @@ Deno.test("every flag can be given at once", () => {
 Deno.test("--device is a URI", () => {
   const { device } = deviceOf("--device=tap:tap0", "--ip=192.0.2.9/24");
   assertEquals(device, { kind: "tap", name: "tap0" });
-  refuses(["--device=qemu:e1000"], "--device=qemu:e1000", "virtio-net-pci, i82550");
+  refuses(["--device=qemu:e1000"], "--device=qemu:e1000", "virtio-net-device, i82550");
 });
 
 Deno.test("off QEMU's user network --ip is needed, and there is no default gateway", () => {

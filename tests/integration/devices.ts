@@ -52,6 +52,10 @@ export const DEVICES: readonly TestDevice[] = [
     linuxTools: false,
     open: openQemu,
   },
+  virtioOverHub("virtio-pci legacy", "virtio-net-pci,disable-modern=on"),
+  virtioOverHub("virtio-pci without MSI-X", "virtio-net-pci,vectors=0"),
+  virtioOverHub("virtio-mmio 2", "virtio-net-device"),
+  virtioOverHub("virtio-mmio 1", "virtio-net-device,legacy=on"),
   {
     name: "qemu on TAP",
     driver: "virtio-net",
@@ -76,6 +80,18 @@ export const DEVICES: readonly TestDevice[] = [
     open: openStream,
   },
 ];
+
+/** A virtio card of QEMU's, reached in another way, on its user network and hub. */
+function virtioOverHub(name: string, card: string): TestDevice {
+  return {
+    name: `${name} over its hub`,
+    driver: "virtio-net",
+    needsTap: false,
+    jumbo: true,
+    linuxTools: false,
+    open: (...args) => openQemu(`--device=qemu:${card}`, ...args),
+  };
+}
 
 /** An 8255x of QEMU's on its user network and hub. */
 function overHub(model: string): TestDevice {

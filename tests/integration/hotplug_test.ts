@@ -22,11 +22,13 @@ const PLACE = { id: "nic", netdev: "nic-port", mac: HOST_MAC, romfile: "" };
 /** Cards of both drivers, as QEMU's device_add takes them. */
 const CARDS = [
   { ...PLACE, driver: "virtio-net-pci", "disable-legacy": "on" },
+  { ...PLACE, driver: "virtio-net-pci", "disable-modern": "on" },
   { ...PLACE, driver: "i82550" },
 ];
 
 for (const card of CARDS) {
-  Deno.test(`a ${card.driver} comes and goes on a busy network: each one receives, and leaves nothing behind`, () =>
+  const legacy = "disable-modern" in card ? "legacy " : "";
+  Deno.test(`a ${legacy}${card.driver} comes and goes on a busy network: each one receives, and leaves nothing behind`, () =>
     comesAndGoes(card));
 }
 

@@ -1,13 +1,14 @@
 import { runNetdev, type RunningHost } from "../../app/run_netdev.ts";
 import { FdWaiter } from "../../drivers/ffi/fd_waiter.ts";
 import { PciBus } from "../../drivers/pci/pci_bus.ts";
-import type { PciDevice } from "../../drivers/pci/pci_device.ts";
+import { MicrovmHost } from "../../drivers/pci/qemu/microvm_host.ts";
 import { QemuHost } from "../../drivers/pci/qemu/qemu_host.ts";
 import { VirtioBus } from "../../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../../drivers/virtio/virtio_net.ts";
 import type { VirtioNetEvents } from "../../drivers/virtio/virtio_net_card.ts";
-import { VirtioPciModern } from "../../drivers/virtio/virtio_pci_modern.ts";
-import type { QueueDoorbell, VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
+import { probeVirtioMmio } from "../../drivers/virtio/virtio_mmio.ts";
+import { virtioPciDriver, type VirtioPciOptions } from "../../drivers/virtio/virtio_pci.ts";
+import type { VirtioTransport, VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
 import { monotonicClock } from "../../netdev/clock.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
@@ -17,14 +18,29 @@ import type { HostObserver } from "../../stack/mod.ts";
 import { HOST_IP, HOST_MAC, ip, PEER_IP } from "../stack/frames.ts";
 import { uniqueHub } from "./appliance.ts";
 
-/** The transport as it is, and where the queues lie that went over it. */
-class WatchedTransport extends VirtioPciModern {
+/** The bus as it is, and where the queues lie of what was added to it. */
+class WatchedBus extends VirtioBus {
+  /** Of the device that was added last. */
+  transport: VirtioTransport | null = null;
   readonly queues: VirtqueueAddresses[] = [];
 
-  override queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
-    this.queues[index] = addresses;
-    return super.queueEnable(index, addresses);
+  override addDevice(transport: VirtioTransport): void {
+    const queueEnable = transport.queueEnable.bind(transport);
+    transport.queueEnable = (index, addresses) => {
+      this.queues[index] = addresses;
+      return queueEnable(index, addresses);
+    };
+    this.transport = transport;
+    super.addDevice(transport);
   }
+}
+
+/** What card to have; by default a modern one on PCI. */
+export interface QemuCardOptions {
+  /** QEMU's properties of a virtio-net-pci. */
+  readonly properties?: string;
+  /** A virtio-net-device in a microvm instead, behind virtio-mmio of this version. */
+  readonly mmio?: 1 | 2;
 }
 
 /** A started card, its host, and the scheduler of its queue. */
@@ -36,57 +52,63 @@ export interface RunningCard extends RunningHost {
 export class QemuCard implements AsyncDisposable {
   readonly waiter: FdWaiter;
   readonly registry = new NetdevRegistry();
-  readonly host: QemuHost;
+  readonly host: QemuHost | MicrovmHost;
   readonly hub: string;
   /** Why QEMU has ended, if it has. */
   gone: string | null = null;
-  #transport: WatchedTransport | null = null;
+  #bus = new WatchedBus(monotonicClock);
   #probes = 0;
 
-  private constructor(waiter: FdWaiter, hub: string, host: QemuHost) {
+  private constructor(waiter: FdWaiter, hub: string, host: QemuHost | MicrovmHost) {
     this.waiter = waiter;
     this.hub = hub;
     this.host = host;
   }
 
   /** Starts QEMU. */
-  static async start(): Promise<QemuCard> {
+  static async start({ properties = "", mmio }: QemuCardOptions = {}): Promise<QemuCard> {
     const waiter = new FdWaiter(monotonicClock);
     const hub = uniqueHub();
     const cards: QemuCard[] = [];
-    const host = await QemuHost.start({
-      nic: { model: "virtio-net-pci", mac: HOST_MAC, mtu: 1500 },
+    const model = mmio === undefined ? "virtio-net-pci" : "virtio-net-device";
+    const options = {
+      nic: { model, mac: HOST_MAC, mtu: 1500, properties },
       netdev: "user,restrict=on",
       hub,
-      onGone: (reason) => {
+      monitor: `${hub}-monitor`,
+      onGone: (reason: string) => {
         for (const card of cards) card.gone = reason;
       },
-    }, waiter);
+    };
+    const host = mmio === undefined
+      ? await QemuHost.start(options, waiter)
+      : await MicrovmHost.start({ ...options, legacy: mmio === 1 }, waiter);
     const card = new QemuCard(waiter, hub, host);
     cards.push(card);
     return card;
   }
 
-  /** Finds the card on the bus, and probes it. */
-  probe(events: VirtioNetEvents = {}): Netdev {
-    const virtioBus = new VirtioBus(monotonicClock);
-    virtioBus.registerDriver(virtioNetDriver(this.registry, () => {}, events));
-    const pciBus = new PciBus(this.host);
-    pciBus.registerDriver({
-      name: "watched",
-      ids: [{ vendorId: 0x1af4, deviceId: 0x1041, driverData: null }],
-      probe: (device: PciDevice) => {
-        this.#transport = new WatchedTransport(device);
-        virtioBus.addDevice(this.#transport);
-      },
-      remove: () => {
-        if (this.#transport !== null) virtioBus.removeDevice(this.#transport);
-      },
-    });
-    pciBus.probe();
+  /** Finds the card, and probes it. */
+  probe(events: VirtioNetEvents = {}, options: VirtioPciOptions = {}): Netdev {
+    this.#bus = new WatchedBus(monotonicClock);
+    this.#bus.registerDriver(virtioNetDriver(this.registry, () => {}, events));
+    if (this.host instanceof MicrovmHost) {
+      probeVirtioMmio(this.#bus, this.host.slots);
+    } else {
+      const pciBus = new PciBus(this.host);
+      pciBus.registerDriver(virtioPciDriver(this.#bus, options));
+      pciBus.probe();
+    }
     const netdev = this.registry.get(this.#probes++);
     netdev.probe();
     return netdev;
+  }
+
+  /** How the card is reached, once it's probed. */
+  get transport(): VirtioTransport {
+    const { transport } = this.#bus;
+    if (transport === null) throw new Error("no card is probed");
+    return transport;
   }
 
   /** Configures a probed card, starts it, and puts a host on it. */
@@ -140,7 +162,7 @@ export class QemuCard implements AsyncDisposable {
   }
 
   #queue(index: number): VirtqueueAddresses {
-    const queue = this.#transport?.queues[index];
+    const queue = this.#bus.queues[index];
     if (queue === undefined) throw new Error(`queue ${index} is not set up`);
     return queue;
   }

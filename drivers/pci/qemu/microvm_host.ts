@@ -1,3 +1,4 @@
+import type { DmaArena } from "../../../netdev/dma_arena.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import type { PlatformDevice } from "../platform_device.ts";
 import { QemuBox, type QemuBoxOptions } from "./qemu_box.ts";
@@ -25,6 +26,8 @@ export interface MicrovmHostOptions extends QemuBoxOptions {
  * a doorbell is a posted write.
  */
 export class MicrovmHost {
+  /** Memory that its devices reach. */
+  readonly dma: DmaArena;
   /** The places, of which all but one are empty. */
   readonly slots: readonly PlatformDevice[];
   readonly #box: QemuBox;
@@ -37,6 +40,7 @@ export class MicrovmHost {
       (shared) => microvmCommandLine({ ...shared, nic, legacy }),
     );
     const { dma, qtest, irqs } = this.#box;
+    this.dma = dma;
     this.slots = Array.from({ length: SLOTS }, (_, slot): PlatformDevice => {
       const address = VIRTIO_MMIO_BASE + slot * SLOT_BYTES;
       return {

@@ -30,6 +30,9 @@ import type { Virtqueue } from "./virtqueue.ts";
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
 const VIRTIO_DEVICE_TYPE_NET = 1;
 
+/** How often the configuration of a device without interrupts is looked at, in milliseconds. */
+const LOOK_MS = 2000;
+
 /** Virtqueues of the first pair (§5.1.2). */
 const RECEIVEQ = 0;
 const TRANSMITQ = 1;
@@ -75,6 +78,8 @@ export class VirtioNet implements NetdevOps {
   #tx: VirtioNetTx | null = null;
   /** For changes of the card's configuration. */
   #configInterrupts = 0;
+  /** When the configuration of a device that is polled is to be looked at. */
+  #nextLook = 0;
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
 
@@ -228,6 +233,16 @@ export class VirtioNet implements NetdevOps {
     const free = tx.reclaim();
     if (tx.vq.broken) this.#broken("transmit");
     return free;
+  }
+
+  /** Without interrupts nothing tells of a changed configuration, so it's looked at every 2 s. */
+  watchdog(now: number): number {
+    if (this.#card.transport.interruptMode !== "polling") return Infinity;
+    if (now >= this.#nextLook) {
+      this.#nextLook = now + LOOK_MS;
+      this.#card.configChanged();
+    }
+    return this.#nextLook;
   }
 
   statsGet(): NetdevCounters {

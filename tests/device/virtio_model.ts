@@ -52,7 +52,7 @@ export class VirtioModel implements VirtioTransport {
   readonly legacy: boolean = false;
   readonly ringAlign: number | null = null;
   readonly ringSizeFixed: boolean = false;
-  readonly interruptMode: InterruptMode = "msi-x per queue";
+  interruptMode: InterruptMode = "msi-x per queue";
   readonly deviceType: number;
   readonly dma: DmaArena;
   readonly queueCount: number;

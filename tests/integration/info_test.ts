@@ -69,6 +69,27 @@ Deno.test("info as text: sections like ethtool's", async () => {
   assertMatch(stdout, /^ {2}ipv4_fragment: +a fragment; nothing reassembles them$/m);
 });
 
+Deno.test("info on cards reached in other ways: the transport, and how it interrupts", async () => {
+  const cards = [
+    ["virtio-net-pci,vectors=2", "virtio-pci modern", "msi-x shared"],
+    ["virtio-net-pci,vectors=0,disable-modern=on", "virtio-pci legacy", "intx"],
+    ["virtio-net-device", "virtio-mmio version 2", "wire"],
+    ["virtio-net-device,legacy=on", "virtio-mmio version 1", "wire"],
+  ];
+  for (const [card, transport, interrupts] of cards) {
+    const { code, stdout, stderr } = await runMain([
+      "info",
+      "--log=json",
+      `--device=qemu:${card}`,
+    ]);
+    assertEquals([code, stderr], [0, ""]);
+    const { bus, facts, vectors } = JSON.parse(stdout);
+    assertEquals(bus, transport.startsWith("virtio-mmio") ? "mmio 0xfeb00e00" : "pci 00:02.0");
+    assertEquals(facts, [["transport", transport], ["interrupts", interrupts]]);
+    assertEquals(vectors.length, interrupts === "msi-x shared" ? 2 : 1);
+  }
+});
+
 Deno.test("info on an Intel 8255x: what it is, and what it counts by itself", async () => {
   const card = ["info", "--device=qemu:i82550", "--mac=52:54:00:12:34:56"];
   const { code, stdout, stderr } = await runMain(card);

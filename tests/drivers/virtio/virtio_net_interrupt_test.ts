@@ -110,6 +110,17 @@ Deno.test("a configuration change that is none of the link reports nothing", () 
   assertEquals(link.events, []);
 });
 
+Deno.test("without interrupts a queue is never armed, and the link is looked at every 2 seconds", () => {
+  const link = new NetLink();
+  link.model.interruptMode = "polling";
+  assertEquals(link.netdev.infoGet().rxqInterrupts, false);
+  assertEquals(link.netdev.rxqIntrEnable(0), 1);
+  assertEquals(link.netdev.watchdog(1000), 3000);
+  link.model.config[6] = 0;
+  assertEquals([link.netdev.watchdog(2999), link.events], [3000, []]);
+  assertEquals([link.netdev.watchdog(3000), link.events], [5000, ["link down"]]);
+});
+
 Deno.test("a device that asks for a reset is reported with where it sits", () => {
   const link = new NetLink();
   link.model.needReset();

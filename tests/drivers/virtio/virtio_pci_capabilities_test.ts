@@ -79,6 +79,16 @@ for (const type of [COMMON_CFG, DEVICE_CFG, NOTIFY_CFG]) {
   });
 }
 
+Deno.test("an ISR status outside its BAR is of no use, and the device is polled when it has no vectors", () => {
+  for (const place of [{ offset: 0x4000, length: 1 }, { offset: 0, length: 0 }, { bar: 3 }]) {
+    const link = new VirtioPciLink({ caps: changed(ISR_CFG, place) });
+    link.host.msixVectors = 0;
+    const transport = link.transport();
+    transport.interruptsConnect(() => {}, [() => {}, null]);
+    assertEquals(transport.interruptMode, "polling");
+  }
+});
+
 Deno.test("a common configuration that lacks registers is a VirtioError", () => {
   assertThrows(() => open(changed(COMMON_CFG, { length: 0x37 })), VirtioError, "can't be");
   open(changed(COMMON_CFG, { length: 0x38 }));

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  microvmCommandLine,
+  type MicrovmMachine,
   qemuCommandLine,
   type QemuMachine,
 } from "../../../../drivers/pci/qemu/qemu_command_line.ts";
@@ -112,6 +114,32 @@ Deno.test("the NIC has its address and no option ROM; virtio is modern, and tell
     "virtio-net-pci,id=nic,mac=52:54:00:12:34:56,disable-legacy=on,host_mtu=1400,netdev=nic-port,romfile=",
   );
   assertEquals(nic("i82551"), "i82551,id=nic,mac=52:54:00:12:34:56,netdev=nic-port,romfile=");
+});
+
+Deno.test("a NIC with the legacy interface has it, and no other word on that", () => {
+  for (const properties of ["disable-modern=on", "a=b,disable-legacy=off,disable-modern=off"]) {
+    const nic = { ...MACHINE.nic, properties };
+    const device = values(qemuCommandLine({ ...MACHINE, nic }), "-device")[1];
+    assertEquals(device.includes("disable-legacy=on"), false);
+    assert(device.includes(`,${properties},`), device);
+  }
+});
+
+Deno.test("a microvm has the same memory, sockets and network, no PCI, and the version that is asked for", () => {
+  const { ivshmemFd: _, ivshmemVectors: __, ...shared } = MACHINE;
+  const nic = { ...MACHINE.nic, model: "virtio-net-device" };
+  const machine: MicrovmMachine = { ...shared, nic, legacy: false };
+  const args = microvmCommandLine(machine);
+  assert(values(args, "-machine")[0].startsWith("microvm,accel=tcg,memory-backend=ram,acpi=off,"));
+  assertEquals(values(args, "-global"), ["virtio-mmio.force-legacy=off"]);
+  const legacy = microvmCommandLine({ ...machine, legacy: true });
+  assertEquals(values(legacy, "-global"), ["virtio-mmio.force-legacy=on"]);
+  assertEquals(values(args, "-device"), [
+    "virtio-net-device,id=nic,mac=52:54:00:12:34:56,host_mtu=1400,netdev=nic-port",
+  ]);
+  assertEquals(values(args, "-netdev"), values(qemuCommandLine(MACHINE), "-netdev"));
+  assertEquals(values(args, "-object"), values(qemuCommandLine(MACHINE), "-object"));
+  assertEquals(values(args, "-chardev"), ["socket,id=qtest,fd=13", "socket,id=qmp,fd=15"]);
 });
 
 Deno.test("properties of the NIC come as they are, behind those that it has by itself", () => {

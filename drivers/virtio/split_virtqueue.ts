@@ -90,11 +90,16 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   /**
    * Makes an empty queue of `size` entries (a power of two) in memory from `arena`; in one piece with
-   * `align`, which is the transport's `ringAlign`.
+   * a `ringAlign`, which is the transport's.
    */
-  constructor(arena: DmaArena, size: number, eventIndex: boolean, align: number | null = null) {
+  constructor(
+    arena: DmaArena,
+    size: number,
+    eventIndex: boolean,
+    { ringAlign = null }: { readonly ringAlign?: number | null } = {},
+  ) {
     const { region } = arena;
-    const { pieces, descriptors, driverArea, deviceArea } = allocSplitRing(arena, size, align);
+    const { pieces, descriptors, driverArea, deviceArea } = allocSplitRing(arena, size, ringAlign);
     this.size = size;
     this.addresses = {
       size,

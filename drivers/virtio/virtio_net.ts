@@ -308,7 +308,7 @@ export class VirtioNet implements NetdevOps {
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     const size = descriptors === 0 ? max : descriptors;
-    return new SplitVirtqueue<Netbuf>(dma, size, eventIndex, ringAlign);
+    return new SplitVirtqueue<Netbuf>(dma, size, eventIndex, { ringAlign });
   }
 
   #configChanged(): void {

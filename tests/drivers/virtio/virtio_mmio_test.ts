@@ -134,7 +134,7 @@ for (const version of [1, 2]) {
 
   Deno.test(`version ${version}: a queue that is in use already is a VirtioError`, () => {
     const transport = new VirtioMmio(new MmioLink(version).device);
-    const { addresses } = new SplitVirtqueue(transport.dma, 4, false, transport.ringAlign);
+    const { addresses } = new SplitVirtqueue(transport.dma, 4, false, transport);
     transport.queueEnable(0, addresses);
     assertThrows(() => transport.queueEnable(0, addresses), VirtioError, "in use already");
   });
@@ -170,7 +170,7 @@ Deno.test("version 2: a queue gets its three addresses as halves, and is made re
 Deno.test("version 1: a queue gets the size of a page, its alignment, and its page last", () => {
   const link = new MmioLink(1);
   const transport = new VirtioMmio(link.device);
-  const { addresses } = new SplitVirtqueue(transport.dma, 4, false, transport.ringAlign);
+  const { addresses } = new SplitVirtqueue(transport.dma, 4, false, transport);
   const accesses = link.accesses(() => transport.queueEnable(1, addresses));
   assertEquals(accesses, [
     "write32 0x30 0x1",

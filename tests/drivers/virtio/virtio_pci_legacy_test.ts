@@ -88,7 +88,7 @@ Deno.test("queues are counted by asking for one after the other", () => {
 Deno.test("a ring is told by its page, and lies as the device works it out from there", () => {
   const link = new LegacyLink();
   const transport = link.transport();
-  const { addresses } = new SplitVirtqueue(transport.dma, 8, false, transport.ringAlign);
+  const { addresses } = new SplitVirtqueue(transport.dma, 8, false, transport);
   const accesses = link.accesses(() => transport.queueEnable(1, addresses));
   const page = addresses.descriptorArea / 4096;
   assert(Number.isInteger(page));
@@ -105,7 +105,7 @@ Deno.test("a ring is told by its page, and lies as the device works it out from 
 Deno.test("a ring of another size, on no page, or of a queue in use is a VirtioError", () => {
   const link = new LegacyLink();
   const transport = link.transport();
-  const { addresses } = new SplitVirtqueue(transport.dma, 8, false, transport.ringAlign);
+  const { addresses } = new SplitVirtqueue(transport.dma, 8, false, transport);
   assertThrows(() => transport.queueEnable(0, { ...addresses, size: 4 }), VirtioError, "8 entries");
   const beside = { ...addresses, descriptorArea: addresses.descriptorArea + 64 };
   assertThrows(() => transport.queueEnable(0, beside), VirtioError, "no page number");

@@ -104,8 +104,14 @@ Deno.test("without vectors and pin it's polled", () => {
 
 Deno.test("a pin is of no use to a device without ISR status", () => {
   const caps = VIRTIO_CAPS.filter(({ type }) => type !== ISR_CFG);
-  const { rung, link } = new Connected(({ host }) => host.msixVectors = 0, { caps });
-  assertEquals([rung, link.host.intx.size], ["polling", 0]);
+  for (const msixVectors of [0, 3]) {
+    const { rung, link } = new Connected(({ host, model }) => {
+      host.msixVectors = msixVectors;
+      model.script = { takesVector: () => false };
+    }, { caps });
+    const { lines, intx } = link.host;
+    assertEquals([rung, lines.length, intx.size], ["polling", 0, 0]);
+  }
 });
 
 Deno.test("with only some modes allowed, the error tells why each is impossible", () => {

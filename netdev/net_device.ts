@@ -34,7 +34,7 @@ export interface NetDeviceOptions<Priv extends NetdevOps> {
   readonly priv: Priv;
   /** Its name, or a pattern with one `%d`; default `net%d`. */
   readonly name?: string;
-  /** Receive queues that it has, 1 or more; default 1. */
+  /** Receive queues that its driver can handle, 1 or more; default 1. */
   readonly rxQueues?: number;
   /** Transmit queues, likewise. */
   readonly txQueues?: number;
@@ -53,9 +53,9 @@ export class NetDevice<Priv extends NetdevOps = NetdevOps> {
   readonly driverName: string;
   /** The driver's state of this device, with the ops as its methods. */
   readonly priv: Priv;
-  /** Receive queues that it has. */
+  /** Receive queues that it was allocated with: the most that it can have. */
   readonly rxQueues: number;
-  /** Transmit queues that it has. */
+  /** Transmit queues, likewise. */
   readonly txQueues: number;
 
   /** Hardware type, `ARPHRD_…`. */
@@ -79,14 +79,16 @@ export class NetDevice<Priv extends NetdevOps = NetdevOps> {
 
   #name: string;
   #state: NetDeviceState = NetDeviceState.UNINITIALIZED;
+  #realRxQueues: number;
+  #realTxQueues: number;
 
   /** For {@link allocNetdev}, which checks these. */
   constructor(options: Required<NetDeviceOptions<Priv>>) {
     this.driverName = options.driverName;
     this.priv = options.priv;
     this.#name = options.name;
-    this.rxQueues = options.rxQueues;
-    this.txQueues = options.txQueues;
+    this.rxQueues = this.#realRxQueues = options.rxQueues;
+    this.txQueues = this.#realTxQueues = options.txQueues;
   }
 
   /** Its name; before it's registered perhaps a pattern. */
@@ -97,6 +99,28 @@ export class NetDevice<Priv extends NetdevOps = NetdevOps> {
   /** Where it stands. */
   get state(): NetDeviceState {
     return this.#state;
+  }
+
+  /** Receive queues that it does have: as many as it was allocated with, unless its driver said fewer. */
+  get realRxQueues(): number {
+    return this.#realRxQueues;
+  }
+
+  /** Transmit queues, likewise. */
+  get realTxQueues(): number {
+    return this.#realTxQueues;
+  }
+
+  /**
+   * Linux's `netif_set_real_num_queues`: what a driver learns of its hardware that was allocated
+   * before it looked there, at the latest in its `probe`. `NetdevError("EINVAL")`, and nothing
+   * changed, for a number below 1 or above what it was allocated with.
+   */
+  setRealQueues(rxQueues: number, txQueues: number): void {
+    checkRealQueues("receive", rxQueues, this.rxQueues);
+    checkRealQueues("transmit", txQueues, this.txQueues);
+    this.#realRxQueues = rxQueues;
+    this.#realTxQueues = txQueues;
   }
 
   /** It was registered under this name. For the registry. */
@@ -154,4 +178,9 @@ export function allocEtherdev<Priv extends NetdevOps>(
 function checkQueues(kind: string, count: number): void {
   if (Number.isInteger(count) && count >= 1) return;
   throw new NetdevError("EINVAL", `a device with ${count} ${kind} queues: at least 1 is needed`);
+}
+
+function checkRealQueues(kind: string, count: number, most: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= most) return;
+  throw new NetdevError("EINVAL", `${count} ${kind} queues: it was allocated with 1 to ${most}`);
 }

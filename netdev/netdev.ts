@@ -92,7 +92,7 @@ export class Netdev {
   infoGet(): NetdevInfo {
     this.#need("infoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
     const { type, hardHeaderLength, broadcast, flags, txQueueLength } = this.#device;
-    const { rxQueues, txQueues, minMtu, maxMtu } = this.#device;
+    const { realRxQueues, realTxQueues, minMtu, maxMtu } = this.#device;
     return {
       ...this.#ops.infoGet(),
       type,
@@ -100,8 +100,8 @@ export class Netdev {
       broadcast: broadcast.slice(),
       flags,
       txQueueLength,
-      maxRxQueues: rxQueues,
-      maxTxQueues: txQueues,
+      maxRxQueues: realRxQueues,
+      maxTxQueues: realTxQueues,
       minMtu,
       maxMtu,
     };
@@ -122,22 +122,22 @@ export class Netdev {
   /** The descriptors a receive queue may have. From UNCONFIGURED on. */
   rxqInfoGet(queueId: number): NetdevQueueInfo {
     this.#need("rxqInfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    checkQueue("receive", queueId, this.#device.rxQueues);
+    checkQueue("receive", queueId, this.#device.realRxQueues);
     return this.#ops.rxqInfoGet(queueId);
   }
 
   /** The descriptors a transmit queue may have. From UNCONFIGURED on. */
   txqInfoGet(queueId: number): NetdevQueueInfo {
     this.#need("txqInfoGet", NetdevState.UNCONFIGURED, NetdevState.RUNNING);
-    checkQueue("transmit", queueId, this.#device.txQueues);
+    checkQueue("transmit", queueId, this.#device.realTxQueues);
     return this.#ops.txqInfoGet(queueId);
   }
 
   /** Settles the number of queues. UNCONFIGURED → CONFIGURED. */
   configure(conf: NetdevConf): void {
     this.#need("configure", NetdevState.UNCONFIGURED, NetdevState.UNCONFIGURED);
-    checkQueueCount("receive", conf.rxQueues, this.#device.rxQueues);
-    checkQueueCount("transmit", conf.txQueues, this.#device.txQueues);
+    checkQueueCount("receive", conf.rxQueues, this.#device.realRxQueues);
+    checkQueueCount("transmit", conf.txQueues, this.#device.realTxQueues);
     this.#ops.configure(conf);
     this.#rxqs = new Array<boolean>(conf.rxQueues).fill(false);
     this.#txqs = new Array<boolean>(conf.txQueues).fill(false);

@@ -52,6 +52,53 @@ Deno.test("a device has the queues that it's allocated with", () => {
   assertEquals([device.rxQueues, device.txQueues], [4, 2]);
 });
 
+Deno.test("a driver that finds fewer queues says so, and its users see these", () => {
+  const device = allocEtherdev({
+    driverName: "fake",
+    priv: new FakeDriver(),
+    rxQueues: 4,
+    txQueues: 4,
+  });
+  assertEquals([device.realRxQueues, device.realTxQueues], [4, 4]);
+  device.setRealQueues(3, 2);
+  assertEquals([device.realRxQueues, device.realTxQueues], [3, 2]);
+  assertEquals([device.rxQueues, device.txQueues], [4, 4]);
+  const netdev = new NetdevRegistry().drvRegister(device);
+  netdev.probe();
+  const { maxRxQueues, maxTxQueues } = netdev.infoGet();
+  assertEquals([maxRxQueues, maxTxQueues], [3, 2]);
+  refuses("EINVAL", "no receive queue 3", () => netdev.rxqInfoGet(3));
+  refuses("EINVAL", "no transmit queue 2", () => netdev.txqInfoGet(2));
+  refuses(
+    "EINVAL",
+    "4 receive queues: 1 to 3",
+    () => netdev.configure({ rxQueues: 4, txQueues: 1 }),
+  );
+  netdev.configure({ rxQueues: 3, txQueues: 2 });
+});
+
+Deno.test("a driver can't have more queues than were allocated, nor none", () => {
+  const device = allocEtherdev({
+    driverName: "fake",
+    priv: new FakeDriver(),
+    rxQueues: 2,
+    txQueues: 3,
+  });
+  for (const count of [0, 3, 1.5, NaN]) {
+    refuses(
+      "EINVAL",
+      `${count} receive queues: it was allocated with 1 to 2`,
+      () => device.setRealQueues(count, 1),
+    );
+  }
+  refuses(
+    "EINVAL",
+    "4 transmit queues: it was allocated with 1 to 3",
+    () => device.setRealQueues(1, 4),
+  );
+  assertEquals([device.realRxQueues, device.realTxQueues], [2, 3]);
+});
+
 for (const count of [0, -1, 1.5, NaN, Infinity]) {
   Deno.test(`${count} queues are refused, of either kind`, () => {
     const options = { driverName: "fake", priv: new FakeDriver() };

@@ -22,17 +22,20 @@ export type HostPlace = Omit<HostConfig, "mac" | "mtu">;
 /** What of a host its device has to fit. */
 export type HostStation = Pick<HostConfig, "mac" | "mtu">;
 
-/** Configures a probed device with one queue each way, starts it, and puts a host on it. */
+/**
+ * Configures a probed device with so many queues each way, starts it, and puts a host on it.
+ * `NetdevError("EINVAL")` for more queues than the device has.
+ */
 export function runNetdev(
   netdev: Netdev,
   place: HostPlace,
   scheduler: PollScheduler,
   observer: HostObserver,
+  queues = 1,
 ): RunningHost {
-  const pool = configure(netdev);
-  const networkInterface = new NetworkInterface(netdev, pool, scheduler);
-  netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
-  netdev.txqConfigure(0, 0);
+  const pool = configure(netdev, queues);
+  const networkInterface = new NetworkInterface(netdev, pool, scheduler, queues);
+  setUpQueues(netdev, pool, networkInterface);
   netdev.start();
   const config = { ...place, mac: netdev.hwaddrGet(), mtu: netdev.mtuGet() };
   const host = new Host(config, networkInterface, observer);
@@ -43,30 +46,49 @@ export function runNetdev(
 /**
  * Puts a host whose device was taken out, and that is suspended, on another probed device in the same
  * memory. It stays who it is: a device with another MAC address is given the host's, if it can be.
- * `NetdevError("EINVAL")` for a device with a smaller MTU than the host's.
+ * `NetdevError("EINVAL")` for a device with a smaller MTU or fewer queues than the host's.
  */
 export function moveHost(running: RunningHost, config: HostStation, netdev: Netdev): RunningHost {
   const { host, networkInterface } = running;
-  const pool = configure(netdev);
+  const pool = configure(netdev, networkInterface.queues.length);
   if (netdev.mtuGet() < config.mtu) {
     throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${config.mtu}`);
   }
   const isOther = netdev.hwaddrGet().some((byte, i) => byte !== config.mac[i]);
   if (isOther) setHwaddr(netdev, config.mac);
   networkInterface.moveTo(netdev, pool);
-  netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
-  netdev.txqConfigure(0, 0);
+  setUpQueues(netdev, pool, networkInterface);
   netdev.start();
   networkInterface.resume();
   return { host, networkInterface, pool };
 }
 
-/** One queue each way, and netbufs for both; the queues are the caller's to set up. */
-function configure(netdev: Netdev): NetbufPool {
-  netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const rings = netdev.rxqInfoGet(0).maxDescriptors + netdev.txqInfoGet(0).maxDescriptors;
-  const stride = netbufStride(netdev.infoGet().minRxBufferBytes);
-  return netdev.poolCreate({ count: rings + SPARE_NETBUFS, stride });
+/** So many queues each way, and netbufs for all of them; the queues are the caller's to set up. */
+function configure(netdev: Netdev, queues: number): NetbufPool {
+  const { maxRxQueues, maxTxQueues, minRxBufferBytes } = netdev.infoGet();
+  const most = Math.min(maxRxQueues, maxTxQueues);
+  if (queues > most) {
+    const has = most === 1 ? "one queue" : `${most} queues`;
+    throw new NetdevError("EINVAL", `${netdev.name} has ${has} each way: ${queues} can't be had`);
+  }
+  netdev.configure({ rxQueues: queues, txQueues: queues });
+  let rings = 0;
+  for (let queue = 0; queue < queues; queue++) {
+    rings += netdev.rxqInfoGet(queue).maxDescriptors + netdev.txqInfoGet(queue).maxDescriptors;
+  }
+  return netdev.poolCreate({
+    count: rings + SPARE_NETBUFS,
+    stride: netbufStride(minRxBufferBytes),
+  });
+}
+
+/** Gives each queue of the interface the device's, which all take their netbufs from one pool. */
+function setUpQueues(netdev: Netdev, pool: NetbufPool, networkInterface: NetworkInterface): void {
+  const onEvent = (queueId: number): void => networkInterface.onEvent(queueId);
+  for (const queue of networkInterface.queues.keys()) {
+    netdev.rxqConfigure(queue, 0, { pool, onEvent });
+    netdev.txqConfigure(queue, 0);
+  }
 }
 
 /** A device that keeps its address passes frames for the host on all the same, if it's promiscuous. */

@@ -133,7 +133,7 @@ export class ServedDevice implements Ticker {
         unplugs: this.#unplugs,
         plugs: this.#plugs,
         drops: { ...host.networkInterface.drops },
-        rxPolls: [{ ...host.networkInterface.napiCounters }],
+        rxPolls: host.networkInterface.queues.map(({ napiCounters }) => ({ ...napiCounters })),
       },
     };
   }

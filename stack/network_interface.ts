@@ -3,62 +3,47 @@ import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
-import { POLL_WEIGHT, type PollScheduler } from "../netdev/poll_scheduler.ts";
-import type { Napi, NapiCounters, PolledQueue } from "../netdev/polled_queue.ts";
-import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
+import type { PollScheduler } from "../netdev/poll_scheduler.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { Host } from "./host.ts";
-import { Verdict } from "./verdict.ts";
-
-/** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
-const TX_STALL_MS = 1;
-
-/** A device without interrupts is looked at so often. */
-const POLL_INTERVAL_MS = 1;
-
-/** What is received of one burst goes out as one burst, and what the stack adds of its own. */
-const TX_BATCH = 2 * POLL_WEIGHT;
+import { type InterfaceDrops, QueuePair } from "./queue_pair.ts";
 
 /**
- * A host's place on a network device: takes bursts from its receive queue to the stack, and replies
- * and the stack's own frames to its transmit queue, with one notification for all of a burst.
+ * A host's place on a network device. What is received by one of its queues is answered by the
+ * transmit queue of the same number, with one notification for all of a burst; what the stack sends
+ * of its own goes out by queue 0.
  */
-export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
+export class NetworkInterface implements FrameOutput, Ticker {
   /** Frames that found no room, or would have taken more than their share; and while suspended. */
-  readonly drops = dropCounters("tx_ring_full", "tx_suspended");
+  readonly drops: InterfaceDrops = dropCounters("tx_ring_full", "tx_suspended");
+  /** Its queues, by their numbers; each is polled for itself. */
+  readonly queues: readonly QueuePair[];
 
   #netdev: Netdev;
   #pool: NetbufPool;
-  /** Enabled as long as the host may use the device. */
-  readonly #napi: Napi;
+  /** By which the stack's own frames go out. */
+  readonly #own: QueuePair;
   #host: Host | null = null;
-  readonly #received: Netbuf[] = [];
-  readonly #transmit: Netbuf[] = [];
-  #transmitCount = 0;
-  /** Netbufs that the longest reply may consist of. */
-  #maxPieces = 1;
-  #polling = false;
-  #stalled = false;
-  #interrupts = true;
-  /** When to look at a device without interrupts again. */
-  #nextPoll = 0;
 
-  /** For queue 0 of a netdev, whose frames of our own come from `pool`. */
-  constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler) {
+  /** For queues 0 to `queues` − 1 each way of a netdev, whose frames of our own come from `pool`. */
+  constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler, queues = 1) {
     this.#netdev = netdev;
     this.#pool = pool;
-    this.#napi = scheduler.add(this);
+    this.#own = new QueuePair(netdev, 0, scheduler, this.drops);
+    const others = Array.from(
+      { length: queues - 1 },
+      (_, i) => new QueuePair(netdev, 1 + i, scheduler, this.drops),
+    );
+    this.queues = [this.#own, ...others];
   }
 
-  /** How its receive queue was polled so far: a snapshot. */
-  get napiCounters(): NapiCounters {
-    return this.#napi.counters;
-  }
-
-  /** Gives what is received to `host`, and schedules the first poll: frames may wait already. */
+  /** Gives what is received to `host`, and schedules the first polls: frames may wait already. */
   attach(host: Host): void {
-    this.#measure();
     this.#host = host;
+    for (const queue of this.queues) {
+      queue.use(this.#netdev, this.#pool);
+      queue.attach(host);
+    }
     this.resume();
   }
 
@@ -67,73 +52,33 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
    * it knows and its timers, and what it sends is dropped and counted. Not from within a poll.
    */
   suspend(): void {
-    this.#napi.disable();
-    this.#stalled = false;
+    for (const queue of this.queues) queue.suspend();
   }
 
   /** The device was started again. */
   resume(): void {
-    this.#napi.enable();
-    // What has come meanwhile interrupts nobody.
-    this.#napi.schedule();
+    for (const queue of this.queues) queue.resume();
   }
 
   /**
    * Goes on with another device and its pool in place of those that it has, from {@link resume} on:
-   * in CONFIGURED now, RUNNING then. While suspended. What the host keeps of the old pool goes out
-   * over the new device, so both have to be in the same memory.
+   * in CONFIGURED now, RUNNING then, with as many queues. While suspended. What the host keeps of the
+   * old pool goes out over the new device, so both have to be in the same memory.
    */
   moveTo(netdev: Netdev, pool: NetbufPool): void {
     this.#netdev = netdev;
     this.#pool = pool;
-    this.#measure();
+    for (const queue of this.queues) queue.use(netdev, pool);
   }
 
-  /** The device has interrupted for its receive queue. */
-  onEvent(): void {
-    this.#napi.schedule();
-  }
-
-  poll(weight: number, now: number): number {
-    const host = this.#host;
-    if (host === null) return 0;
-    const received = this.#received;
-    // A reply always finds room: no more is received than could be answered.
-    const room = this.#room();
-    this.#stalled = room === 0;
-    const count = this.#netdev.rxBurst(0, received, Math.min(weight, room, POLL_WEIGHT));
-    this.#polling = true;
-    for (let i = 0; i < count; i++) {
-      const netbuf = received[i];
-      const verdict = host.input(netbuf, now);
-      if (verdict === Verdict.REPLY) {
-        if (netbuf.next === null) this.#enqueue(netbuf);
-        else this.#enqueueChain(netbuf);
-      } else if (verdict === Verdict.DROP) netbuf.free();
-    }
-    this.#polling = false;
-    this.#flush();
-    return count;
-  }
-
-  arm(): boolean {
-    // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
-    if (this.#stalled || !this.#interrupts) return true;
-    return this.#netdev.rxqIntrEnable(0) === 0;
-  }
-
-  disarm(): void {
-    if (this.#interrupts) this.#netdev.rxqIntrDisable(0);
+  /** The device has interrupted for one of its receive queues. */
+  onEvent(queueId: number): void {
+    this.queues[queueId].onEvent();
   }
 
   tick(now: number): number {
-    const deadline = this.#host?.tick(now) ?? Infinity;
-    if (!this.#napi.enabled) return deadline;
-    if (!this.#interrupts) return Math.min(deadline, this.#pollByTime(now));
-    if (!this.#stalled) return deadline;
-    this.#stalled = this.#room() === 0;
-    if (this.#stalled) return Math.min(deadline, now + TX_STALL_MS);
-    this.#napi.schedule();
+    let deadline = this.#host?.tick(now) ?? Infinity;
+    for (const queue of this.queues) deadline = Math.min(deadline, queue.tick(now));
     return deadline;
   }
 
@@ -142,66 +87,6 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   }
 
   send(netbuf: Netbuf): void {
-    if (!this.#napi.enabled) {
-      this.drops.tx_suspended++;
-      netbuf.free();
-      return;
-    }
-    this.#enqueue(netbuf);
-    if (!this.#polling) this.#flush();
+    this.#own.send(netbuf);
   }
-
-  #measure(): void {
-    const maxFrame = ETHERNET_HEADER_BYTES + this.#netdev.mtuGet();
-    const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
-    this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
-    this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
-  }
-
-  /** Schedules a poll each interval; when the next one is due. */
-  #pollByTime(now: number): number {
-    if (now >= this.#nextPoll) {
-      this.#nextPoll = now + POLL_INTERVAL_MS;
-      this.#napi.schedule();
-    }
-    return this.#nextPoll;
-  }
-
-  /** Replies of any size that the transmit queue takes now. */
-  #room(): number {
-    const room = this.#netdev.txqReclaim(0);
-    return this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
-  }
-
-  #enqueueChain(reply: Netbuf): void {
-    if (!isLonger(reply, this.#maxPieces)) {
-      this.#enqueue(reply);
-      return;
-    }
-    // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
-    reply.free();
-    this.drops.tx_ring_full++;
-  }
-
-  #enqueue(netbuf: Netbuf): void {
-    if (this.#transmitCount === TX_BATCH) this.#flush();
-    this.#transmit[this.#transmitCount++] = netbuf;
-  }
-
-  #flush(): void {
-    const count = this.#transmitCount;
-    if (count === 0) return;
-    const taken = this.#netdev.txBurst(0, this.#transmit, 0, count);
-    for (let i = taken; i < count; i++) {
-      this.#transmit[i].free();
-      this.drops.tx_ring_full++;
-    }
-    this.#transmitCount = 0;
-  }
-}
-
-function isLonger(chain: Netbuf, pieces: number): boolean {
-  let piece: Netbuf | null = chain;
-  for (let left = pieces; left > 0 && piece !== null; left--) piece = piece.next;
-  return piece !== null;
 }

@@ -30,7 +30,7 @@ class RecoveryFixture extends InterfaceFixture {
   echo(now: number): void {
     const sent = this.driver.sent.length;
     this.driver.deliver(ECHO);
-    assertEquals(this.networkInterface.poll(64, now), 1);
+    assertEquals(this.networkInterface.queues[0].poll(64, now), 1);
     assertEquals(this.driver.sent.slice(sent), [echoReplyFromHost()]);
   }
 
@@ -64,7 +64,7 @@ Deno.test("a failure does nothing until the next turn, and then one stop and one
 Deno.test("the host keeps what it knows over a reset: a peer is not asked for its address again", () => {
   const fixture = new RecoveryFixture();
   fixture.driver.deliver(padded(arpFrame()));
-  fixture.networkInterface.poll(64, 0);
+  fixture.networkInterface.queues[0].poll(64, 0);
   fixture.recovery.fail("it broke");
   fixture.recovery.tick(1);
   const sent = fixture.driver.sent.length;
@@ -100,7 +100,7 @@ Deno.test("while it waits the device is stopped, nothing is polled, and what is 
   fixture.recovery.fail("twice");
   assertEquals(fixture.recovery.tick(1), 11);
   assertEquals(fixture.netdev.state, NetdevState.CONFIGURED);
-  fixture.networkInterface.onEvent();
+  fixture.networkInterface.onEvent(0);
   assert(fixture.scheduler.idle, "a late interrupt schedules nothing");
   fixture.host.announce(3);
   fixture.networkInterface.tick(4);

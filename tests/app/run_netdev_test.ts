@@ -49,7 +49,7 @@ function suspendedHost(): { driver: FakeDriver; running: RunningHost } {
   });
   driver.deliver(padded(arpFrame()));
   driver.deliver(padded(echoFrame()));
-  assertEquals(running.networkInterface.poll(64, 0), 2);
+  assertEquals(running.networkInterface.queues[0].poll(64, 0), 2);
   assertEquals(driver.sent, [arpReplyFromHost(), echoReplyFromHost()]);
   running.networkInterface.suspend();
   netdev.close();
@@ -61,7 +61,7 @@ Deno.test("a host that is moved to another device answers there, and has kept wh
   const next = newDriver();
   const moved = moveHost(running, STATION, probed(next));
   next.deliver(padded(echoFrame()));
-  assertEquals(moved.networkInterface.poll(64, 0), 1);
+  assertEquals(moved.networkInterface.queues[0].poll(64, 0), 1);
   assertEquals(next.sent, [echoReplyFromHost()]);
   assertEquals(driver.sent.length, 2, "nothing over the device before");
   assertEquals(moved.host.counters().echoRequestsAnswered, 2);

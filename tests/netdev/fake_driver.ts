@@ -27,6 +27,17 @@ class FakeRxQueue {
   }
 }
 
+/** One transmit queue: packets lent to the device, and those sent by it but not yet taken back. */
+class FakeTxQueue {
+  readonly ring: Netbuf[] = [];
+  readonly done: Netbuf[] = [];
+
+  /** Frees all of both. */
+  clear(): void {
+    for (const netbuf of [...this.ring.splice(0), ...this.done.splice(0)]) netbuf.free();
+  }
+}
+
 /**
  * A whole driver with its device in memory. Each control op that is called is noted; packets come
  * in by `deliver`, and go out to `sent` at once, or when the test says so.
@@ -55,16 +66,15 @@ export class FakeDriver implements NetdevOps {
   readonly calls: string[] = [];
   /** The `count` of each rxBurst, and what came of it. */
   readonly rxBursts: { asked: number; received: number }[] = [];
-  /** The `count` of each txBurst. */
+  /** The `count` of each txBurst, and its queue. */
   readonly txBursts: number[] = [];
+  readonly txBurstQueues: number[] = [];
   /** Frames that have left the device. */
   readonly sent: Uint8Array[] = [];
   readonly pools: NetbufPool[] = [];
 
   readonly #rxqs: FakeRxQueue[] = [];
-  /** Lent to the device, and sent by it but not yet taken back. */
-  readonly #txRing: Netbuf[] = [];
-  readonly #txDone: Netbuf[] = [];
+  readonly #txqs: FakeTxQueue[] = [new FakeTxQueue(), new FakeTxQueue()];
   readonly #mac = Uint8Array.of(0x02, 0x75, 0x0a, 0x00, 0x02, 0x0f);
   #promiscuous = false;
 
@@ -110,7 +120,7 @@ export class FakeDriver implements NetdevOps {
 
   stop(): void {
     for (const rxq of this.#rxqs) rxq.armed = false;
-    for (const netbuf of [...this.#txRing.splice(0), ...this.#txDone.splice(0)]) netbuf.free();
+    for (const txq of this.#txqs) txq.clear();
     this.#note("stop");
   }
 
@@ -121,7 +131,7 @@ export class FakeDriver implements NetdevOps {
 
   close(): void {
     this.#note("close");
-    for (const netbuf of [...this.#txRing.splice(0), ...this.#txDone.splice(0)]) netbuf.free();
+    for (const txq of this.#txqs) txq.clear();
   }
 
   hwaddrGet(): Uint8Array {
@@ -184,19 +194,20 @@ export class FakeDriver implements NetdevOps {
     return this.#rxqs[queueId].status;
   }
 
-  txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+  txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number {
     this.txBursts.push(count);
+    this.txBurstQueues.push(queueId);
     let taken = 0;
-    for (; taken < count && pieces(netbufs[from + taken]) <= this.#txFree(); taken++) {
-      this.#txRing.push(netbufs[from + taken]);
+    for (; taken < count && pieces(netbufs[from + taken]) <= this.#txFree(queueId); taken++) {
+      this.#txqs[queueId].ring.push(netbufs[from + taken]);
     }
-    if (!this.holdsTx) this.completeTx(taken);
+    if (!this.holdsTx) this.completeTx(taken, queueId);
     return taken;
   }
 
-  txqReclaim(_queueId: number): number {
-    for (const netbuf of this.#txDone.splice(0)) netbuf.free();
-    return this.#txFree();
+  txqReclaim(queueId: number): number {
+    for (const netbuf of this.#txqs[queueId].done.splice(0)) netbuf.free();
+    return this.#txFree(queueId);
   }
 
   statsGet(): NetdevCounters {
@@ -217,10 +228,11 @@ export class FakeDriver implements NetdevOps {
   }
 
   /** The device sends the oldest `count` packets of its ring. */
-  completeTx(count: number): void {
-    for (const netbuf of this.#txRing.splice(0, count)) {
+  completeTx(count: number, queueId = 0): void {
+    const { ring, done } = this.#txqs[queueId];
+    for (const netbuf of ring.splice(0, count)) {
       this.sent.push(netbufBytes(netbuf));
-      this.#txDone.push(netbuf);
+      done.push(netbuf);
     }
   }
 
@@ -229,8 +241,9 @@ export class FakeDriver implements NetdevOps {
     return this.#rxqs[queueId].waiting.length;
   }
 
-  #txFree(): number {
-    return [...this.#txRing, ...this.#txDone].reduce(
+  #txFree(queueId: number): number {
+    const { ring, done } = this.#txqs[queueId];
+    return [...ring, ...done].reduce(
       (free, each) => free - pieces(each),
       this.txSlots,
     );

@@ -19,7 +19,14 @@ export class InterfaceFixture extends LoopFixture {
   onFirstEcho: () => void = () => {};
 
   constructor(
-    { txSlots = 256, attached = true, mtu = 1500, interrupts = true, deferral = Infinity } = {},
+    {
+      txSlots = 256,
+      attached = true,
+      mtu = 1500,
+      interrupts = true,
+      deferral = Infinity,
+      queues = 1,
+    } = {},
   ) {
     super({ deferral });
     const { driver, scheduler } = this;
@@ -32,12 +39,15 @@ export class InterfaceFixture extends LoopFixture {
     const netdev = new NetdevRegistry().drvRegister(device);
     this.netdev = netdev;
     netdev.probe();
-    netdev.configure({ rxQueues: 1, txQueues: 1 });
+    netdev.configure({ rxQueues: queues, txQueues: queues });
     netdev.mtuSet(mtu);
     this.pool = netdev.poolCreate({ count: 400 });
-    this.networkInterface = new NetworkInterface(netdev, this.pool, scheduler);
-    netdev.rxqConfigure(0, 0, { pool: this.pool, onEvent: () => this.networkInterface.onEvent() });
-    netdev.txqConfigure(0, 0);
+    this.networkInterface = new NetworkInterface(netdev, this.pool, scheduler, queues);
+    const onEvent = (queueId: number): void => this.networkInterface.onEvent(queueId);
+    for (let queue = 0; queue < queues; queue++) {
+      netdev.rxqConfigure(queue, 0, { pool: this.pool, onEvent });
+      netdev.txqConfigure(queue, 0);
+    }
     netdev.start();
     this.host = this.#host(mtu);
     this.loop.addTicker(this.networkInterface);
@@ -50,7 +60,7 @@ export class InterfaceFixture extends LoopFixture {
 
   /** All netbufs lie in the pool, but for `held` ones. */
   assertPoolWhole(held = 0): void {
-    this.driver.txqReclaim(0);
+    for (const queue of this.networkInterface.queues.keys()) this.driver.txqReclaim(queue);
     assertEquals(this.pool.available, this.pool.size - held, "netbufs in the pool");
   }
 

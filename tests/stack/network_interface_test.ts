@@ -38,7 +38,7 @@ Deno.test("a burst that is received goes out as one burst of replies, in order",
   const { driver, networkInterface } = fixture;
   driver.deliver(padded(arpFrame()));
   deliver(fixture, 3);
-  assertEquals(networkInterface.poll(64, 0), 4);
+  assertEquals(networkInterface.queues[0].poll(64, 0), 4);
   assertEquals(driver.txBursts, [4]);
   assertEquals(driver.sent, [arpReplyFromHost(), ECHO_REPLY, ECHO_REPLY, ECHO_REPLY]);
   fixture.assertPoolWhole();
@@ -47,7 +47,7 @@ Deno.test("a burst that is received goes out as one burst of replies, in order",
 Deno.test("what the host drops is freed, and no burst goes out for nothing", () => {
   const fixture = new InterfaceFixture();
   deliver(fixture, 5, FOREIGN);
-  assertEquals(fixture.networkInterface.poll(64, 0), 5);
+  assertEquals(fixture.networkInterface.queues[0].poll(64, 0), 5);
   assertEquals(fixture.driver.txBursts, []);
   fixture.assertPoolWhole();
 });
@@ -55,7 +55,7 @@ Deno.test("what the host drops is freed, and no burst goes out for nothing", () 
 Deno.test("dropped frames leave no gaps among the replies", () => {
   const fixture = new InterfaceFixture();
   for (const frame of [FOREIGN, ECHO, FOREIGN, FOREIGN, ECHO]) fixture.driver.deliver(frame);
-  fixture.networkInterface.poll(64, 0);
+  fixture.networkInterface.queues[0].poll(64, 0);
   assertEquals(fixture.driver.txBursts, [2]);
   assertEquals(fixture.driver.sent, [ECHO_REPLY, ECHO_REPLY]);
   fixture.assertPoolWhole();
@@ -68,7 +68,7 @@ Deno.test("what the host keeps is neither sent nor freed a second time", () => {
   assertEquals(driver.txBursts, [1], "the ARP request goes out at once");
   fixture.assertPoolWhole(1);
   driver.deliver(ARP_REPLY);
-  networkInterface.poll(64, 0);
+  networkInterface.queues[0].poll(64, 0);
   assertEquals(driver.txBursts, [1, 1]);
   assertEquals(driver.sent.length, 2);
   fixture.assertPoolWhole();
@@ -79,7 +79,7 @@ Deno.test("what the host adds of its own goes out with the replies", () => {
   const { driver, host, networkInterface } = fixture;
   host.sendEchoRequest(ip(PEER_IP), 1, 1, 56, 0);
   for (const frame of [ECHO, ARP_REPLY, ECHO]) driver.deliver(frame);
-  networkInterface.poll(64, 0);
+  networkInterface.queues[0].poll(64, 0);
   assertEquals(driver.txBursts, [1, 3]);
   assertEquals(driver.sent.length, 4);
   fixture.assertPoolWhole();
@@ -96,7 +96,7 @@ Deno.test("more of the host's own frames than fit into a burst all go out", () =
     }
   };
   driver.deliver(ECHO);
-  networkInterface.poll(64, 0);
+  networkInterface.queues[0].poll(64, 0);
   assertEquals(driver.sent.length, 201);
   assertEquals(networkInterface.drops.tx_ring_full, 0);
   fixture.assertPoolWhole();
@@ -105,9 +105,9 @@ Deno.test("more of the host's own frames than fit into a burst all go out", () =
 Deno.test("it never receives more than it is told to", () => {
   const fixture = new InterfaceFixture();
   deliver(fixture, 200);
-  assertEquals(fixture.networkInterface.poll(10, 0), 10);
-  assertEquals(fixture.networkInterface.poll(64, 0), 64);
-  assertEquals(fixture.networkInterface.poll(1000, 0), 64);
+  assertEquals(fixture.networkInterface.queues[0].poll(10, 0), 10);
+  assertEquals(fixture.networkInterface.queues[0].poll(64, 0), 64);
+  assertEquals(fixture.networkInterface.queues[0].poll(1000, 0), 64);
   assertEquals(fixture.driver.rxBursts.map(({ asked }) => asked), [10, 64, 64]);
 });
 
@@ -116,9 +116,15 @@ Deno.test("it never receives more than there is room to answer", () => {
   const { driver, networkInterface } = fixture;
   driver.holdsTx = true;
   deliver(fixture, 20);
-  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [8, 0]);
+  assertEquals([networkInterface.queues[0].poll(64, 0), networkInterface.queues[0].poll(64, 0)], [
+    8,
+    0,
+  ]);
   driver.completeTx(3);
-  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [3, 0]);
+  assertEquals([networkInterface.queues[0].poll(64, 0), networkInterface.queues[0].poll(64, 0)], [
+    3,
+    0,
+  ]);
   assertEquals(driver.rxBursts.map(({ asked }) => asked), [8, 0, 3, 0]);
   assertEquals(networkInterface.drops.tx_ring_full, 0);
   fixture.assertPoolWhole(8);
@@ -132,7 +138,7 @@ Deno.test("an own frame that finds no room is freed and counted", () => {
   assertEquals(networkInterface.drops.tx_ring_full, 3);
   fixture.assertPoolWhole(2);
   driver.completeTx(2);
-  networkInterface.poll(64, 0);
+  networkInterface.queues[0].poll(64, 0);
   assertEquals(driver.sent.length, 2);
   fixture.assertPoolWhole();
 });
@@ -145,7 +151,7 @@ Deno.test("a reply that an own frame took the room of is freed and counted", () 
   driver.completeTx(1);
   // Besides asking for the host's address it tells the peer's, which our request waits for.
   driver.deliver(padded(arpFrame()));
-  assertEquals(networkInterface.poll(64, 0), 1);
+  assertEquals(networkInterface.queues[0].poll(64, 0), 1);
   assertEquals(driver.txBursts, [1, 2]);
   assertEquals(networkInterface.drops.tx_ring_full, 1);
   fixture.assertPoolWhole(1);
@@ -155,7 +161,7 @@ Deno.test("attaching a host schedules the first poll; without one nothing is rec
   const fixture = new InterfaceFixture({ attached: false });
   const { driver, scheduler, networkInterface } = fixture;
   deliver(fixture, 1);
-  assertEquals(networkInterface.poll(64, 0), 0);
+  assertEquals(networkInterface.queues[0].poll(64, 0), 0);
   assertEquals([driver.rxBursts.length, scheduler.idle], [0, true]);
   fixture.attach();
   assertEquals(scheduler.round(0), 1);
@@ -173,7 +179,7 @@ Deno.test("it is armed only when nothing waits", () => {
   waiter.poll();
   assertEquals(scheduler.idle, false, "the first frame has interrupted");
   assertEquals(scheduler.round(0), 2);
-  assertEquals(networkInterface.napiCounters, {
+  assertEquals(networkInterface.queues[0].napiCounters, {
     schedules: 2,
     polls: 2,
     packets: 3,
@@ -301,11 +307,11 @@ Deno.test("a whole pool is left after any sequence of frames, stalls and timers"
       else if (action === 3) networkInterface.tick(now += random.below(1500));
       else if (action === 4) {
         host.sendEchoRequest(ip(`10.0.2.${2 + random.below(5)}`), 1, step, 56, now);
-      } else networkInterface.poll(64, now);
+      } else networkInterface.queues[0].poll(64, now);
     }
     while (driver.waiting() > 0) {
       driver.completeTx(16);
-      networkInterface.poll(64, now);
+      networkInterface.queues[0].poll(64, now);
     }
     // Until each address that was asked for has answered or was given up.
     for (let i = 0; i < 100; i++) {
@@ -326,11 +332,20 @@ Deno.test("at MTU 9000 no more is received than could be answered in five netbuf
   deliver(fixture, 3, JUMBO);
   deliver(fixture, 3);
   deliver(fixture, 3, JUMBO);
-  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [4, 1]);
-  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [1, 1]);
-  assertEquals(networkInterface.poll(64, 0), 0, "one of 24 is left");
+  assertEquals([networkInterface.queues[0].poll(64, 0), networkInterface.queues[0].poll(64, 0)], [
+    4,
+    1,
+  ]);
+  assertEquals([networkInterface.queues[0].poll(64, 0), networkInterface.queues[0].poll(64, 0)], [
+    1,
+    1,
+  ]);
+  assertEquals(networkInterface.queues[0].poll(64, 0), 0, "one of 24 is left");
   driver.completeTx(3);
-  assertEquals([networkInterface.poll(64, 0), networkInterface.poll(64, 0)], [2, 0]);
+  assertEquals([networkInterface.queues[0].poll(64, 0), networkInterface.queues[0].poll(64, 0)], [
+    2,
+    0,
+  ]);
   driver.completeTx(6);
   assertEquals(driver.sent.length, 9);
   assertEquals(driver.sent.filter((frame) => frame.length === JUMBO.length).length, 6);
@@ -346,7 +361,7 @@ Deno.test("a ring shorter than the longest reply still answers the others", () =
   networkInterface.attach(fixture.host);
   deliver(fixture, 1, JUMBO);
   deliver(fixture, 2);
-  while (networkInterface.poll(64, 0) > 0);
+  while (networkInterface.queues[0].poll(64, 0) > 0);
   assertEquals(driver.sent, [ECHO_REPLY, ECHO_REPLY]);
   assertEquals(networkInterface.drops.tx_ring_full, 1);
   fixture.assertPoolWhole();
@@ -359,7 +374,7 @@ Deno.test("a reply in more netbufs than its length needs takes no room from othe
   driver.pieceBytes = 200;
   driver.deliver(echoFrame({}, { payload: new Uint8Array(1400) }));
   deliver(fixture, 7);
-  assertEquals(networkInterface.poll(64, 0), 8);
+  assertEquals(networkInterface.queues[0].poll(64, 0), 8);
   assertEquals(networkInterface.drops.tx_ring_full, 1);
   driver.completeTx(8);
   assertEquals(driver.sent, new Array(7).fill(ECHO_REPLY));

@@ -1,0 +1,191 @@
+import type { Netbuf } from "../netdev/netbuf.ts";
+import type { NetbufPool } from "../netdev/netbuf_pool.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import { POLL_WEIGHT, type PollScheduler } from "../netdev/poll_scheduler.ts";
+import type { Napi, NapiCounters, PolledQueue } from "../netdev/polled_queue.ts";
+import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
+import type { Host } from "./host.ts";
+import { Verdict } from "./verdict.ts";
+
+/** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
+const TX_STALL_MS = 1;
+
+/** A device without interrupts is looked at so often. */
+const POLL_INTERVAL_MS = 1;
+
+/** What is received of one burst goes out as one burst, and what the stack adds of its own. */
+const TX_BATCH = 2 * POLL_WEIGHT;
+
+/** Frames that an interface dropped, by the reason. */
+export type InterfaceDrops = Record<"tx_ring_full" | "tx_suspended", number>;
+
+/**
+ * A receive queue of a network device, and the transmit queue of the same number by which what is
+ * received there is answered: so no two receive queues wait for one another's room, and a device that
+ * spreads conversations over its queues gets the replies of each by its own.
+ */
+export class QueuePair implements PolledQueue {
+  #netdev: Netdev;
+  readonly #queueId: number;
+  readonly #drops: InterfaceDrops;
+  /** Enabled as long as the host may use the device. */
+  readonly #napi: Napi;
+  #host: Host | null = null;
+  readonly #received: Netbuf[] = [];
+  readonly #transmit: Netbuf[] = [];
+  #transmitCount = 0;
+  /** Netbufs that the longest reply may consist of. */
+  #maxPieces = 1;
+  #polling = false;
+  #stalled = false;
+  #interrupts = true;
+  /** When to look at a device without interrupts again. */
+  #nextPoll = 0;
+
+  /** For the queues `queueId` of a netdev; what is dropped is counted in `drops`. */
+  constructor(netdev: Netdev, queueId: number, scheduler: PollScheduler, drops: InterfaceDrops) {
+    this.#netdev = netdev;
+    this.#queueId = queueId;
+    this.#drops = drops;
+    this.#napi = scheduler.add(this);
+  }
+
+  /** How the receive queue was polled so far: a snapshot. */
+  get napiCounters(): NapiCounters {
+    return this.#napi.counters;
+  }
+
+  /** Gives what is received to `host`, from {@link resume} on. */
+  attach(host: Host): void {
+    this.#host = host;
+  }
+
+  /** Goes on with a device, in CONFIGURED or RUNNING, and netbufs of its pool. */
+  use(netdev: Netdev, pool: NetbufPool): void {
+    this.#netdev = netdev;
+    const maxFrame = ETHERNET_HEADER_BYTES + netdev.mtuGet();
+    const pieces = Math.ceil(maxFrame / pool.bufferBytes);
+    this.#maxPieces = Math.min(pieces, netdev.txqInfoGet(this.#queueId).maxDescriptors);
+    this.#interrupts = netdev.infoGet().rxqInterrupts;
+  }
+
+  /** Leaves the queues alone from now on. Not from within a poll. */
+  suspend(): void {
+    this.#napi.disable();
+    this.#stalled = false;
+  }
+
+  /** The device was started. */
+  resume(): void {
+    this.#napi.enable();
+    // What has come meanwhile interrupts nobody.
+    this.#napi.schedule();
+  }
+
+  /** The device has interrupted for the receive queue. */
+  onEvent(): void {
+    this.#napi.schedule();
+  }
+
+  poll(weight: number, now: number): number {
+    const host = this.#host;
+    if (host === null) return 0;
+    const received = this.#received;
+    // A reply always finds room: no more is received than could be answered.
+    const room = this.#room();
+    this.#stalled = room === 0;
+    const most = Math.min(weight, room, POLL_WEIGHT);
+    const count = this.#netdev.rxBurst(this.#queueId, received, most);
+    this.#polling = true;
+    for (let i = 0; i < count; i++) {
+      const netbuf = received[i];
+      const verdict = host.input(netbuf, now);
+      if (verdict === Verdict.REPLY) {
+        if (netbuf.next === null) this.#enqueue(netbuf);
+        else this.#enqueueChain(netbuf);
+      } else if (verdict === Verdict.DROP) netbuf.free();
+    }
+    this.#polling = false;
+    this.#flush();
+    return count;
+  }
+
+  arm(): boolean {
+    // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
+    if (this.#stalled || !this.#interrupts) return true;
+    return this.#netdev.rxqIntrEnable(this.#queueId) === 0;
+  }
+
+  disarm(): void {
+    if (this.#interrupts) this.#netdev.rxqIntrDisable(this.#queueId);
+  }
+
+  /** Looks after what no interrupt tells of; when it wants to again, or Infinity. */
+  tick(now: number): number {
+    if (!this.#napi.enabled) return Infinity;
+    if (!this.#interrupts) return this.#pollByTime(now);
+    if (!this.#stalled) return Infinity;
+    this.#stalled = this.#room() === 0;
+    if (this.#stalled) return now + TX_STALL_MS;
+    this.#napi.schedule();
+    return Infinity;
+  }
+
+  /** Sends a frame that answers none: with the replies of a burst in the middle of which it comes. */
+  send(netbuf: Netbuf): void {
+    if (!this.#napi.enabled) {
+      this.#drops.tx_suspended++;
+      netbuf.free();
+      return;
+    }
+    this.#enqueue(netbuf);
+    if (!this.#polling) this.#flush();
+  }
+
+  /** Schedules a poll each interval; when the next one is due. */
+  #pollByTime(now: number): number {
+    if (now >= this.#nextPoll) {
+      this.#nextPoll = now + POLL_INTERVAL_MS;
+      this.#napi.schedule();
+    }
+    return this.#nextPoll;
+  }
+
+  /** Replies of any size that the transmit queue takes now. */
+  #room(): number {
+    const room = this.#netdev.txqReclaim(this.#queueId);
+    return this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
+  }
+
+  #enqueueChain(reply: Netbuf): void {
+    if (!isLonger(reply, this.#maxPieces)) {
+      this.#enqueue(reply);
+      return;
+    }
+    // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
+    reply.free();
+    this.#drops.tx_ring_full++;
+  }
+
+  #enqueue(netbuf: Netbuf): void {
+    if (this.#transmitCount === TX_BATCH) this.#flush();
+    this.#transmit[this.#transmitCount++] = netbuf;
+  }
+
+  #flush(): void {
+    const count = this.#transmitCount;
+    if (count === 0) return;
+    const taken = this.#netdev.txBurst(this.#queueId, this.#transmit, 0, count);
+    for (let i = taken; i < count; i++) {
+      this.#transmit[i].free();
+      this.#drops.tx_ring_full++;
+    }
+    this.#transmitCount = 0;
+  }
+}
+
+function isLonger(chain: Netbuf, pieces: number): boolean {
+  let piece: Netbuf | null = chain;
+  for (let left = pieces; left > 0 && piece !== null; left--) piece = piece.next;
+  return piece !== null;
+}

@@ -6,9 +6,11 @@ import type { CardEvents } from "./card_slot.ts";
 export interface DeviceConfig extends CardEvents {
   readonly mac: Uint8Array;
   readonly mtu: number;
+  /** Queues each way that it is to have, where that can be chosen. */
+  readonly queues: number;
   /** QEMU's own `-netdev` string, and the names of its hub and its monitor: for QEMU only. */
   readonly netdev: string;
-  readonly hub: string;
+  readonly hub: string | null;
   /** Null for none. */
   readonly monitor: string | null;
   /** Where it is registered, with the other devices of this process. */

@@ -22,7 +22,7 @@ export class DeviceLog {
   }
 
   /** What the device is, once it has been configured. */
-  device(netdev: Netdev, { location, pid }: OpenDevice, { einfo }: DeviceOptions): void {
+  device(netdev: Netdev, { location, pid }: OpenDevice, { einfo, queues }: DeviceOptions): void {
     const name = this.#name;
     const driver = netdev.driverName;
     const mac = formatMacBytes(netdev.hwaddrGet());
@@ -51,6 +51,7 @@ export class DeviceLog {
         mac,
         mtu,
         link,
+        queues,
         rx,
         tx,
         features,
@@ -61,7 +62,8 @@ export class DeviceLog {
       text: [
         `${name} is ${driver} at ${place}${pid === null ? "" : ` of QEMU (process ${pid})`}`,
         this.#line(
-          `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, 1 RX queue of ${rx}, 1 TX queue of ${tx}`,
+          `MAC ${mac}, MTU ${mtu}, link ${upDown(link)}, ` +
+            `${queues} RX ${plural(queues)} of ${rx}, ${queues} TX ${plural(queues)} of ${tx}`,
         ),
         ...(features.length === 0 ? [] : [this.#line(`features ${features.join(" ")}`)]),
         ...(names.length === 0 ? [] : [this.#line(names.join(", "))]),
@@ -196,6 +198,10 @@ export class DeviceLog {
   #line(text: string): string {
     return this.#several ? `${this.#name}: ${text}` : text;
   }
+}
+
+function plural(queues: number): string {
+  return queues === 1 ? "queue" : "queues";
 }
 
 function upDown(up: boolean): string {

@@ -23,6 +23,13 @@ const USER_NETWORK_ADDRESS = "10.0.2.15";
 const USER_NETWORK_PREFIX_LENGTH = 24;
 const USER_NETWORK_GATEWAY = "10.0.2.2";
 
+/** Most queues each way that can be asked for. */
+const MOST_QUEUES = 16;
+
+/** Those of QEMU's NICs that can have several queues, and the network backend that can. */
+const MULTIQUEUE_MODELS: readonly string[] = ["virtio-net-pci", "virtio-net-device"];
+const MULTIQUEUE_NETDEV = "tap";
+
 /** Flags that mean something to QEMU only: the nth is for the nth QEMU. */
 const QEMU_FLAGS = ["netdev", "hub", "monitor"];
 
@@ -66,6 +73,11 @@ export const DEVICE_FLAGS: readonly Flag[] = [
   },
   MTU_FLAG,
   {
+    name: "queues",
+    value: "N",
+    help: `queues each way, 1 to ${MOST_QUEUES} (default 1); several need QEMU's --netdev=tap`,
+  },
+  {
     name: "netdev",
     value: "STRING",
     help: `QEMU's own -netdev string (default ${USER_NETDEV})`,
@@ -92,9 +104,12 @@ export interface DeviceOptions {
   readonly gateway: number | null;
   readonly mac: Uint8Array;
   readonly mtu: number;
+  /** Each way. */
+  readonly queues: number;
   /** For QEMU only, as the names of its hub and its monitor are. */
   readonly netdev: string;
-  readonly hub: string;
+  /** Null for none: a hub has one queue. */
+  readonly hub: string | null;
   /** Null for none. */
   readonly monitor: string | null;
   /** What a kernel command line gave it, addresses that a flag overrides included. */
@@ -121,10 +136,12 @@ export function parseDevices(
     refuseMore(name, lists, qemus, `--device=qemu${qemus === 1 ? "" : "s"}`);
   }
   const mtu = parseMtu(values.get("mtu"));
+  const queues = parseNumber("--queues", values.get("queues") ?? "1", { min: 1, max: MOST_QUEUES });
   let qemu = 0;
   const devices = uris.map((device, number): DeviceOptions => {
     const ofQemu = device.kind === "qemu" ? qemu++ : -1;
     const netdev = lists.get("netdev")?.[ofQemu] ?? USER_NETDEV;
+    if (queues > 1) refuseQueues(number, device, netdev, queues);
     const onUserNetwork = device.kind === "qemu" && isUserNetwork(netdev);
     const einfo = einfos[number] ?? {};
     const ipText = lists.get("ip")?.[number];
@@ -144,9 +161,12 @@ export function parseDevices(
         ? macFromIpv4(ip.address)
         : onFlag("--mac", () => parseMac(macText)),
       mtu,
+      queues,
       netdev,
       monitor: parseMonitor(lists.get("monitor")?.[ofQemu]),
-      hub: parseHub(lists.get("hub")?.[ofQemu] ?? defaultHub(lists, ofQemu, number)),
+      hub: queues > 1
+        ? refuseHub(lists, queues)
+        : parseHub(lists.get("hub")?.[ofQemu] ?? defaultHub(lists, ofQemu, number)),
       einfo,
     };
   });
@@ -205,12 +225,33 @@ function refuseCount(name: string, given: number, most: number, what: string): v
   throw new UsageError(`${name} is given ${given} times, for ${most} ${what}`);
 }
 
+/** `UsageError` for a device that can't have several queues. */
+function refuseQueues(number: number, device: DeviceUri, netdev: string, queues: number): void {
+  if (device.kind !== "qemu" || !MULTIQUEUE_MODELS.includes(device.model)) {
+    throw new UsageError(
+      `--queues=${queues}: net${number} (${formatDeviceUri(device)}) has one queue each way`,
+    );
+  }
+  const backend = netdev.split(",")[0];
+  if (backend === MULTIQUEUE_NETDEV) return;
+  throw new UsageError(
+    `--queues=${queues}: QEMU's ${backend} network has one queue; ` +
+      `give --netdev=${MULTIQUEUE_NETDEV},ifname=NAME,script=no,downscript=no`,
+  );
+}
+
+/** With several queues the card is on the user's network itself. */
+function refuseHub(lists: ReadonlyMap<string, readonly string[]>, queues: number): null {
+  if (!lists.has("hub")) return null;
+  throw new UsageError(`--hub: with --queues=${queues} there's no hub, as a hub has one queue`);
+}
+
 /** Two devices that can't be told apart on the network, or can't be opened both. */
 function refuseSame(devices: readonly DeviceOptions[]): void {
   const sames: readonly [flag: string, what: string, of: (options: DeviceOptions) => string][] = [
     ["ip", "address", ({ ip }) => formatIpv4(ip.address)],
     ["mac", "MAC address", ({ mac }) => formatMacBytes(mac)],
-    ["hub", "hub", ({ device, hub }) => device.kind === "qemu" ? hub : ""],
+    ["hub", "hub", ({ device, hub }) => device.kind === "qemu" ? hub ?? "" : ""],
     ["monitor", "monitor", ({ monitor }) => monitor ?? ""],
     ["device", "interface", ({ device }) => device.kind === "tap" ? device.name : ""],
   ];

@@ -20,6 +20,8 @@ export function helpText(): string {
     "  given as often: the first is for the first device, and so on. The first --netdev, --hub and",
     "  --monitor are for the first QEMU, and so on.",
     "",
+    "  A card with --queues above 1 is on --netdev=tap itself: there's no hub for ping to join then.",
+    "",
     "  netdev.ip=CIDR[:GATEWAY[:DNS0[:DNS1[:HOSTNAME[:DOMAIN]]]]] is what Unikraft takes on a kernel's",
     "  command line, for the first device, the second, and so on; --ip and --gateway override it.",
     "",

@@ -36,7 +36,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
     {
       ...options,
       // Not the hub of an appliance that may be running here.
-      hub: `ukdeno-info-${Deno.pid}`,
+      hub: options.hub === null ? null : `ukdeno-info-${Deno.pid}`,
       registry: new NetdevRegistry({ einfo: [options.einfo] }),
       onLink: () => {},
       onUnplug: () => failure ??= "the network card was taken out",
@@ -51,14 +51,14 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
   await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   const { address, prefixLength } = options.ip;
   const place = { address, prefixLength, gateway: null };
-  runNetdev(device.netdev, place, new PollScheduler(), SILENT);
-  const facts = describe(device.netdev, device.location);
+  runNetdev(device.netdev, place, new PollScheduler(), SILENT, options.queues);
+  const facts = describe(device.netdev, device.location, options.queues);
   if (failure !== null) throw new ServeError(failure);
   new Log(log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });
 }
 
 /** All that there is to tell of a running device; `location` where its driver tells none. */
-function describe(netdev: Netdev, location: string): DeviceInfo {
+function describe(netdev: Netdev, location: string, queues: number): DeviceInfo {
   const limits = netdev.infoGet();
   const details = netdev.detailsGet();
   return {
@@ -77,10 +77,9 @@ function describe(netdev: Netdev, location: string): DeviceInfo {
     maxMtu: limits.maxMtu,
     link: netdev.linkGet(),
     promiscuous: netdev.promiscuousGet(),
-    // runNetdev uses one queue each way.
     queues: {
-      rx: { now: 1, most: limits.maxRxQueues },
-      tx: { now: 1, most: limits.maxTxQueues },
+      rx: { now: queues, most: limits.maxRxQueues },
+      tx: { now: queues, most: limits.maxTxQueues },
     },
     rings: {
       rx: (details?.rxRings ?? []).map((now, queue) => (

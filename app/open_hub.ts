@@ -4,9 +4,13 @@ import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
 import { closeNetdev } from "./close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
-/** Joins the network of a running appliance on a free port of its hub. */
-export async function openHub(config: DeviceConfig, waiter: FdWaiter): Promise<OpenDevice> {
-  const { mac, mtu, hub, registry } = config;
+/** Joins the network of a running appliance on a free port of its hub, of this name. */
+export async function openHub(
+  hub: string,
+  config: DeviceConfig,
+  waiter: FdWaiter,
+): Promise<OpenDevice> {
+  const { mac, mtu, registry } = config;
   const { socket, headerSent, port } = await connectHub(hub);
   const onGone = ({ message }: Error): void => config.onGone(message);
   const driver = new StreamNetdev({ socket, headerSent, waiter, mac, mtu, onGone });

@@ -26,9 +26,9 @@ export async function openMicrovm(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, mac, mtu, netdev, hub, monitor, onGone } = options;
+  const { model, mac, mtu, queues, netdev, hub, monitor, onGone } = options;
   const { properties, legacy } = parseProperties(options.properties);
-  const nic = { model, mac: formatMacBytes(mac), mtu, properties };
+  const nic = { model, mac: formatMacBytes(mac), mtu, queues, properties };
   const host = await MicrovmHost.start({ nic, legacy, netdev, hub, monitor, onGone }, waiter);
   try {
     const { bus, transport, netdev: card } = findCard(host, clock, options);

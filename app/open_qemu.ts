@@ -25,8 +25,8 @@ export async function openQemu(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const { model, properties, mac, mtu, netdev, hub, monitor, onGone } = options;
-  const nic = { model, mac: formatMacBytes(mac), mtu, properties };
+  const { model, properties, mac, mtu, queues, netdev, hub, monitor, onGone } = options;
+  const nic = { model, mac: formatMacBytes(mac), mtu, queues, properties };
   const host = await QemuHost.start({ nic, netdev, hub, monitor, onGone }, waiter);
   try {
     const slot = cardSlot(host, clock, options);

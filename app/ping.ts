@@ -54,6 +54,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
   const config = {
     mac: macFromIpv4(address),
     mtu: options.mtu,
+    queues: 1,
     netdev: USER_NETDEV,
     hub: options.hub,
     monitor: null,
@@ -66,7 +67,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     onUnusable: fail,
   };
   const device = options.device === null
-    ? await openHub(config, waiter)
+    ? await openHub(options.hub, config, waiter)
     : await openDevice(options.device, config, waiter, clock);
   await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   using _signals = onStopSignal(() => loop.stop());

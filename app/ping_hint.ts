@@ -11,6 +11,7 @@ export function pingHint({ device, hub, ip }: DeviceOptions): string | null {
   if (pinger === null) return null;
   switch (device.kind) {
     case "qemu": {
+      if (hub === null) return null;
       const words = ["deno task ping"];
       if (hub !== DEFAULT_HUB) words.push(`--hub=${hub}`);
       if (!reachesByDefault(ip)) words.push(`--ip=${pinger}`);

@@ -186,3 +186,42 @@ Deno.test("what netdev.ip can't mean is refused with its place and its text", ()
     for (const word of words) assertStringIncludes(message, word);
   }
 });
+
+Deno.test("several queues are QEMU's card's on a TAP netdev, and there's no hub then", () => {
+  const { devices: [one] } = parseServe(["--ip=192.0.2.1/24", "--netdev=tap,ifname=t"]);
+  assertEquals([one.queues, one.hub], [1, "ukdeno"]);
+  const { devices: [four] } = parseServe([
+    "--queues=4",
+    "--ip=192.0.2.1/24",
+    "--netdev=tap,ifname=t",
+  ]);
+  assertEquals([four.queues, four.hub, four.netdev], [4, null, "tap,ifname=t"]);
+});
+
+Deno.test("queues that can't be had are refused before anything is opened", () => {
+  refuses("--queues=0: a whole number from 1 to 16 is needed", "--queues=0");
+  refuses("--queues=17: a whole number from 1 to 16 is needed", "--queues=17");
+  refuses(
+    "--queues=4: QEMU's user network has one queue; " +
+      "give --netdev=tap,ifname=NAME,script=no,downscript=no",
+    "--queues=4",
+  );
+  const rest = ["--queues=4", "--ip=192.0.2.1/24"];
+  refuses(
+    "--queues=4: net0 (tap:tap0) has one queue each way",
+    "--device=tap:tap0",
+    ...rest,
+  );
+  refuses(
+    "--queues=4: net0 (qemu:i82550) has one queue each way",
+    "--device=qemu:i82550",
+    "--netdev=tap",
+    ...rest,
+  );
+  refuses(
+    "--hub: with --queues=4 there's no hub, as a hub has one queue",
+    "--netdev=tap",
+    "--hub=mine",
+    ...rest,
+  );
+});

@@ -20,7 +20,7 @@ Deno.test("without arguments it pings what serve is without arguments", () => {
   assertEquals(formatIpv4(ip.address), "10.0.2.100");
   assertEquals(rest, {
     device: null,
-    hub: served.hub,
+    hub: served.hub ?? "",
     mtu: 1500,
     count: Infinity,
     interval: 1000,

@@ -4,6 +4,7 @@ import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
+import type { HostObserver } from "../../stack/mod.ts";
 import { fakeDevice, FakeDriver, without } from "../netdev/fake_driver.ts";
 import { LoopFixture } from "../netdev/loop_fixture.ts";
 import {
@@ -19,6 +20,13 @@ import {
 } from "../stack/frames.ts";
 
 const OTHER_MAC = mac("52:54:00:12:34:56");
+const SILENT: HostObserver = {
+  firstArp(): void {},
+  firstEchoRequest(): void {},
+  echoReply(): void {},
+  resolutionFailed(): void {},
+  addressConflict(): void {},
+};
 const STATION = { mac: mac(HOST_MAC), mtu: 1500 };
 
 function probed(ops: NetdevOps, maxMtu = 1500): Netdev {
@@ -40,13 +48,7 @@ function suspendedHost(): { driver: FakeDriver; running: RunningHost } {
   const driver = newDriver();
   const netdev = probed(driver);
   const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
-  const running = runNetdev(netdev, place, new LoopFixture().scheduler, {
-    firstArp(): void {},
-    firstEchoRequest(): void {},
-    echoReply(): void {},
-    resolutionFailed(): void {},
-    addressConflict(): void {},
-  });
+  const running = runNetdev(netdev, place, new LoopFixture().scheduler, SILENT);
   driver.deliver(padded(arpFrame()));
   driver.deliver(padded(echoFrame()));
   assertEquals(running.networkInterface.queues[0].poll(64, 0), 2);
@@ -97,4 +99,26 @@ Deno.test("a device with a smaller MTU than the host's is refused", () => {
     NetdevError,
   );
   assertEquals([code, message], ["EINVAL", "its MTU is 1400, and the host's 1500"]);
+});
+
+Deno.test("a host has so many queues, or an error says how many the device has", () => {
+  const driver = newDriver();
+  const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
+  const { networkInterface, pool } = runNetdev(
+    probed(driver),
+    place,
+    new LoopFixture().scheduler,
+    SILENT,
+    2,
+  );
+  assertEquals(networkInterface.queues.length, 2);
+  assertEquals(pool.size, 4 * 256 + 256, "netbufs for all rings, and to spare");
+  driver.deliver(padded(echoFrame()), 1);
+  assertEquals(networkInterface.queues.map((queue) => queue.poll(64, 0)), [0, 1]);
+  assertEquals(driver.sent, [echoReplyFromHost()]);
+  const { code, message } = assertThrows(
+    () => runNetdev(probed(newDriver()), place, new LoopFixture().scheduler, SILENT, 3),
+    NetdevError,
+  );
+  assertEquals([code, message], ["EINVAL", "net0 has 2 queues each way: 3 can't be had"]);
 });

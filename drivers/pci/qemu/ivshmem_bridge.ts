@@ -11,7 +11,7 @@ import { QemuError } from "./qemu_error.ts";
 export const IVSHMEM_VENDOR_ID = 0x1af4;
 export const IVSHMEM_DEVICE_ID = 0x1110;
 
-/** Vectors each way: as many interrupt lines, and as many doorbells. */
+/** Vectors each way, unless more are asked for: as many interrupt lines, and as many doorbells. */
 export const IVSHMEM_VECTORS = 8;
 
 /** BAR 0: our number, and the register that rings another peer's doorbell. */
@@ -34,21 +34,33 @@ const TAKE_UP_ROUNDS = 50_000;
 export class IvshmemBridge implements Disposable {
   readonly #waiter: FdWaiter;
   readonly #flush: () => void;
-  readonly #interrupts = makeEventfds();
-  readonly #doorbells = makeEventfds();
+  /** Vectors each way. */
+  readonly vectors: number;
+  readonly #interrupts: readonly Eventfd[];
+  readonly #doorbells: readonly Eventfd[];
   #registerAddress = 0;
   #messages: MsixTable | null = null;
   /** Who has which vector: places in the two lists of eventfds. */
-  readonly #lines = makeVectors<EventfdIrqLine>();
-  readonly #bells = makeVectors<Doorbell>();
+  readonly #lines: (EventfdIrqLine | null)[];
+  readonly #bells: (Doorbell | null)[];
 
   /**
    * Leaves the introduction in the socket for a QEMU that is started afterwards. `flush` waits for
    * the writes to registers that are under way: a doorbell must not overtake them.
    */
-  constructor(server: UnixSocket, waiter: FdWaiter, flush: () => void) {
+  constructor(
+    server: UnixSocket,
+    waiter: FdWaiter,
+    flush: () => void,
+    vectors: number = IVSHMEM_VECTORS,
+  ) {
     this.#waiter = waiter;
     this.#flush = flush;
+    this.vectors = vectors;
+    this.#interrupts = makeEventfds(vectors);
+    this.#doorbells = makeEventfds(vectors);
+    this.#lines = new Array<EventfdIrqLine | null>(vectors).fill(null);
+    this.#bells = new Array<Doorbell | null>(vectors).fill(null);
     introduce(server, this.#interrupts, this.#doorbells);
   }
 
@@ -67,7 +79,7 @@ export class IvshmemBridge implements Disposable {
   interrupt(): { readonly address: number; readonly data: number; readonly line: IrqLine } {
     const vector = this.#lines.indexOf(null);
     if (vector < 0) {
-      throw new QemuError(`no interrupt line is left: the bridge has ${IVSHMEM_VECTORS}`);
+      throw new QemuError(`no interrupt line is left: the bridge has ${this.vectors}`);
     }
     const line = new EventfdIrqLine(this.#interrupts[vector], this.#waiter);
     this.#lines[vector] = line;
@@ -90,7 +102,7 @@ export class IvshmemBridge implements Disposable {
   doorbell(address: number, value: number): Doorbell {
     const vector = this.#bells.indexOf(null);
     if (this.#messages === null || vector < 0) {
-      throw new QemuError(`no doorbell is left: the bridge has ${IVSHMEM_VECTORS}`);
+      throw new QemuError(`no doorbell is left: the bridge has ${this.vectors}`);
     }
     this.#messages.set(vector, address, value);
     const event = this.#doorbells[vector];
@@ -121,7 +133,7 @@ export class IvshmemBridge implements Disposable {
    */
   #awaitTakeUp(device: PciDevice): void {
     const registers = device.mapBar(REGISTER_BAR);
-    const last = IVSHMEM_VECTORS - 1;
+    const last = this.vectors - 1;
     for (let round = 0; round < TAKE_UP_ROUNDS; round++) {
       registers.write32(DOORBELL, doorbellValue(last));
       // The write is posted: it's done when a read returns.
@@ -159,10 +171,6 @@ class EventfdIrqLine implements IrqLine {
   }
 }
 
-function makeVectors<T>(): (T | null)[] {
-  return new Array<T | null>(IVSHMEM_VECTORS).fill(null);
-}
-
-function makeEventfds(): Eventfd[] {
-  return Array.from({ length: IVSHMEM_VECTORS }, () => new Eventfd());
+function makeEventfds(count: number): Eventfd[] {
+  return Array.from({ length: count }, () => new Eventfd());
 }

@@ -6,7 +6,7 @@ import { QemuError } from "./qemu_error.ts";
 
 /** Descriptors of sockets that QEMU is to accept others on. The caller closes them. */
 export interface ListeningSockets {
-  /** The hub's ports. */
+  /** The hub's ports, none without a hub. */
   readonly hubFds: readonly number[];
   /** The operator's monitor, or null. */
   readonly monitorFd: number | null;
@@ -16,7 +16,7 @@ export interface ListeningSockets {
  * Listens on abstract UNIX sockets in QEMU's place, as QEMU's own words for a name that is taken help
  * nobody. `QemuError` says what is taken, and what to do.
  */
-export function listen(hub: string, monitor: string | null): ListeningSockets {
+export function listen(hub: string | null, monitor: string | null): ListeningSockets {
   const fds: number[] = [];
   const listenAs = (name: string, taken: string): number => {
     const { fd } = orExplain(() => listenAbstract(name, 1), taken);
@@ -26,7 +26,7 @@ export function listen(hub: string, monitor: string | null): ListeningSockets {
   try {
     const hubTaken =
       `hub "${hub}" is taken by an appliance that runs already: give this one --hub=NAME`;
-    const hubFds = Array.from(
+    const hubFds = hub === null ? [] : Array.from(
       { length: HUB_PORTS },
       (_, port) => listenAs(hubPortName(hub, port), hubTaken),
     );

@@ -24,8 +24,8 @@ const DMA_START = 2 ** 20;
 export interface QemuBoxOptions {
   /** QEMU's own `-netdev` string, without an id. */
   readonly netdev: string;
-  /** Name of the hub by which others join the network. */
-  readonly hub: string;
+  /** Name of the hub by which others join the network; null for none, as with several queues. */
+  readonly hub: string | null;
   /**
    * Name of an abstract UNIX socket on which QEMU's machine protocol (QMP) listens for an operator,
    * one at a time; default none.
@@ -108,7 +108,7 @@ export class QemuBox {
     try {
       setUp();
       this.irqs.start();
-      await hubListens(this.#options.hub);
+      if (this.#options.hub !== null) await hubListens(this.#options.hub);
       this.#letFramesPass();
     } catch (error) {
       // A broken connection is only the symptom: QEMU itself has said why it ended.

@@ -50,13 +50,20 @@ export interface QemuNic {
   readonly mac: string;
   /** MTU that the device tells its driver. */
   readonly mtu: number;
+  /**
+   * Pairs of queues, default 1. For more, virtio's card has them, on PCI with an interrupt vector for
+   * each queue, one for its configuration and one for its control queue, and the netdev is given as
+   * many queues.
+   */
+  readonly queues?: number;
   /** Further properties as QEMU takes them, `name=value` with commas between; default none. */
   readonly properties?: string;
 }
 
 /**
  * The command line for it. The descriptors must be inherited. Everything on the network hangs on
- * one hub, where each frame reaches all others: the NIC, the user's netdev, and the hub's sockets.
+ * one hub, where each frame reaches all others: the NIC, the user's netdev, and the hub's sockets. A
+ * hub's port has one queue, so a NIC with several is on the user's netdev itself, and there's no hub.
  *
  * The machine is a PC of the time before PCI Express: its bus 0 takes cards in and out by ACPI, and
  * its interrupt pins are routed by four registers. The bridge sits in the last slot, so that the
@@ -115,7 +122,9 @@ function controlArguments(machine: BoxArguments): string[][] {
   ];
 }
 
-function networkArguments({ netdev, hubFds }: BoxArguments): string[][] {
+function networkArguments({ nic, netdev, hubFds }: QemuMachine | MicrovmMachine): string[][] {
+  const { queues = 1 } = nic;
+  if (queues > 1) return [["-netdev", `${netdev},queues=${queues},id=${NIC_PORT}`]];
   return [
     ["-netdev", `${netdev},id=net`],
     ["-netdev", "hubport,id=net-port,hubid=0,netdev=net"],
@@ -128,12 +137,16 @@ function networkArguments({ netdev, hubFds }: BoxArguments): string[][] {
 }
 
 function deviceOptions(nic: QemuNic): string {
-  const { model, mac, mtu, properties = "" } = nic;
+  const { model, mac, mtu, properties = "", queues = 1 } = nic;
   const options = [model, `id=${NIC_ID}`, `mac=${mac}`];
   // Who asks for the legacy interface gets it, and else there's none to be confused with.
   const asked = /(^|,)disable-(legacy|modern)=/.test(properties);
   if (model === "virtio-net-pci" && !asked) options.push("disable-legacy=on");
   if (model.startsWith("virtio-net-")) options.push(`host_mtu=${mtu}`);
+  if (queues > 1) {
+    options.push("mq=on");
+    if (model === "virtio-net-pci") options.push(`vectors=${2 * queues + 2}`);
+  }
   if (properties !== "") options.push(properties);
   return options.join(",");
 }

@@ -71,11 +71,12 @@ export class QemuHost implements PciHost {
     const [ivshmem, ivshmemOfQemu] = socketPair();
     this.#ivshmemSocket = ivshmem;
     // Before QEMU is started, which may end at once: then it has closed the socket.
-    this.#bridge = new IvshmemBridge(ivshmem, waiter, () => this.#qtest.flush());
+    const vectors = ivshmemVectors(options.nic.queues ?? 1);
+    this.#bridge = new IvshmemBridge(ivshmem, waiter, () => this.#qtest.flush(), vectors);
     const machine = (shared: BoxArguments): QemuMachine => ({
       ...shared,
       ivshmemFd: ivshmemOfQemu.fd,
-      ivshmemVectors: IVSHMEM_VECTORS,
+      ivshmemVectors: vectors,
       nic: options.nic,
     });
     try {
@@ -226,4 +227,12 @@ export class QemuHost implements PciHost {
     if (bridge === undefined) throw new QemuError("QEMU shows no ivshmem device");
     this.#bridge.attach(bridge);
   }
+}
+
+/**
+ * Lines and doorbells for so many pairs of queues: a line for each queue and one for the configuration,
+ * a doorbell for each queue and one for the control queue.
+ */
+function ivshmemVectors(queuePairs: number): number {
+  return Math.max(IVSHMEM_VECTORS, 2 * queuePairs + 2);
 }

@@ -148,3 +148,11 @@ Deno.test("properties of the NIC come as they are, behind those that it has by i
   const device = values(qemuCommandLine({ ...MACHINE, nic }), "-device")[1];
   assert(device.includes(`,host_mtu=1400,${properties},netdev=nic-port`), device);
 });
+
+Deno.test("a NIC with several queues is on the user's netdev itself, with vectors for all", () => {
+  const nic = { ...MACHINE.nic, queues: 4, properties: "rss=on" };
+  const args = qemuCommandLine({ ...MACHINE, nic, netdev: "tap,ifname=t", hubFds: [] });
+  assertEquals(values(args, "-netdev"), ["tap,ifname=t,queues=4,id=nic-port"]);
+  const device = values(args, "-device")[1];
+  assert(device.includes(",mq=on,vectors=10,rss=on,netdev=nic-port"), device);
+});

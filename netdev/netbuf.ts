@@ -40,6 +40,13 @@ export class Netbuf {
   length = 0;
   /** The next piece of the same packet, or null. */
   next: Netbuf | null = null;
+  /**
+   * The device's hash of a packet as it was received, an int32, by which it chose the queue or could
+   * have; {@link rxHashType} says of what. Both mean nothing in a netbuf that the pool gave out.
+   */
+  rxHash = 0;
+  /** What was hashed. 0: nothing; 1: the two addresses of an IPv4 packet; more, as its driver says. */
+  rxHashType = 0;
   #references = 0;
   readonly #owner: NetbufOwner;
 

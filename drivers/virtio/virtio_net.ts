@@ -8,23 +8,28 @@ import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
 import type {
+  NetdevConf,
   NetdevDriverInfo,
   NetdevQueueInfo,
   NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
+import { type ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
+import { readHashes } from "./virtio_net_hash_report.ts";
 import {
   ETHERNET_HEADER_BYTES,
   virtioNetHeaderBytes,
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
+import { makeSteering, MOST_PAIRS, setPairs, type Steering } from "./virtio_net_pairs.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
+import type { QueueDoorbell, VirtioTransport } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
@@ -32,10 +37,6 @@ const VIRTIO_DEVICE_TYPE_NET = 1;
 
 /** How often the configuration of a device without interrupts is looked at, in milliseconds. */
 const LOOK_MS = 2000;
-
-/** Virtqueues of the first pair (§5.1.2). */
-const RECEIVEQ = 0;
-const TRANSMITQ = 1;
 
 /** The driver of virtio network cards. Each device that it takes up is registered as a netdev. */
 export function virtioNetDriver(
@@ -67,15 +68,25 @@ export function virtioNetDriver(
 }
 
 /**
- * A virtio network card (virtio 1.2 §5.1) as a netdev: its one pair of queues, and the memory of these.
+ * A virtio network card (virtio 1.2 §5.1) as a netdev: its pairs of queues, and the memory of these.
  * What is agreed on with the card itself is {@link VirtioNetCard}'s.
  */
 export class VirtioNet implements NetdevOps {
   /** What is registered. */
-  readonly device: NetDevice<VirtioNet> = allocEtherdev({ driverName: "virtio-net", priv: this });
+  readonly device: NetDevice<VirtioNet> = allocEtherdev({
+    driverName: "virtio-net",
+    priv: this,
+    rxQueues: MOST_PAIRS,
+    txQueues: MOST_PAIRS,
+  });
   readonly #card: VirtioNetCard;
-  #rx: VirtioNetRx | null = null;
-  #tx: VirtioNetTx | null = null;
+  /** One of each for each pair in use, null until it's set up. */
+  #rx: (VirtioNetRx | null)[] = [];
+  #tx: (VirtioNetTx | null)[] = [];
+  #control: ControlQueue | null = null;
+  #steering: Steering | null = null;
+  /** Whether packets come with their hashes. */
+  #hashes = false;
   /** For changes of the card's configuration. */
   #configInterrupts = 0;
   /** When the configuration of a device that is polled is to be looked at. */
@@ -100,6 +111,13 @@ export class VirtioNet implements NetdevOps {
   probe(): void {
     this.#card.probe();
     this.device.mtu = this.device.maxMtu = this.#card.mtu;
+    const pairs = Math.min(this.#card.identity.maxPairs, MOST_PAIRS);
+    this.device.setRealQueues(pairs, pairs);
+  }
+
+  /** How the card spreads packets over its queues; null where it does so in its own way. */
+  get steering(): Steering | null {
+    return this.#steering;
   }
 
   infoGet(): NetdevDriverInfo {
@@ -112,16 +130,33 @@ export class VirtioNet implements NetdevOps {
     };
   }
 
-  rxqInfoGet(_queueId: number): NetdevQueueInfo {
-    return this.#queueInfo(RECEIVEQ);
+  rxqInfoGet(queueId: number): NetdevQueueInfo {
+    return this.#queueInfo(receiveq(queueId));
   }
 
-  txqInfoGet(_queueId: number): NetdevQueueInfo {
-    return this.#queueInfo(TRANSMITQ);
+  txqInfoGet(queueId: number): NetdevQueueInfo {
+    return this.#queueInfo(transmitq(queueId));
   }
 
-  /** Nothing is to be said to the device: it has no more than one pair of queues. */
-  configure(): void {}
+  /** The device is told of its pairs once it's live. `NetdevError("EINVAL")` for queues without partners. */
+  configure({ rxQueues, txQueues }: NetdevConf): void {
+    if (rxQueues !== txQueues) {
+      throw new NetdevError(
+        "EINVAL",
+        `${rxQueues} receive and ${txQueues} transmit queues: virtio has them in pairs`,
+      );
+    }
+    const { rss, controlQueueSize } = this.#card.identity;
+    this.#steering = rss === null ? null : makeSteering(this.location, rss, rxQueues);
+    this.#hashes = hasFeature(this.features, "VIRTIO_NET_F_HASH_REPORT");
+    if (hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) {
+      this.#control = this.#card.createControlQueue(
+        this.#createVirtqueue(this.#controlIndex, controlQueueSize, 0),
+      );
+    }
+    this.#rx = new Array<VirtioNetRx | null>(rxQueues).fill(null);
+    this.#tx = new Array<VirtioNetTx | null>(txQueues).fill(null);
+  }
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
     const { dma } = this.#card.transport;
@@ -136,17 +171,18 @@ export class VirtioNet implements NetdevOps {
     }
   }
 
-  rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
+  rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
     const mergeable = hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF");
     const headerBytes = virtioNetHeaderBytes(this.features);
-    const vq = this.#createVirtqueue(RECEIVEQ, descriptors);
-    this.#rx = new VirtioNetRx(vq, conf.pool, headerBytes, mergeable, conf.onEvent);
+    const vq = this.#createPacketQueue(receiveq(queueId), descriptors);
+    this.#rx[queueId] = new VirtioNetRx(vq, conf.pool, headerBytes, mergeable, conf.onEvent);
   }
 
-  txqConfigure(_queueId: number, descriptors: number): void {
+  txqConfigure(queueId: number, descriptors: number): void {
     const headerBytes = virtioNetHeaderBytes(this.features);
-    const vq = this.#createVirtqueue(TRANSMITQ, descriptors);
-    this.#tx = new VirtioNetTx(vq, this.#card.transport.dma.region, headerBytes, this.device.mtu);
+    const { region } = this.#card.transport.dma;
+    const vq = this.#createPacketQueue(transmitq(queueId), descriptors);
+    this.#tx[queueId] = new VirtioNetTx(vq, region, headerBytes, this.device.mtu);
   }
 
   start(): void {
@@ -171,10 +207,12 @@ export class VirtioNet implements NetdevOps {
   }
 
   unconfigure(): void {
-    this.#rx?.vq.release();
-    this.#tx?.vq.release();
-    this.#rx = null;
-    this.#tx = null;
+    for (const queue of [...this.#rx, ...this.#tx]) queue?.vq.release();
+    this.#control?.release();
+    this.#rx = [];
+    this.#tx = [];
+    this.#control = null;
+    this.#steering = null;
     this.#configInterrupts = 0;
     for (const retire of this.#retirePools.splice(0)) retire();
   }
@@ -201,37 +239,38 @@ export class VirtioNet implements NetdevOps {
     return this.#card.linkUp;
   }
 
-  rxqIntrEnable(_queueId: number): boolean {
+  rxqIntrEnable(queueId: number): boolean {
     // Without interrupts nobody would say when to look again.
-    return this.#card.transport.interruptMode !== "polling" && this.#rxQueue().arm();
+    return this.#card.transport.interruptMode !== "polling" && this.#rxQueue(queueId).arm();
   }
 
-  rxqIntrDisable(_queueId: number): void {
-    this.#rxQueue().vq.disableInterrupts();
+  rxqIntrDisable(queueId: number): void {
+    this.#rxQueue(queueId).vq.disableInterrupts();
   }
 
-  rxBurst(_queueId: number, netbufs: Netbuf[], count: number): number {
-    const rx = this.#rxQueue();
+  rxBurst(queueId: number, netbufs: Netbuf[], count: number): number {
+    const rx = this.#rxQueue(queueId);
     const received = rx.burst(netbufs, count);
-    if (rx.vq.broken) this.#broken("receive");
+    if (this.#hashes) readHashes(netbufs, received);
+    if (rx.vq.broken) this.#broken("receive", queueId);
     return received;
   }
 
-  rxqStatus(_queueId: number): number {
-    return this.#rxQueue().status;
+  rxqStatus(queueId: number): number {
+    return this.#rxQueue(queueId).status;
   }
 
-  txBurst(_queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    const tx = this.#txQueue();
+  txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number {
+    const tx = this.#txQueue(queueId);
     const taken = tx.burst(netbufs, from, count);
-    if (tx.vq.broken) this.#broken("transmit");
+    if (tx.vq.broken) this.#broken("transmit", queueId);
     return taken;
   }
 
-  txqReclaim(_queueId: number): number {
-    const tx = this.#txQueue();
+  txqReclaim(queueId: number): number {
+    const tx = this.#txQueue(queueId);
     const free = tx.reclaim();
-    if (tx.vq.broken) this.#broken("transmit");
+    if (tx.vq.broken) this.#broken("transmit", queueId);
     return free;
   }
 
@@ -247,42 +286,58 @@ export class VirtioNet implements NetdevOps {
 
   statsGet(): NetdevCounters {
     return {
-      rxQueues: this.#rx === null ? [] : [this.#rx],
-      txQueues: this.#tx === null ? [] : [this.#tx],
+      rxQueues: this.#rx.filter((rx) => rx !== null),
+      txQueues: this.#tx.filter((tx) => tx !== null),
       configInterrupts: this.#configInterrupts,
     };
   }
 
   detailsGet(): NetdevDetails {
-    const [rx, tx] = [this.#rx, this.#tx];
     return virtioNetDetails(this.#card.transport, {
       offered: this.#card.offered,
       negotiated: this.features,
-      rxRings: rx === null ? [] : [rx.vq.size],
-      txRings: tx === null ? [] : [tx.vq.size],
+      rxRings: this.#rx.flatMap((rx) => rx === null ? [] : [rx.vq.size]),
+      txRings: this.#tx.flatMap((tx) => tx === null ? [] : [tx.vq.size]),
     });
   }
 
   /** No interrupt gets through, and all netbufs of the rings go back to their pools. */
   #takeBack(): void {
     this.#card.transport.interruptsDisconnect();
-    this.#rx?.stop();
-    this.#tx?.stop();
+    for (const queue of [...this.#rx, ...this.#tx, this.#control]) queue?.stop();
   }
 
   #goLive(device: VirtioDevice): void {
     const { transport } = device;
-    const rx = this.#rxQueue();
-    const tx = this.#txQueue();
-    transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
-    const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
-    const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
+    const pairs = [...this.#rx.keys()];
+    transport.interruptsConnect(
+      () => this.#configChanged(),
+      pairs.flatMap((pair) => [() => this.#received(pair), null]),
+    );
+    const doorbells = pairs.map((pair) => this.#enablePair(transport, pair));
+    const control = this.#control;
+    const controlDoorbell = control === null
+      ? null
+      : transport.queueEnable(this.#controlIndex, control.vq.addresses);
+    device.driverOk();
+    // Only now may the device be notified (virtio 1.2 §3.1.1).
+    if (control !== null && controlDoorbell !== null) {
+      control.start(controlDoorbell);
+      setPairs(control, this.features, pairs.length, this.#steering);
+    }
+    for (const pair of pairs) this.#rxQueue(pair).kick(doorbells[pair]);
+  }
+
+  /** Hands the queues of a pair to the device, and returns the doorbell of its receive queue. */
+  #enablePair(transport: VirtioTransport, pair: number): QueueDoorbell {
+    const rx = this.#rxQueue(pair);
+    const tx = this.#txQueue(pair);
+    const rxDoorbell = transport.queueEnable(receiveq(pair), rx.vq.addresses);
+    const txDoorbell = transport.queueEnable(transmitq(pair), tx.vq.addresses);
     rx.vq.disableInterrupts();
     rx.fill();
     tx.start(txDoorbell);
-    device.driverOk();
-    // Only now may the device be notified (virtio 1.2 §3.1.1).
-    rx.kick(rxDoorbell);
+    return rxDoorbell;
   }
 
   /**
@@ -300,15 +355,23 @@ export class VirtioNet implements NetdevOps {
     return { minDescriptors, maxDescriptors, powerOfTwo: true };
   }
 
-  #createVirtqueue(index: number, descriptors: number): Virtqueue<Netbuf> {
+  get #controlIndex(): number {
+    return controlQueueIndex(this.#card.identity.maxPairs);
+  }
+
+  #createPacketQueue(index: number, descriptors: number): Virtqueue<Netbuf> {
+    return this.#createVirtqueue(index, this.#card.identity.queueSizes[index], descriptors);
+  }
+
+  /** Queue number `index`, of `descriptors`, or of as many as it can have: `max`. */
+  #createVirtqueue<T>(index: number, max: number, descriptors: number): Virtqueue<T> {
     const { dma, ringAlign } = this.#card.transport;
-    const max = this.#card.identity.queueSizes[index];
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
       throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     const size = descriptors === 0 ? max : descriptors;
-    return new SplitVirtqueue<Netbuf>(dma, size, eventIndex, { ringAlign });
+    return new SplitVirtqueue<T>(dma, size, eventIndex, { ringAlign });
   }
 
   #configChanged(): void {
@@ -316,23 +379,35 @@ export class VirtioNet implements NetdevOps {
     this.#card.configChanged();
   }
 
-  #received(): void {
-    const rx = this.#rxQueue();
+  #received(queueId: number): void {
+    const rx = this.#rxQueue(queueId);
     rx.interrupts++;
-    rx.onEvent?.(0);
+    rx.onEvent?.(queueId);
   }
 
-  #broken(queue: string): void {
-    this.#card.fail(`broke the ${queue} queue: its used ring is nonsense`);
+  #broken(kind: string, queueId: number): void {
+    const which = this.#rx.length === 1 ? "" : ` ${queueId}`;
+    this.#card.fail(`broke the ${kind} queue${which}: its used ring is nonsense`);
   }
 
-  #rxQueue(): VirtioNetRx {
-    if (this.#rx === null) throw new NetdevError("EINVAL", "the receive queue is not set up");
-    return this.#rx;
+  #rxQueue(queueId: number): VirtioNetRx {
+    const rx = this.#rx[queueId];
+    if (rx === null) throw new NetdevError("EINVAL", `receive queue ${queueId} is not set up`);
+    return rx;
   }
 
-  #txQueue(): VirtioNetTx {
-    if (this.#tx === null) throw new NetdevError("EINVAL", "the transmit queue is not set up");
-    return this.#tx;
+  #txQueue(queueId: number): VirtioNetTx {
+    const tx = this.#tx[queueId];
+    if (tx === null) throw new NetdevError("EINVAL", `transmit queue ${queueId} is not set up`);
+    return tx;
   }
+}
+
+/** Numbers of the virtqueues of a pair (virtio 1.2 §5.1.2). */
+function receiveq(pair: number): number {
+  return 2 * pair;
+}
+
+function transmitq(pair: number): number {
+  return 2 * pair + 1;
 }

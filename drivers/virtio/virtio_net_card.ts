@@ -1,12 +1,12 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
+import { ControlQueue } from "./control_queue.ts";
 import { type FeatureName, type FeatureSet, featureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { readLink, readMtu } from "./virtio_net_config.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
+import { PAIR_FEATURES } from "./virtio_net_pairs.ts";
+import type { Virtqueue } from "./virtqueue.ts";
 import type { VirtioTransport } from "./virtio_transport.ts";
-
-/** Virtqueues that are used: the first pair (virtio 1.2 §5.1.2). */
-const QUEUES = 2;
 
 /** What the driver makes use of, where it's offered. */
 const WANTED = featureSet(
@@ -49,7 +49,10 @@ export class VirtioNetCard {
     features: 0n,
     mac: new Uint8Array(6),
     mtu: null,
+    maxPairs: 1,
     queueSizes: [],
+    controlQueueSize: 0,
+    rss: null,
   };
   #mtu = 0;
   #linkUp = false;
@@ -101,6 +104,11 @@ export class VirtioNetCard {
       this.#device.acknowledge();
     }
     this.#step(() => this.#negotiate());
+  }
+
+  /** A control queue on `vq`, not yet live. */
+  createControlQueue(vq: Virtqueue<ControlQueue>): ControlQueue {
+    return new ControlQueue(this.#device, vq);
   }
 
   /** Has `goLive` set up queues and end the initialisation, after a new one where it takes one. */
@@ -179,8 +187,9 @@ export class VirtioNetCard {
     this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
     const mtu = readMtu(device, offered);
     const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
-    const features = device.negotiate(legacy ? wanted | WANTED_OF_LEGACY : wanted);
-    this.#identity = readIdentity(device, features, mtu, QUEUES);
+    const own = wanted | wantedForPairs(offered);
+    const features = device.negotiate(legacy ? own | WANTED_OF_LEGACY : own);
+    this.#identity = readIdentity(device, features, mtu);
     this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
     this.#linkUp = readLink(device, features);
   }
@@ -207,4 +216,11 @@ export class VirtioNetCard {
     this.#linkUp = up;
     this.#events.onLink?.(up);
   }
+}
+
+/** Several queues, and hashes, if there's a control queue to tell of them; and that, if there are. */
+function wantedForPairs(offered: FeatureSet): FeatureSet {
+  const wanted = offered & PAIR_FEATURES;
+  if (wanted === 0n || !hasFeature(offered, "VIRTIO_NET_F_CTRL_VQ")) return 0n;
+  return wanted | featureSet("VIRTIO_NET_F_CTRL_VQ");
 }

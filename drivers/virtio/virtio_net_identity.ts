@@ -1,7 +1,15 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import { featureNames, type FeatureSet } from "./features.ts";
+import { controlQueueIndex } from "./control_queue.ts";
+import { featureNames, type FeatureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { readMac, readMtu } from "./virtio_net_config.ts";
+import {
+  readMac,
+  readMaxPairs,
+  readMtu,
+  readRssLimits,
+  type RssLimits,
+} from "./virtio_net_config.ts";
+import { hasPairs, MOST_PAIRS } from "./virtio_net_pairs.ts";
 
 /** What was made use of in setting up a card, and has to be the same after a reset. */
 export interface VirtioNetIdentity {
@@ -10,8 +18,14 @@ export interface VirtioNetIdentity {
   readonly mac: Uint8Array;
   /** As the device tells it; null where it tells none. */
   readonly mtu: number | null;
-  /** Largest size of each queue, in order. */
+  /** Pairs of queues that the device has; those beyond {@link MOST_PAIRS} aren't used. */
+  readonly maxPairs: number;
+  /** Largest size of each queue of the pairs that may be used, in order. */
   readonly queueSizes: readonly number[];
+  /** Largest size of the control queue; 0 without one. */
+  readonly controlQueueSize: number;
+  /** What it takes for its hash; null where it makes none. */
+  readonly rss: RssLimits | null;
 }
 
 /** Looks at a card whose features are accepted. */
@@ -19,11 +33,24 @@ export function readIdentity(
   device: VirtioDevice,
   features: FeatureSet,
   mtu: number | null,
-  queues: number,
 ): VirtioNetIdentity {
   const { transport } = device;
-  const queueSizes = Array.from({ length: queues }, (_, index) => transport.queueSizeMax(index));
-  return { features, mac: readMac(device), mtu, queueSizes };
+  const maxPairs = hasPairs(features) ? readMaxPairs(device) : 1;
+  const hasControl = hasFeature(features, "VIRTIO_NET_F_CTRL_VQ");
+  const hasHash = hasFeature(features, "VIRTIO_NET_F_RSS") ||
+    hasFeature(features, "VIRTIO_NET_F_HASH_REPORT");
+  return {
+    features,
+    mac: readMac(device),
+    mtu,
+    maxPairs,
+    queueSizes: Array.from(
+      { length: 2 * Math.min(maxPairs, MOST_PAIRS) },
+      (_, index) => transport.queueSizeMax(index),
+    ),
+    controlQueueSize: hasControl ? transport.queueSizeMax(controlQueueIndex(maxPairs)) : 0,
+    rss: hasHash ? readRssLimits(device) : null,
+  };
 }
 
 /**
@@ -38,8 +65,8 @@ export function renegotiate(device: VirtioDevice, before: VirtioNetIdentity): vo
   if (missing !== 0n) throw changed(device, `it lacks ${featureNames(missing).join(", ")}`);
   device.negotiate(before.features);
   const mtu = before.mtu === null ? null : readMtu(device, before.features);
-  const now = readIdentity(device, before.features, mtu, before.queueSizes.length);
-  for (const field of ["mac", "mtu", "queueSizes"] as const) {
+  const now = readIdentity(device, before.features, mtu);
+  for (const field of ["mac", "mtu", "maxPairs", "queueSizes", "controlQueueSize"] as const) {
     if (`${now[field]}` === `${before[field]}`) continue;
     throw changed(device, `its ${field} was ${before[field]} and is ${now[field]}`);
   }

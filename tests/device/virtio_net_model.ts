@@ -6,6 +6,7 @@ export const VIRTIO_NET_F_MTU = 1n << 3n;
 export const VIRTIO_NET_F_MAC = 1n << 5n;
 export const VIRTIO_NET_F_MRG_RXBUF = 1n << 15n;
 export const VIRTIO_NET_F_STATUS = 1n << 16n;
+export const VIRTIO_NET_F_HASH_REPORT = 1n << 57n;
 
 /** What is on offer unless a test says otherwise. */
 export const NET_FEATURES: bigint = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS;
@@ -13,17 +14,19 @@ export const NET_FEATURES: bigint = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC | VIRT
 /** The address that the card has. */
 export const NET_MAC: readonly number[] = [0x52, 0x54, 0x00, 0xab, 0xcd, 0xef];
 
-/** struct virtio_net_config (§5.1.4): mac[6], status, max_virtqueue_pairs, mtu. */
-const CONFIG_BYTES = 12;
+/**
+ * struct virtio_net_config (§5.1.4): mac[6], status, max_virtqueue_pairs, mtu, and then speed, duplex,
+ * and what hashes may be made of.
+ */
+const CONFIG_BYTES = 24;
 const CONFIG_STATUS = 6;
+const CONFIG_MAX_VIRTQUEUE_PAIRS = 8;
 const CONFIG_MTU = 10;
 
-/** struct virtio_net_hdr (§5.1.6). */
+/** struct virtio_net_hdr (§5.1.6), without a hash and with one. */
 export const HDR_BYTES = 12;
+const HDR_HASH_BYTES = 20;
 const HDR_NUM_BUFFERS = 10;
-
-const RECEIVEQ = 0;
-const TRANSMITQ = 1;
 
 /** What kind of network card to be. */
 export interface VirtioNetModelOptions {
@@ -59,8 +62,10 @@ export interface UsedBuffer {
 export class VirtioNetModel extends VirtioModel {
   /** Frames that found no buffer. */
   missed = 0;
-  /** Receive buffers taken from the ring and not used yet. */
-  readonly #taken: AvailableBuffer[] = [];
+  /** The pair of queues that it receives and sends by. */
+  pair = 0;
+  /** Receive buffers taken from the rings and not used yet. */
+  readonly #takenOf: AvailableBuffer[][] = [];
 
   constructor(options: VirtioNetModelOptions = {}) {
     const { features = NET_FEATURES, more = 0n, mtu = 1500 } = options;
@@ -74,23 +79,34 @@ export class VirtioNetModel extends VirtioModel {
       memoryBytes: options.memoryBytes ?? 1 << 20,
     });
     this.#set16(CONFIG_STATUS, 1);
+    this.#set16(CONFIG_MAX_VIRTQUEUE_PAIRS, 1);
     this.setMtu(mtu);
   }
 
   /** The device's side of the receive queue. */
   get rx(): SplitRingDevice {
-    return this.ring(RECEIVEQ);
+    return this.ring(2 * this.pair);
   }
 
   /** The device's side of the transmit queue. */
   get tx(): SplitRingDevice {
-    return this.ring(TRANSMITQ);
+    return this.ring(2 * this.pair + 1);
   }
+
+  /** Bytes of the header, as negotiated (§5.1.6). */
+  get headerBytes(): number {
+    return (this.accepted & VIRTIO_NET_F_HASH_REPORT) === 0n ? HDR_BYTES : HDR_HASH_BYTES;
+  }
+
+  /** What the header of a frame that is received has besides num_buffers. */
+  protected fillHeader(_header: Uint8Array, _frame: Uint8Array): void {}
 
   /** Receives a frame (§5.1.6.4), in several buffers when it has to. False when it's dropped. */
   receive(frame: Uint8Array): boolean {
-    const bytes = new Uint8Array(HDR_BYTES + frame.length);
-    bytes.set(frame, HDR_BYTES);
+    const { headerBytes } = this;
+    const bytes = new Uint8Array(headerBytes + frame.length);
+    this.fillHeader(bytes.subarray(0, headerBytes), frame);
+    bytes.set(frame, headerBytes);
     const mergeable = (this.accepted & VIRTIO_NET_F_MRG_RXBUF) !== 0n;
     let room = 0;
     let count = 0;
@@ -124,7 +140,7 @@ export class VirtioNetModel extends VirtioModel {
       this.region.u8.set(bytes, buffer.pieces[0].offset);
       this.rx.put(buffer.head, length ?? bytes.length);
     }
-    if (this.rx.show()) this.interrupt(RECEIVEQ);
+    if (this.rx.show()) this.interrupt(2 * this.pair);
   }
 
   /** The next receive buffers that the driver made available. */
@@ -157,8 +173,8 @@ export class VirtioNetModel extends VirtioModel {
       bytes.push(...this.region.u8.subarray(offset, offset + length));
     }
     return {
-      header: bytes.slice(0, HDR_BYTES),
-      frame: bytes.slice(HDR_BYTES),
+      header: bytes.slice(0, this.headerBytes),
+      frame: bytes.slice(this.headerBytes),
       pieces: pieces.length,
     };
   }
@@ -166,7 +182,7 @@ export class VirtioNetModel extends VirtioModel {
   /** Gives transmit buffers back. */
   completeTransmit(buffers: readonly AvailableBuffer[]): void {
     for (const { head } of buffers) this.tx.put(head, 0);
-    if (this.tx.show()) this.interrupt(TRANSMITQ);
+    if (this.tx.show()) this.interrupt(2 * this.pair + 1);
   }
 
   /** Changes the link, and tells of it. */
@@ -182,8 +198,12 @@ export class VirtioNetModel extends VirtioModel {
 
   /** A reset device holds no buffers (§2.4.1). */
   override statusWrite(status: number): void {
-    if (status === 0) this.#taken.length = 0;
+    if (status === 0) this.#takenOf.length = 0;
     super.statusWrite(status);
+  }
+
+  get #taken(): AvailableBuffer[] {
+    return this.#takenOf[this.pair] ??= [];
   }
 
   /** The buffer that comes `n` behind the next one, null when there is none. */

@@ -4,9 +4,15 @@ import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
+import {
+  VIRTIO_NET_F_CTRL_VQ,
+  VIRTIO_NET_F_MQ,
+  VIRTIO_NET_F_RSS,
+} from "../../device/multiqueue_net_model.ts";
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
 import {
   NET_FEATURES,
+  VIRTIO_NET_F_HASH_REPORT,
   VIRTIO_NET_F_MAC,
   VIRTIO_NET_F_MRG_RXBUF,
   VIRTIO_NET_F_MTU,
@@ -39,15 +45,21 @@ Deno.test("a card goes through its life: each status once, DRIVER_OK before the 
 Deno.test("of all features that can be offered those are accepted that the driver makes use of", () => {
   const net = new ProbedNet({ features: 2n ** 64n - 1n });
   net.netdev.probe();
-  assertEquals(net.model.accepted, USED);
-  assertEquals(net.driver.features, USED);
+  const used = USED | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_MQ | VIRTIO_NET_F_RSS |
+    VIRTIO_NET_F_HASH_REPORT;
+  assertEquals(net.model.accepted, used);
+  assertEquals(net.driver.features, used);
   assertEquals(featureNames(net.driver.features), [
     "MTU",
     "MAC",
     "MRG_RXBUF",
     "STATUS",
+    "CTRL_VQ",
+    "MQ",
     "EVENT_IDX",
     "VERSION_1",
+    "HASH_REPORT",
+    "RSS",
   ]);
 });
 

@@ -118,8 +118,8 @@ export class Appliance implements AsyncDisposable {
   /** Starts it. */
   constructor(args: readonly string[] = [], options: CommandOptions = {}) {
     this.hub = uniqueHub();
-    // Only a QEMU has a hub.
-    const hasHub = !args.some((arg) => /^--device=(?!qemu)/.test(arg));
+    // Only a QEMU has a hub, and one with several queues has none.
+    const hasHub = !args.some((arg) => /^--device=(?!qemu)|^--queues=(?!1$)/.test(arg));
     const serve = ["serve", "--log=json", ...(hasHub ? [`--hub=${this.hub}`] : []), ...args];
     this.#child = mainCommand(serve, options).spawn();
     this.pid = this.#child.pid;

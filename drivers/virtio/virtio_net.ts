@@ -147,7 +147,9 @@ export class VirtioNet implements NetdevOps {
       );
     }
     const { rss, controlQueueSize } = this.#card.identity;
-    this.#steering = rss === null ? null : makeSteering(this.location, rss, rxQueues);
+    this.#steering = rss === null
+      ? null
+      : makeSteering(this.location, this.features, rss, rxQueues);
     this.#hashes = hasFeature(this.features, "VIRTIO_NET_F_HASH_REPORT");
     if (hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) {
       this.#control = this.#card.createControlQueue(
@@ -323,7 +325,7 @@ export class VirtioNet implements NetdevOps {
     // Only now may the device be notified (virtio 1.2 §3.1.1).
     if (control !== null && controlDoorbell !== null) {
       control.start(controlDoorbell);
-      setPairs(control, this.features, pairs.length, this.#steering);
+      setPairs(control, pairs.length, this.#steering);
     }
     for (const pair of pairs) this.#rxQueue(pair).kick(doorbells[pair]);
   }

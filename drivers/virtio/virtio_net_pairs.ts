@@ -39,7 +39,7 @@ const TABLE_ENTRIES = 128;
 export interface Steering {
   /** For the Toeplitz hash, of 40 bytes. */
   readonly key: Uint8Array;
-  /** Receive queues, by the low bits of the hash; of a power of two. */
+  /** Receive queues, by the low bits of the hash: a power of two of them; none without RSS. */
   readonly table: readonly number[];
   /** What is hashed: bits of §5.1.6.4.3.1. */
   readonly hashTypes: number;
@@ -54,18 +54,25 @@ export function hasPairs(features: FeatureSet): boolean {
  * A steering for so many queues, each with an equal share, and with a key that nobody can guess: who
  * knows it can send all to one queue. `NetdevError("EIO")` for limits that no device may have.
  */
-export function makeSteering(location: string, limits: RssLimits, pairs: number): Steering {
+export function makeSteering(
+  location: string,
+  features: FeatureSet,
+  limits: RssLimits,
+  pairs: number,
+): Steering {
   const { maxKeyBytes, maxTable, hashTypes } = limits;
-  if (maxKeyBytes < KEY_BYTES || maxTable < TABLE_ENTRIES) {
+  // Without RSS there's no table, whatever a device says of it.
+  const entries = hasFeature(features, "VIRTIO_NET_F_RSS") ? TABLE_ENTRIES : 0;
+  if (maxKeyBytes < KEY_BYTES || maxTable < entries) {
     throw new NetdevError(
       "EIO",
       `${location} takes a hash key of ${maxKeyBytes} bytes and a table of ${maxTable}: ` +
-        `${KEY_BYTES} and ${TABLE_ENTRIES} are the least`,
+        `${KEY_BYTES} and ${entries} are the least`,
     );
   }
   return {
     key: crypto.getRandomValues(new Uint8Array(KEY_BYTES)),
-    table: Array.from({ length: TABLE_ENTRIES }, (_, entry) => entry % pairs),
+    table: Array.from({ length: entries }, (_, entry) => entry % pairs),
     hashTypes: hashTypes & VIRTIO_NET_HASH_TYPE_IPV4,
   };
 }
@@ -76,11 +83,10 @@ export function makeSteering(location: string, limits: RssLimits, pairs: number)
  */
 export function setPairs(
   control: ControlQueue,
-  features: FeatureSet,
   pairs: number,
   steering: Steering | null,
 ): void {
-  if (steering !== null && hasFeature(features, "VIRTIO_NET_F_RSS")) {
+  if (steering !== null && steering.table.length > 0) {
     const { key, table, hashTypes } = steering;
     // struct virtio_net_rss_config: what isn't hashed goes to queue 0, and all transmit queues are used.
     const words = [table.length - 1, 0, ...table, pairs].flatMap(le16);

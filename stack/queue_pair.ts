@@ -26,7 +26,7 @@ export type InterfaceDrops = Record<"tx_ring_full" | "tx_suspended", number>;
  */
 export class QueuePair implements PolledQueue {
   #netdev: Netdev;
-  readonly #queueId: number;
+  readonly #queueId: number = 0;
   readonly #drops: InterfaceDrops;
   /** Enabled as long as the host may use the device. */
   readonly #napi: Napi;

@@ -80,9 +80,11 @@ export class VirtioNet implements NetdevOps {
     txQueues: MOST_PAIRS,
   });
   readonly #card: VirtioNetCard;
-  /** One of each for each pair in use, null until it's set up. */
-  #rx: (VirtioNetRx | null)[] = [];
-  #tx: (VirtioNetTx | null)[] = [];
+  /** Those of the pairs in use that are set up. Netdev asks for no others. */
+  #rx: VirtioNetRx[] = [];
+  #tx: VirtioNetTx[] = [];
+  /** Pairs in use. */
+  #pairs = 0;
   #control: ControlQueue | null = null;
   #steering: Steering | null = null;
   /** Whether packets come with their hashes. */
@@ -156,8 +158,7 @@ export class VirtioNet implements NetdevOps {
         this.#createVirtqueue(this.#controlIndex, controlQueueSize, 0),
       );
     }
-    this.#rx = new Array<VirtioNetRx | null>(rxQueues).fill(null);
-    this.#tx = new Array<VirtioNetTx | null>(txQueues).fill(null);
+    this.#pairs = rxQueues;
   }
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
@@ -209,7 +210,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   unconfigure(): void {
-    for (const queue of [...this.#rx, ...this.#tx]) queue?.vq.release();
+    for (const queue of this.#queues()) queue.vq.release();
     this.#control?.release();
     this.#rx = [];
     this.#tx = [];
@@ -243,15 +244,15 @@ export class VirtioNet implements NetdevOps {
 
   rxqIntrEnable(queueId: number): boolean {
     // Without interrupts nobody would say when to look again.
-    return this.#card.transport.interruptMode !== "polling" && this.#rxQueue(queueId).arm();
+    return this.#card.transport.interruptMode !== "polling" && this.#rx[queueId].arm();
   }
 
   rxqIntrDisable(queueId: number): void {
-    this.#rxQueue(queueId).vq.disableInterrupts();
+    this.#rx[queueId].vq.disableInterrupts();
   }
 
   rxBurst(queueId: number, netbufs: Netbuf[], count: number): number {
-    const rx = this.#rxQueue(queueId);
+    const rx = this.#rx[queueId];
     const received = rx.burst(netbufs, count);
     if (this.#hashes) readHashes(netbufs, received);
     if (rx.vq.broken) this.#broken("receive", queueId);
@@ -259,18 +260,18 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqStatus(queueId: number): number {
-    return this.#rxQueue(queueId).status;
+    return this.#rx[queueId].status;
   }
 
   txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number {
-    const tx = this.#txQueue(queueId);
+    const tx = this.#tx[queueId];
     const taken = tx.burst(netbufs, from, count);
     if (tx.vq.broken) this.#broken("transmit", queueId);
     return taken;
   }
 
   txqReclaim(queueId: number): number {
-    const tx = this.#txQueue(queueId);
+    const tx = this.#tx[queueId];
     const free = tx.reclaim();
     if (tx.vq.broken) this.#broken("transmit", queueId);
     return free;
@@ -288,8 +289,9 @@ export class VirtioNet implements NetdevOps {
 
   statsGet(): NetdevCounters {
     return {
-      rxQueues: this.#rx.filter((rx) => rx !== null),
-      txQueues: this.#tx.filter((tx) => tx !== null),
+      // Without gaps where some aren't set up.
+      rxQueues: this.#rx.filter(() => true),
+      txQueues: this.#tx.filter(() => true),
       configInterrupts: this.#configInterrupts,
     };
   }
@@ -298,20 +300,21 @@ export class VirtioNet implements NetdevOps {
     return virtioNetDetails(this.#card.transport, {
       offered: this.#card.offered,
       negotiated: this.features,
-      rxRings: this.#rx.flatMap((rx) => rx === null ? [] : [rx.vq.size]),
-      txRings: this.#tx.flatMap((tx) => tx === null ? [] : [tx.vq.size]),
+      rxRings: this.#rx.flatMap((rx) => [rx.vq.size]),
+      txRings: this.#tx.flatMap((tx) => [tx.vq.size]),
     });
   }
 
   /** No interrupt gets through, and all netbufs of the rings go back to their pools. */
   #takeBack(): void {
     this.#card.transport.interruptsDisconnect();
-    for (const queue of [...this.#rx, ...this.#tx, this.#control]) queue?.stop();
+    for (const queue of this.#queues()) queue.stop();
+    this.#control?.stop();
   }
 
   #goLive(device: VirtioDevice): void {
     const { transport } = device;
-    const pairs = [...this.#rx.keys()];
+    const pairs = Array.from({ length: this.#pairs }, (_, pair) => pair);
     transport.interruptsConnect(
       () => this.#configChanged(),
       pairs.flatMap((pair) => [() => this.#received(pair), null]),
@@ -327,13 +330,13 @@ export class VirtioNet implements NetdevOps {
       control.start(controlDoorbell);
       setPairs(control, pairs.length, this.#steering);
     }
-    for (const pair of pairs) this.#rxQueue(pair).kick(doorbells[pair]);
+    for (const pair of pairs) this.#rx[pair].kick(doorbells[pair]);
   }
 
   /** Hands the queues of a pair to the device, and returns the doorbell of its receive queue. */
   #enablePair(transport: VirtioTransport, pair: number): QueueDoorbell {
-    const rx = this.#rxQueue(pair);
-    const tx = this.#txQueue(pair);
+    const rx = this.#rx[pair];
+    const tx = this.#tx[pair];
     const rxDoorbell = transport.queueEnable(receiveq(pair), rx.vq.addresses);
     const txDoorbell = transport.queueEnable(transmitq(pair), tx.vq.addresses);
     rx.vq.disableInterrupts();
@@ -382,26 +385,19 @@ export class VirtioNet implements NetdevOps {
   }
 
   #received(queueId: number): void {
-    const rx = this.#rxQueue(queueId);
+    const rx = this.#rx[queueId];
     rx.interrupts++;
     rx.onEvent?.(queueId);
   }
 
   #broken(kind: string, queueId: number): void {
-    const which = this.#rx.length === 1 ? "" : ` ${queueId}`;
+    const which = this.#pairs === 1 ? "" : ` ${queueId}`;
     this.#card.fail(`broke the ${kind} queue${which}: its used ring is nonsense`);
   }
 
-  #rxQueue(queueId: number): VirtioNetRx {
-    const rx = this.#rx[queueId];
-    if (rx === null) throw new NetdevError("EINVAL", `receive queue ${queueId} is not set up`);
-    return rx;
-  }
-
-  #txQueue(queueId: number): VirtioNetTx {
-    const tx = this.#tx[queueId];
-    if (tx === null) throw new NetdevError("EINVAL", `transmit queue ${queueId} is not set up`);
-    return tx;
+  /** All that are set up. */
+  #queues(): (VirtioNetRx | VirtioNetTx)[] {
+    return [...this.#rx.filter(() => true), ...this.#tx.filter(() => true)];
   }
 }
 

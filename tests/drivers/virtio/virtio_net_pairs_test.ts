@@ -145,6 +145,7 @@ Deno.test("the pairs in use are set up, the control queue stands behind all of t
     ["0", "1", "2", "3", "4", "5", "8"].map((index) => `queue ${index}`),
   );
   assertEquals(model.control.commands, ["4.0 0300"]);
+  assertEquals(model.ring(8).size, 16, "its own size");
   assertEquals(model.pairsInUse, 3);
   const driverOk = model.calls.indexOf("status 15");
   const kicks = model.calls.flatMap((call, i) => call.startsWith("kick") ? [i] : []);

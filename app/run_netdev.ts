@@ -76,10 +76,18 @@ function configure(netdev: Netdev, queues: number): NetbufPool {
   for (let queue = 0; queue < queues; queue++) {
     rings += netdev.rxqInfoGet(queue).maxDescriptors + netdev.txqInfoGet(queue).maxDescriptors;
   }
-  return netdev.poolCreate({
-    count: rings + SPARE_NETBUFS,
-    stride: netbufStride(minRxBufferBytes),
-  });
+  const stride = netbufStride(minRxBufferBytes);
+  try {
+    return netdev.poolCreate({ count: rings + SPARE_NETBUFS, stride });
+  } catch (cause) {
+    if (!(cause instanceof NetdevError) || cause.code !== "ENOSPC" || queues === 1) throw cause;
+    const bytes = `netbufs of ${stride} bytes for ${queues} queues each way`;
+    throw new NetdevError(
+      "ENOSPC",
+      `${netdev.name} has no memory for ${bytes}: fewer queues or a smaller MTU need less`,
+      { cause },
+    );
+  }
 }
 
 /** Gives each queue of the interface the device's, which all take their netbufs from one pool. */

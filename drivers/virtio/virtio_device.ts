@@ -23,13 +23,14 @@ const CONFIG_READ_TRIES = 16;
 /** A device on the virtio bus: the steps of its initialisation (virtio 1.2 §3.1.1), one call each. */
 export class VirtioDevice {
   readonly transport: VirtioTransport;
-  readonly #clock: Clock;
+  /** What waits for the device are bounded by. */
+  readonly clock: Clock;
   #status = 0;
   #agreed = false;
 
   constructor(transport: VirtioTransport, clock: Clock) {
     this.transport = transport;
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   /**
@@ -41,7 +42,7 @@ export class VirtioDevice {
     this.#agreed = false;
     this.transport.statusWrite(0);
     // §2.4.2, §4.1.4.3.2: the device is reset once its status reads 0.
-    const deadline = this.#clock.now() + RESET_TIMEOUT_MS;
+    const deadline = this.clock.now() + RESET_TIMEOUT_MS;
     for (
       let status = this.transport.statusRead();
       status !== 0;
@@ -50,7 +51,7 @@ export class VirtioDevice {
       if (status === ALL_ONES && !this.transport.present()) {
         throw new VirtioError(`${this.transport.name} is gone`);
       }
-      if (this.#clock.now() > deadline) {
+      if (this.clock.now() > deadline) {
         throw new VirtioError(`${this.transport.name} is not reset after ${RESET_TIMEOUT_MS} ms`);
       }
     }

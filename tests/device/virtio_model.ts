@@ -208,9 +208,13 @@ export class VirtioModel implements VirtioTransport {
       ring: () => {
         this.needLive();
         this.calls.push(`kick ${index}`);
+        this.kicked(index);
       },
     };
   }
+
+  /** A device that does something at once when it's notified, does it here. */
+  protected kicked(_index: number): void {}
 
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
     this.#onConfig = onConfig;

@@ -12,11 +12,13 @@ import type {
   NetdevQueueInfo,
   NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
+import { ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
 import { SplitVirtqueue } from "./split_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
+import { VirtioNetCard, type VirtioNetOptions } from "./virtio_net_card.ts";
+import type { VirtioNetControl } from "./virtio_net_control.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import {
   ETHERNET_HEADER_BYTES,
@@ -36,19 +38,21 @@ const LOOK_MS = 2000;
 /** Virtqueues of the first pair (§5.1.2). */
 const RECEIVEQ = 0;
 const TRANSMITQ = 1;
+/** Behind it, where it's negotiated. */
+const CONTROLQ = controlQueueIndex(1);
 
 /** The driver of virtio network cards. Each device that it takes up is registered as a netdev. */
 export function virtioNetDriver(
   registry: NetdevRegistry,
   onDevice?: (driver: VirtioNet, netdev: Netdev) => void,
-  events: VirtioNetEvents = {},
+  options: VirtioNetOptions = {},
 ): VirtioDriver {
   const netdevs = new Map<VirtioDevice, Netdev>();
   return {
     name: "virtio-net",
     deviceType: VIRTIO_DEVICE_TYPE_NET,
     probe: (device) => {
-      const driver = new VirtioNet(device, events);
+      const driver = new VirtioNet(device, options);
       const netdev = registry.drvRegister(driver.device);
       netdevs.set(device, netdev);
       onDevice?.(driver, netdev);
@@ -83,8 +87,8 @@ export class VirtioNet implements NetdevOps {
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
 
-  constructor(device: VirtioDevice, events: VirtioNetEvents) {
-    this.#card = new VirtioNetCard(device, events);
+  constructor(device: VirtioDevice, options: VirtioNetOptions) {
+    this.#card = new VirtioNetCard(device, options);
   }
 
   /** Where the device sits. */
@@ -95,6 +99,19 @@ export class VirtioNet implements NetdevOps {
   /** What was negotiated. */
   get features(): FeatureSet {
     return this.#card.identity.features;
+  }
+
+  /** What the device was told beside packets; {@link tell} changes it. */
+  get control(): VirtioNetControl {
+    return this.#card.control;
+  }
+
+  /**
+   * Changes what no call of uk_netdev is for: receive modes, groups, VLANs, coalescing. Told again
+   * after each reset. Throws as {@link VirtioNetControl} does.
+   */
+  tell(commands: (control: VirtioNetControl) => void): void {
+    this.#card.tell(commands);
   }
 
   probe(): void {
@@ -120,8 +137,12 @@ export class VirtioNet implements NetdevOps {
     return this.#queueInfo(TRANSMITQ);
   }
 
-  /** Nothing is to be said to the device: it has no more than one pair of queues. */
-  configure(): void {}
+  /** Makes the control queue; nothing is said to the device before it's live. */
+  configure(): void {
+    if (!hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) return;
+    const vq = this.#createVirtqueue<ControlQueue>(CONTROLQ, 0);
+    this.control.open(new ControlQueue(this.#card.device, vq));
+  }
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
     const { dma } = this.#card.transport;
@@ -175,6 +196,7 @@ export class VirtioNet implements NetdevOps {
     this.#tx?.vq.release();
     this.#rx = null;
     this.#tx = null;
+    this.control.release();
     this.#configInterrupts = 0;
     for (const retire of this.#retirePools.splice(0)) retire();
   }
@@ -189,12 +211,24 @@ export class VirtioNet implements NetdevOps {
   }
 
   hwaddrGet(): Uint8Array {
-    return this.#card.identity.mac;
+    return this.control.mac;
   }
 
-  /** Without a control queue nothing tells the device to filter, so it may pass on what it likes. */
+  hwaddrSet(address: Uint8Array): void {
+    this.#card.tell((control) => control.setMac(address));
+  }
+
   promiscuousGet(): boolean {
-    return true;
+    return this.control.promiscuous;
+  }
+
+  promiscuousSet(on: boolean): void {
+    this.#card.tell((control) => control.setPromiscuous(on));
+  }
+
+  /** What is received is the device's matter: it was told nothing of an MTU to begin with (§5.1.4.2). */
+  mtuSet(mtu: number): void {
+    this.#tx?.setMtu(mtu);
   }
 
   linkGet(): boolean {
@@ -258,6 +292,7 @@ export class VirtioNet implements NetdevOps {
     return virtioNetDetails(this.#card.transport, {
       offered: this.#card.offered,
       negotiated: this.features,
+      speed: this.#card.speed,
       rxRings: rx === null ? [] : [rx.vq.size],
       txRings: tx === null ? [] : [tx.vq.size],
     });
@@ -266,6 +301,7 @@ export class VirtioNet implements NetdevOps {
   /** No interrupt gets through, and all netbufs of the rings go back to their pools. */
   #takeBack(): void {
     this.#card.transport.interruptsDisconnect();
+    this.control.stop();
     this.#rx?.stop();
     this.#tx?.stop();
   }
@@ -277,11 +313,14 @@ export class VirtioNet implements NetdevOps {
     transport.interruptsConnect(() => this.#configChanged(), [() => this.#received(), null]);
     const rxDoorbell = transport.queueEnable(RECEIVEQ, rx.vq.addresses);
     const txDoorbell = transport.queueEnable(TRANSMITQ, tx.vq.addresses);
+    const control = this.control.queue;
+    const controlDoorbell = control && transport.queueEnable(CONTROLQ, control.vq.addresses);
     rx.vq.disableInterrupts();
     rx.fill();
     tx.start(txDoorbell);
     device.driverOk();
     // Only now may the device be notified (virtio 1.2 §3.1.1).
+    if (controlDoorbell !== null) this.control.start(controlDoorbell);
     rx.kick(rxDoorbell);
   }
 
@@ -300,7 +339,7 @@ export class VirtioNet implements NetdevOps {
     return { minDescriptors, maxDescriptors, powerOfTwo: true };
   }
 
-  #createVirtqueue(index: number, descriptors: number): Virtqueue<Netbuf> {
+  #createVirtqueue<T = Netbuf>(index: number, descriptors: number): Virtqueue<T> {
     const { dma, ringAlign } = this.#card.transport;
     const max = this.#card.identity.queueSizes[index];
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
@@ -308,7 +347,7 @@ export class VirtioNet implements NetdevOps {
     }
     const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     const size = descriptors === 0 ? max : descriptors;
-    return new SplitVirtqueue<Netbuf>(dma, size, eventIndex, { ringAlign });
+    return new SplitVirtqueue<T>(dma, size, eventIndex, { ringAlign });
   }
 
   #configChanged(): void {

@@ -1,5 +1,5 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import { featureNames, type FeatureSet } from "./features.ts";
+import { featureNames, type FeatureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { readMac, readMtu } from "./virtio_net_config.ts";
 
@@ -7,7 +7,8 @@ import { readMac, readMtu } from "./virtio_net_config.ts";
 export interface VirtioNetIdentity {
   /** The features that were accepted. */
   readonly features: FeatureSet;
-  readonly mac: Uint8Array;
+  /** Null where it has none. */
+  readonly mac: Uint8Array | null;
   /** As the device tells it; null where it tells none. */
   readonly mtu: number | null;
   /** Largest size of each queue, in order. */
@@ -23,7 +24,8 @@ export function readIdentity(
 ): VirtioNetIdentity {
   const { transport } = device;
   const queueSizes = Array.from({ length: queues }, (_, index) => transport.queueSizeMax(index));
-  return { features, mac: readMac(device), mtu, queueSizes };
+  const mac = hasFeature(features, "VIRTIO_NET_F_MAC") ? readMac(device) : null;
+  return { features, mac, mtu, queueSizes };
 }
 
 /**

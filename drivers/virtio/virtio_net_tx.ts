@@ -38,7 +38,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
 
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
-  readonly #maxFrame: number = 0;
+  #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
 
   /**
@@ -49,6 +49,11 @@ export class VirtioNetTx implements NetdevQueueCounters {
     this.vq = vq;
     this.#region = region;
     this.#headerBytes = headerBytes;
+    this.setMtu(mtu);
+  }
+
+  /** Sets the longest packet that may be sent, without its Ethernet header. */
+  setMtu(mtu: number): void {
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
   }
 

@@ -10,6 +10,12 @@ import { FakeClock } from "../../netdev/fake_clock.ts";
 /** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
 const STALE_BYTE = 0xee;
 
+/** What a test may want otherwise. */
+export interface ProbedNetOptions extends VirtioNetModelOptions {
+  /** The address for a card that has none. */
+  readonly mac?: Uint8Array;
+}
+
 /** A network card and its driver, which found each other on a virtio bus. */
 export class ProbedNet {
   readonly model: VirtioNetModel;
@@ -18,14 +24,16 @@ export class ProbedNet {
   /** What the driver had to tell, in order: `link up`, or a failure. */
   readonly events: string[] = [];
 
-  constructor(options: VirtioNetModelOptions = {}) {
+  constructor(options: ProbedNetOptions = {}) {
     this.model = new VirtioNetModel(options);
     const registry = new NetdevRegistry();
     const drivers: VirtioNet[] = [];
     const bus = new VirtioBus(new FakeClock(0, 1));
     bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), {
       onLink: (up) => this.events.push(`link ${up ? "up" : "down"}`),
+      onAnnounce: () => this.events.push("announce"),
       onFailure: (reason) => this.events.push(reason),
+      ...options.mac === undefined ? {} : { mac: options.mac },
     }));
     bus.addDevice(this.model);
     this.netdev = registry.get(0);
@@ -34,7 +42,7 @@ export class ProbedNet {
 }
 
 /** What a test of packets may want otherwise. */
-export interface NetLinkOptions extends VirtioNetModelOptions {
+export interface NetLinkOptions extends ProbedNetOptions {
   /** Netbufs in the pool; default 32. */
   readonly netbufs?: number;
   /** Bytes of each; default 2048. */

@@ -18,6 +18,8 @@ export interface DeviceConfig extends CardEvents {
   /** The device can't go on until it's stopped and started again; one line says why. */
   readonly onFailure: (reason: string) => void;
   readonly onLink: (up: boolean) => void;
+  /** The device wants its host announced to the network. */
+  readonly onAnnounce: () => void;
 }
 
 /** An open network device, and what there is to say of it. */

@@ -91,6 +91,15 @@ export class DeviceLog {
     this.#event({ event: "link", fields: { up }, text: `link ${upDown(up)}` });
   }
 
+  /** The host announces itself, as its device asked. */
+  announcing(): void {
+    this.#event({
+      event: "announcing",
+      fields: {},
+      text: "announcing itself, as the device asked",
+    });
+  }
+
   /** The device was reset, and works again. */
   reset(reason: string): void {
     this.#log.event({

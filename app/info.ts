@@ -39,6 +39,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
       hub: `ukdeno-info-${Deno.pid}`,
       registry: new NetdevRegistry({ einfo: [options.einfo] }),
       onLink: () => {},
+      onAnnounce: () => {},
       onUnplug: () => failure ??= "the network card was taken out",
       onPlug: () => {},
       onUnusable: (reason) => failure ??= reason,

@@ -68,24 +68,25 @@ function cardSlot(host: QemuHost, clock: Clock, options: QemuDeviceOptions): Car
 /** What a card in a QEMU tells. It can't outlive that: how that ended is what there is to tell then. */
 export function cardEvents(
   host: { readonly gone: boolean },
-  { onFailure, onLink }: QemuDeviceOptions,
+  { onFailure, onLink, onAnnounce }: QemuDeviceOptions,
 ): VirtioNetEvents {
   return {
     onFailure: (reason: string): void => {
       if (!host.gone) onFailure(reason);
     },
     onLink,
+    onAnnounce,
   };
 }
 
 /** The virtio bus with the driver of network cards, whatever they are reached through. */
 export function virtioNetBus(
   clock: Clock,
-  { registry }: QemuDeviceOptions,
+  { registry, mac }: QemuDeviceOptions,
   events: VirtioNetEvents,
   onDevice: (driver: unknown, netdev: Netdev) => void,
 ): VirtioBus {
   const bus = new VirtioBus(clock);
-  bus.registerDriver(virtioNetDriver(registry, onDevice, events));
+  bus.registerDriver(virtioNetDriver(registry, onDevice, { ...events, mac }));
   return bus;
 }

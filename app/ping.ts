@@ -61,6 +61,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     onGone: fail,
     onFailure: fail,
     onLink: (): void => {},
+    onAnnounce: (): void => {},
     onUnplug: () => fail("its network card was taken out"),
     onPlug: (): void => {},
     onUnusable: fail,

@@ -79,6 +79,7 @@ export class ServedDevice implements Ticker {
       onGone: (reason: string) => this.#fail(reason),
       onFailure: (reason: string) => this.#recover(reason),
       onLink: (up: boolean) => this.#link(up),
+      onAnnounce: () => this.#announceAsAsked(),
       onUnplug: () => this.#unplug(),
       onPlug: (netdev: Netdev) => this.#plug(netdev),
       onUnusable: (reason: string) => this.#log.unusable(reason),
@@ -207,6 +208,13 @@ export class ServedDevice implements Ticker {
     this.#log.link(up);
     // Who is there now may know us under another MAC address, or not at all.
     if (up) this.#announce();
+  }
+
+  /** The hypervisor moved the device, or was told to act as if it had. */
+  #announceAsAsked(): void {
+    if (this.#running === null || this.#takenOut !== null) return;
+    this.#log.announcing();
+    this.#announce();
   }
 
   #announce(): void {

@@ -27,6 +27,8 @@ export interface Appliance {
   readonly registry: NetdevRegistry;
   /** Whether there's more than one device. */
   readonly several: boolean;
+  /** Whether the checksum of echo replies is left to devices that can make it. */
+  readonly leaveChecksums: boolean;
 }
 
 /** A device that was started, the host on it, and who looks after it. */
@@ -97,7 +99,7 @@ export class ServedDevice implements Ticker {
     const { address, prefixLength } = ip;
     const host = runNetdev(
       netdev,
-      { address, prefixLength, gateway },
+      { address, prefixLength, gateway, leaveChecksums: this.#appliance.leaveChecksums },
       this.#appliance.scheduler,
       this.#log.observer(() => this.#gatewayPing),
     );

@@ -5,9 +5,11 @@ import type { Netdev } from "../netdev/netdev.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
 import { POLL_WEIGHT, type PollScheduler } from "../netdev/poll_scheduler.ts";
 import type { Napi, NapiCounters, PolledQueue } from "../netdev/polled_queue.ts";
+import { NETDEV_F_PARTIAL_CSUM, NETDEV_F_RX_CSUM } from "../netdev/netdev_types.ts";
 import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { Host } from "./host.ts";
+import { completeChecksums } from "./partial_checksum.ts";
 import { Verdict } from "./verdict.ts";
 
 /** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
@@ -40,6 +42,9 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
   #polling = false;
   #stalled = false;
   #interrupts = true;
+  #completesChecksums = false;
+  /** Whether what is received may come with a checksum to be completed. */
+  #partialChecksums = false;
   /** When to look at a device without interrupts again. */
   #nextPoll = 0;
 
@@ -48,6 +53,11 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     this.#netdev = netdev;
     this.#pool = pool;
     this.#napi = scheduler.add(this);
+  }
+
+  /** Whether the device completes checksums that are left to it. */
+  get completesChecksums(): boolean {
+    return this.#completesChecksums;
   }
 
   /** How its receive queue was polled so far: a snapshot. */
@@ -102,6 +112,7 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     const room = this.#room();
     this.#stalled = room === 0;
     const count = this.#netdev.rxBurst(0, received, Math.min(weight, room, POLL_WEIGHT));
+    if (this.#partialChecksums) completeChecksums(received, count);
     this.#polling = true;
     for (let i = 0; i < count; i++) {
       const netbuf = received[i];
@@ -155,7 +166,10 @@ export class NetworkInterface implements FrameOutput, PolledQueue, Ticker {
     const maxFrame = ETHERNET_HEADER_BYTES + this.#netdev.mtuGet();
     const pieces = Math.ceil(maxFrame / this.#pool.bufferBytes);
     this.#maxPieces = Math.min(pieces, this.#netdev.txqInfoGet(0).maxDescriptors);
-    this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
+    const { rxqInterrupts, features = 0 } = this.#netdev.infoGet();
+    this.#interrupts = rxqInterrupts;
+    this.#completesChecksums = (features & NETDEV_F_PARTIAL_CSUM) !== 0;
+    this.#partialChecksums = (features & NETDEV_F_RX_CSUM) !== 0;
   }
 
   /** Schedules a poll each interval; when the next one is due. */

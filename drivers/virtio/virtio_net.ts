@@ -7,10 +7,12 @@ import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
-import type {
-  NetdevDriverInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
+import {
+  NETDEV_F_PARTIAL_CSUM,
+  NETDEV_F_RX_CSUM,
+  type NetdevDriverInfo,
+  type NetdevQueueInfo,
+  type NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
 import { ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
@@ -19,6 +21,7 @@ import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { VirtioNetCard, type VirtioNetOptions } from "./virtio_net_card.ts";
 import type { VirtioNetControl } from "./virtio_net_control.ts";
+import { readChecksums } from "./virtio_net_checksum.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import {
   ETHERNET_HEADER_BYTES,
@@ -80,6 +83,8 @@ export class VirtioNet implements NetdevOps {
   readonly #card: VirtioNetCard;
   #rx: VirtioNetRx | null = null;
   #tx: VirtioNetTx | null = null;
+  /** Whether packets may come with partial checksums. */
+  #rxChecksums = false;
   /** For changes of the card's configuration. */
   #configInterrupts = 0;
   /** When the configuration of a device that is polled is to be looked at. */
@@ -126,6 +131,7 @@ export class VirtioNet implements NetdevOps {
       encapRx: headerBytes,
       minRxBufferBytes: this.#minRxBufferBytes(),
       rxqInterrupts: this.#card.transport.interruptMode !== "polling",
+      ...this.#checksumFeatures(),
     };
   }
 
@@ -139,6 +145,7 @@ export class VirtioNet implements NetdevOps {
 
   /** Makes the control queue; nothing is said to the device before it's live. */
   configure(): void {
+    this.#rxChecksums = hasFeature(this.features, "VIRTIO_NET_F_GUEST_CSUM");
     if (!hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) return;
     const vq = this.#createVirtqueue<ControlQueue>(CONTROLQ, 0);
     this.control.open(new ControlQueue(this.#card.device, vq));
@@ -167,7 +174,9 @@ export class VirtioNet implements NetdevOps {
   txqConfigure(_queueId: number, descriptors: number): void {
     const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(TRANSMITQ, descriptors);
-    this.#tx = new VirtioNetTx(vq, this.#card.transport.dma.region, headerBytes, this.device.mtu);
+    const { region } = this.#card.transport.dma;
+    const checksums = hasFeature(this.features, "VIRTIO_NET_F_CSUM");
+    this.#tx = new VirtioNetTx(vq, region, headerBytes, this.device.mtu, checksums);
   }
 
   start(): void {
@@ -248,7 +257,7 @@ export class VirtioNet implements NetdevOps {
     const rx = this.#rxQueue();
     const received = rx.burst(netbufs, count);
     if (rx.vq.broken) this.#broken("receive");
-    return received;
+    return this.#rxChecksums ? readChecksums(rx, netbufs, received) : received;
   }
 
   rxqStatus(_queueId: number): number {
@@ -322,6 +331,13 @@ export class VirtioNet implements NetdevOps {
     // Only now may the device be notified (virtio 1.2 §3.1.1).
     if (controlDoorbell !== null) this.control.start(controlDoorbell);
     rx.kick(rxDoorbell);
+  }
+
+  /** Absent where there are none. */
+  #checksumFeatures(): { readonly features?: number } {
+    const features = (hasFeature(this.features, "VIRTIO_NET_F_CSUM") ? NETDEV_F_PARTIAL_CSUM : 0) |
+      (hasFeature(this.features, "VIRTIO_NET_F_GUEST_CSUM") ? NETDEV_F_RX_CSUM : 0);
+    return features === 0 ? {} : { features };
   }
 
   /**

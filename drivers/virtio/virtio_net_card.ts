@@ -18,6 +18,8 @@ const QUEUES = 2;
 
 /** What the driver makes use of, where it's offered. */
 const WANTED = featureSet(
+  "VIRTIO_NET_F_CSUM",
+  "VIRTIO_NET_F_GUEST_CSUM",
   "VIRTIO_NET_F_MTU",
   "VIRTIO_NET_F_MAC",
   "VIRTIO_NET_F_MRG_RXBUF",

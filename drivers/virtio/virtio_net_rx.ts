@@ -14,7 +14,8 @@ const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
 declareDropReasons("virtio-net", {
   rx_bad_length: "received with a length that its buffer can't hold, or in a piece of nothing",
   rx_bad_buffer_count: "received in more buffers than the device gave back, or in none",
-}, ["rx_bad_length", "rx_bad_buffer_count"]);
+  rx_bad_checksum_offset: "received with a checksum to be completed outside its first buffer",
+}, ["rx_bad_length", "rx_bad_buffer_count", "rx_bad_checksum_offset"]);
 
 /**
  * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The
@@ -32,10 +33,16 @@ export class VirtioNetRx implements NetdevQueueCounters {
   kicks = 0;
   kicksSuppressed = 0;
   underruns = 0;
-  readonly drops = dropCounters("rx_too_short", "rx_bad_length", "rx_bad_buffer_count");
+  readonly drops = dropCounters(
+    "rx_too_short",
+    "rx_bad_length",
+    "rx_bad_buffer_count",
+    "rx_bad_checksum_offset",
+  );
 
   readonly #pool: NetbufPool;
-  readonly #headerBytes: number = 0;
+  /** Bytes of virtio's header, right in front of each packet's `data`. */
+  readonly headerBytes: number = 0;
   /** Of what the device writes into the first buffer of a frame. */
   readonly #shortestLength: number = 0;
   readonly #mergeable: boolean = false;
@@ -52,7 +59,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
-    this.#headerBytes = headerBytes;
+    this.headerBytes = headerBytes;
     this.#shortestLength = headerBytes + ETHERNET_HEADER_BYTES;
     this.#mergeable = mergeable;
   }
@@ -105,7 +112,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
         this.#dropBadLength(netbuf, length);
         continue;
       }
-      netbuf.length = length - this.#headerBytes;
+      netbuf.length = length - this.headerBytes;
       const buffers = this.#bufferCount(netbuf);
       if (buffers !== 1) {
         const rest = buffers - 1;
@@ -148,7 +155,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
 
   #bufferCount(netbuf: Netbuf): number {
     if (!this.#mergeable) return 1;
-    const header = netbuf.data - this.#headerBytes;
+    const header = netbuf.data - this.headerBytes;
     return netbuf.region.u16[(header + VIRTIO_NET_HDR_NUM_BUFFERS) >>> 1];
   }
 
@@ -164,7 +171,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
       }
       if (!this.#fits(piece, this.vq.usedLength, 1)) whole = false;
       // Only the first buffer of a packet has a header; the others are data from their start.
-      piece.data -= this.#headerBytes;
+      piece.data -= this.headerBytes;
       piece.length = whole ? this.vq.usedLength : 0;
       tail.next = piece;
       tail = piece;
@@ -188,7 +195,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
   }
 
   #post(netbuf: Netbuf): void {
-    const start = netbuf.data - this.#headerBytes;
+    const start = netbuf.data - this.headerBytes;
     this.vq.post(start, netbuf.end - start, true, netbuf);
   }
 
@@ -204,6 +211,6 @@ export class VirtioNetRx implements NetdevQueueCounters {
 
   /** Whether the device can have written `length` bytes, at least `min`, into an empty netbuf. */
   #fits(netbuf: Netbuf, length: number, min: number): boolean {
-    return length >= min && length <= netbuf.end - netbuf.data + this.#headerBytes;
+    return length >= min && length <= netbuf.end - netbuf.data + this.headerBytes;
   }
 }

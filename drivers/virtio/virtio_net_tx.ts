@@ -1,17 +1,22 @@
 import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
+import * as netbufs from "../../netdev/netbuf.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
+import * as virtioNetChecksum from "./virtio_net_checksum.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { NETBUF_F_PARTIAL_CSUM } = netbufs;
+const { isChecksumInside, writeChecksum } = virtioNetChecksum;
 const { clearHeader, ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
-}, ["tx_bad_headroom"]);
+  tx_bad_checksum_offset: "to be sent with a checksum to be completed outside its first netbuf",
+}, ["tx_bad_headroom", "tx_bad_checksum_offset"]);
 
 /** The type of a VLAN tag (IEEE 802.1Q), in our byte order. */
 const VLAN_TAG_TYPE = 0x0081;
@@ -34,20 +39,30 @@ export class VirtioNetTx implements NetdevQueueCounters {
     "tx_too_many_pieces",
     "tx_foreign",
     "tx_bad_headroom",
+    "tx_bad_checksum_offset",
   );
 
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
+  readonly #checksums: boolean = false;
   #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
 
   /**
    * Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes;
-   * `headerBytes` is the length of virtio's header.
+   * `headerBytes` is the length of virtio's header. `checksums`: the device completes partial ones, and
+   * otherwise none may be sent.
    */
-  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, headerBytes: number, mtu: number) {
+  constructor(
+    vq: Virtqueue<Netbuf>,
+    region: DmaRegion,
+    headerBytes: number,
+    mtu: number,
+    checksums = false,
+  ) {
     this.vq = vq;
     this.#region = region;
+    this.#checksums = checksums;
     this.#headerBytes = headerBytes;
     this.setMtu(mtu);
   }
@@ -94,6 +109,9 @@ export class VirtioNetTx implements NetdevQueueCounters {
       } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
         this.drops.tx_bad_headroom++;
         netbuf.free();
+      } else if (this.#checksums && !this.#checksumFits(netbuf)) {
+        this.drops.tx_bad_checksum_offset++;
+        netbuf.free();
       } else {
         if (vq.free < descriptors && this.reclaim() < descriptors) break;
         this.#post(netbuf);
@@ -125,6 +143,12 @@ export class VirtioNetTx implements NetdevQueueCounters {
     return tagged && length <= this.#maxFrame + VLAN_TAG_BYTES;
   }
 
+  /** A device that finds it elsewhere may stop (§5.1.6.2.1). */
+  #checksumFits(netbuf: Netbuf): boolean {
+    if ((netbuf.flags & NETBUF_F_PARTIAL_CSUM) === 0) return true;
+    return isChecksumInside(netbuf, netbuf.csumStart, netbuf.csumOffset);
+  }
+
   #dropBadLength(netbuf: Netbuf, length: number): void {
     if (length < ETHERNET_HEADER_BYTES) this.drops.tx_too_short++;
     else if (!this.#lengthFits(netbuf, length)) this.drops.tx_too_long++;
@@ -136,6 +160,9 @@ export class VirtioNetTx implements NetdevQueueCounters {
     const { vq } = this;
     const start = netbuf.data - this.#headerBytes;
     clearHeader(netbuf.region.u16, start, this.#headerBytes);
+    if (this.#checksums && (netbuf.flags & NETBUF_F_PARTIAL_CSUM) !== 0) {
+      writeChecksum(netbuf, start);
+    }
     if (netbuf.next === null) {
       vq.post(start, this.#headerBytes + netbuf.length, false, netbuf);
       return;

@@ -43,6 +43,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
   });
   assertEquals(rest, {
     busyPoll: 0.05,
+    leaveChecksums: false,
     pcap: null,
     log: "text",
     duration: Infinity,
@@ -60,6 +61,7 @@ Deno.test("every flag can be given at once", () => {
     "--hub=another",
     "--monitor=watcher",
     "--busy-poll=2000",
+    "--tx-checksum=nic",
     "--pcap=all.pcap",
     "--log=json",
     "--duration=2.5",
@@ -81,6 +83,7 @@ Deno.test("every flag can be given at once", () => {
   });
   assertEquals(rest, {
     busyPoll: 2,
+    leaveChecksums: true,
     pcap: "all.pcap",
     log: "json",
     duration: 2500,
@@ -174,6 +177,11 @@ Deno.test("--hub is as long as the name of a socket with its port may be", () =>
   refuses([`--hub=${longest}h`], "--hub", `${longest}h`, "105 bytes");
   refuses([`--hub=${"ü".repeat(53)}`], "--hub", "105 bytes");
   assertEquals(deviceOf(`--hub=${"ü".repeat(52)}`).hub, "ü".repeat(52));
+});
+
+Deno.test("--tx-checksum is host or nic", () => {
+  assertEquals(parseServe(["--tx-checksum=host"]).leaveChecksums, false);
+  refuses(["--tx-checksum=card"], "--tx-checksum", "card");
 });
 
 Deno.test("--busy-poll is given in microseconds, up to a second", () => {

@@ -4,6 +4,8 @@ import type { AvailableBuffer, SplitRingDevice } from "./split_ring_device.ts";
 import { VIRTIO_F_VERSION_1, VirtioModel } from "./virtio_model.ts";
 
 /** Feature bits of network cards (virtio 1.2 §5.1.3). */
+export const VIRTIO_NET_F_CSUM = 1n << 0n;
+export const VIRTIO_NET_F_GUEST_CSUM = 1n << 1n;
 export const VIRTIO_NET_F_MTU = 1n << 3n;
 export const VIRTIO_NET_F_MAC = 1n << 5n;
 export const VIRTIO_NET_F_MRG_RXBUF = 1n << 15n;
@@ -42,6 +44,13 @@ const STATUS_ANNOUNCE = 2;
 /** struct virtio_net_hdr (§5.1.6). */
 export const HDR_BYTES = 12;
 const HDR_NUM_BUFFERS = 10;
+
+/** What a card says of the checksum of a frame (§5.1.6), 0 unless given. */
+export interface ChecksumFields {
+  readonly flags: number;
+  readonly start?: number;
+  readonly offset?: number;
+}
 
 const RECEIVEQ = 0;
 const TRANSMITQ = 1;
@@ -120,12 +129,14 @@ export class VirtioNetModel extends VirtioModel {
   }
 
   /** Receives a frame (§5.1.6.4), in several buffers when it has to. False when it's dropped. */
-  receive(frame: Uint8Array): boolean {
+  receive(frame: Uint8Array, checksum: ChecksumFields = { flags: 0 }): boolean {
     const filters = (this.accepted & VIRTIO_NET_F_CTRL_RX) !== 0n;
     const filtersVlans = (this.accepted & VIRTIO_NET_F_CTRL_VLAN) !== 0n;
     if (filters && !this.card.accepts(frame, filtersVlans)) return false;
     const bytes = new Uint8Array(HDR_BYTES + frame.length);
     bytes.set(frame, HDR_BYTES);
+    const { flags, start = 0, offset = 0 } = checksum;
+    bytes.set([flags, 0, 0, 0, 0, 0, start & 0xff, start >>> 8, offset & 0xff, offset >>> 8]);
     const mergeable = (this.accepted & VIRTIO_NET_F_MRG_RXBUF) !== 0n;
     let room = 0;
     let count = 0;

@@ -8,6 +8,8 @@ import { VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1 } from "../../device/virtio_mode
 import {
   CONTROL_FEATURES,
   NET_FEATURES,
+  VIRTIO_NET_F_CSUM,
+  VIRTIO_NET_F_GUEST_CSUM,
   VIRTIO_NET_F_MAC,
   VIRTIO_NET_F_MRG_RXBUF,
   VIRTIO_NET_F_MTU,
@@ -18,7 +20,8 @@ import {
 import { ETHERNET_INFO } from "../../netdev/ethernet_info.ts";
 import { frame, NetLink, ProbedNet } from "./net_link.ts";
 
-const USED = NET_FEATURES | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX |
+const USED = NET_FEATURES | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU |
+  VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX |
   CONTROL_FEATURES | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL | VIRTIO_NET_F_SPEED_DUPLEX;
 
 Deno.test("a card goes through its life: each status once, DRIVER_OK before the first kick", () => {
@@ -47,6 +50,8 @@ Deno.test("of all features that can be offered those are accepted that the drive
   assertEquals(net.model.accepted, USED);
   assertEquals(net.driver.features, USED);
   assertEquals(featureNames(net.driver.features), [
+    "CSUM",
+    "GUEST_CSUM",
     "MTU",
     "MAC",
     "MRG_RXBUF",
@@ -187,7 +192,9 @@ Deno.test("counters begin at zero and tell what went through", () => {
     link.model.kicks(0),
     link.model.kicks(1),
   ]);
-  const reasons = ["rx_too_short", "rx_bad_length", "rx_bad_buffer_count"];
+  const reasons = [
+    ...["rx_too_short", "rx_bad_length", "rx_bad_buffer_count", "rx_bad_checksum_offset"],
+  ];
   assertEquals(Object.keys(stats.rxQueues[0].drops), reasons);
   const txReasons = [
     "tx_too_short",
@@ -195,6 +202,7 @@ Deno.test("counters begin at zero and tell what went through", () => {
     "tx_too_many_pieces",
     "tx_foreign",
     "tx_bad_headroom",
+    "tx_bad_checksum_offset",
   ];
   assertEquals(
     stats.drops,

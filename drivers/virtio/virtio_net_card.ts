@@ -1,6 +1,7 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import { type FeatureName, type FeatureSet, featureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
+import type { Coalescing } from "./virtio_net_commands.ts";
 import {
   readMtu,
   readSpeed,
@@ -62,6 +63,8 @@ export interface VirtioNetEvents {
 export interface VirtioNetOptions extends VirtioNetEvents {
   /** MAC address, of 6 bytes, for a card that has none of its own; a random one by default. */
   readonly mac?: Uint8Array;
+  /** When queues of a direction are to interrupt, for cards with VIRTIO_NET_F_NOTF_COAL. */
+  readonly coalescing?: { readonly rx?: Coalescing; readonly tx?: Coalescing };
 }
 
 /**
@@ -73,6 +76,7 @@ export class VirtioNetCard {
   readonly #events: VirtioNetEvents;
   /** For a card that has no address. */
   readonly #ownMac: Uint8Array;
+  readonly #coalescing: NonNullable<VirtioNetOptions["coalescing"]>;
   #offered: FeatureSet = 0n;
   #identity: VirtioNetIdentity = {
     features: 0n,
@@ -92,6 +96,7 @@ export class VirtioNetCard {
     this.#device = device;
     this.#events = options;
     this.#ownMac = options.mac ?? randomMac();
+    this.#coalescing = options.coalescing ?? {};
     this.#control = new VirtioNetControl(this.location, 0n, null, this.#ownMac);
   }
 
@@ -243,9 +248,19 @@ export class VirtioNetCard {
     const queues = QUEUES + (hasFeature(features, "VIRTIO_NET_F_CTRL_VQ") ? 1 : 0);
     this.#identity = readIdentity(device, features, mtu, queues);
     const { mac } = this.#identity;
-    this.#control = new VirtioNetControl(this.location, features, mac, this.#ownMac);
+    this.#control = this.#newControl(features, mac);
     this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
     this.#linkUp = readStatus(device, features).linkUp;
+  }
+
+  #newControl(features: FeatureSet, mac: Uint8Array | null): VirtioNetControl {
+    const control = new VirtioNetControl(this.location, features, mac, this.#ownMac);
+    if (!hasFeature(features, "VIRTIO_NET_F_NOTF_COAL")) return control;
+    for (const direction of ["rx", "tx"] as const) {
+      const coalescing = this.#coalescing[direction];
+      if (coalescing !== undefined) control.setCoalescing(direction, coalescing);
+    }
+    return control;
   }
 
   /** The device was reset since, or has to be. */

@@ -1,5 +1,6 @@
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
 import { type VirtioNet, virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
+import type { VirtioNetOptions } from "../../../drivers/virtio/virtio_net_card.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
@@ -14,6 +15,7 @@ const STALE_BYTE = 0xee;
 export interface ProbedNetOptions extends VirtioNetModelOptions {
   /** The address for a card that has none. */
   readonly mac?: Uint8Array;
+  readonly coalescing?: VirtioNetOptions["coalescing"];
 }
 
 /** A network card and its driver, which found each other on a virtio bus. */
@@ -34,6 +36,7 @@ export class ProbedNet {
       onAnnounce: () => this.events.push("announce"),
       onFailure: (reason) => this.events.push(reason),
       ...options.mac === undefined ? {} : { mac: options.mac },
+      ...options.coalescing === undefined ? {} : { coalescing: options.coalescing },
     }));
     bus.addDevice(this.model);
     this.netdev = registry.get(0);

@@ -190,6 +190,15 @@ Deno.test("coalescing is set for all queues of a direction, and told again after
   assertEquals([...link.model.card.coalescing], [["rx", [32, 70_000]], ["tx", [1, 0]]]);
 });
 
+Deno.test("coalescing may be asked for from the beginning, and is for cards that can", () => {
+  const coalescing = { rx: COALESCING };
+  const more = VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_NOTF_COAL;
+  const link = new NetLink({ more, coalescing });
+  assertEquals([...link.model.card.coalescing], [["rx", [32, 70_000]]]);
+  const other = new NetLink({ more: VIRTIO_NET_F_CTRL_VQ, coalescing });
+  assertEquals(other.model.control.commands, []);
+});
+
 Deno.test("coalescing of one queue is set and read, until that of all queues is set", () => {
   const more = VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL;
   const link = controlled({ more });

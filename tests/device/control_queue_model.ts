@@ -21,8 +21,11 @@ export type ControlAnswer = {
 
 /** How a control queue may differ from a good one. */
 export interface ControlScript {
-  /** Answers instead of the device; null for it to do so itself, "silence" for nothing at all. */
-  answer?: (command: ControlCommand) => number | "silence" | null;
+  /**
+   * Answers instead of the device; null for it to do so itself, "nothing" for a buffer that is given
+   * back without an answer, "silence" for one that isn't.
+   */
+  answer?: (command: ControlCommand) => number | "nothing" | "silence" | null;
   /** Gives the buffer back instead of the device. */
   use?: (ring: SplitRingDevice, head: number) => void;
 }
@@ -62,6 +65,7 @@ export class ControlQueueModel {
     this.commands.push(hex === "" ? command.name : `${command.name} ${hex}`);
     const scripted = this.script.answer?.(command) ?? null;
     if (scripted === "silence") return;
+    if (scripted === "nothing") return void ring.use(head, 0);
     const { answer, result = [] } = scripted === null ? this.#obey(command) : { answer: scripted };
     this.#region.u8[writable[0].offset] = answer;
     if (result.length > (writable[1]?.length ?? 0)) throw new Error("no room for the result");

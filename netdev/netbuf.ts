@@ -103,7 +103,7 @@ export class Netbuf {
     }
     this.data -= bytes;
     this.length += bytes;
-    this.csumStart += bytes;
+    if (this.flags !== 0) this.#moveChecksum(bytes);
   }
 
   /**
@@ -116,7 +116,12 @@ export class Netbuf {
     }
     this.data += bytes;
     this.length -= bytes;
-    this.csumStart -= bytes;
+    if (this.flags !== 0) this.#moveChecksum(-bytes);
+  }
+
+  /** A partial checksum starts where it did, though `data` has moved: this much to the front. */
+  #moveChecksum(bytes: number): void {
+    this.csumStart += bytes;
     if (this.csumStart < 0) this.flags &= ~NETBUF_F_PARTIAL_CSUM;
   }
 

@@ -94,7 +94,7 @@ Deno.test("a card without commands at all is promiscuous, and works", async () =
   const device = `--device=qemu:virtio-net-pci,${properties}`;
   await using operated = await OperatedAppliance.start(device);
   const { appliance, port } = operated;
-  const { features } = await appliance.event("device");
-  assertEquals(features, ["MTU", "MAC", "MRG_RXBUF", "STATUS", "EVENT_IDX", "VERSION_1"]);
+  const features = (await appliance.event("device")).features as string[];
+  assertEquals(features.filter((name) => /^CTRL_|ANNOUNCE/.test(name)), []);
   assert(isAnswered(port, 1, SILENCE_MS));
 });

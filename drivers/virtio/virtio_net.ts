@@ -13,7 +13,7 @@ import type {
   NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
-import { SplitVirtqueue } from "./split_virtqueue.ts";
+import { createVirtqueue } from "./create_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
@@ -306,9 +306,8 @@ export class VirtioNet implements NetdevOps {
     if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
       throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
     }
-    const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
     const size = descriptors === 0 ? max : descriptors;
-    return new SplitVirtqueue<Netbuf>(dma, size, eventIndex, { ringAlign });
+    return createVirtqueue<Netbuf>(dma, size, this.features, index === TRANSMITQ, ringAlign);
   }
 
   #configChanged(): void {

@@ -80,11 +80,12 @@ export class VirtioNetTx implements NetdevQueueCounters {
     while (taken < count) {
       const netbuf = netbufs[from + taken];
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
-      const descriptors = netbuf.next === null ? 1 : pieces(netbuf);
+      const parts = netbuf.next === null ? 1 : pieces(netbuf);
+      const descriptors = parts === 1 ? 1 : vq.descriptorsFor(parts);
       if (!netbuf.liesIn(region)) {
         this.drops.tx_foreign++;
         netbuf.free();
-      } else if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
+      } else if (!this.#lengthFits(netbuf, length) || parts > vq.size) {
         this.#dropBadLength(netbuf, length);
       } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
         this.drops.tx_bad_headroom++;

@@ -81,11 +81,11 @@ export function cardEvents(
 /** The virtio bus with the driver of network cards, whatever they are reached through. */
 export function virtioNetBus(
   clock: Clock,
-  { registry }: QemuDeviceOptions,
+  { registry, ring }: QemuDeviceOptions,
   events: VirtioNetEvents,
   onDevice: (driver: unknown, netdev: Netdev) => void,
 ): VirtioBus {
   const bus = new VirtioBus(clock);
-  bus.registerDriver(virtioNetDriver(registry, onDevice, events));
+  bus.registerDriver(virtioNetDriver(registry, onDevice, { ...events, ring }));
   return bus;
 }

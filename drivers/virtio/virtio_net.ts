@@ -16,13 +16,14 @@ import { type FeatureSet, hasFeature } from "./features.ts";
 import { createVirtqueue } from "./create_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
+import { VirtioNetCard, type VirtioNetOptions } from "./virtio_net_card.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import {
   ETHERNET_HEADER_BYTES,
   virtioNetHeaderBytes,
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
+import { ringInfo } from "./virtio_net_ring.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 import type { Virtqueue } from "./virtqueue.ts";
@@ -41,14 +42,14 @@ const TRANSMITQ = 1;
 export function virtioNetDriver(
   registry: NetdevRegistry,
   onDevice?: (driver: VirtioNet, netdev: Netdev) => void,
-  events: VirtioNetEvents = {},
+  options: VirtioNetOptions = {},
 ): VirtioDriver {
   const netdevs = new Map<VirtioDevice, Netdev>();
   return {
     name: "virtio-net",
     deviceType: VIRTIO_DEVICE_TYPE_NET,
     probe: (device) => {
-      const driver = new VirtioNet(device, events);
+      const driver = new VirtioNet(device, options);
       const netdev = registry.drvRegister(driver.device);
       netdevs.set(device, netdev);
       onDevice?.(driver, netdev);
@@ -83,8 +84,8 @@ export class VirtioNet implements NetdevOps {
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
 
-  constructor(device: VirtioDevice, events: VirtioNetEvents) {
-    this.#card = new VirtioNetCard(device, events);
+  constructor(device: VirtioDevice, options: VirtioNetOptions) {
+    this.#card = new VirtioNetCard(device, options);
   }
 
   /** Where the device sits. */
@@ -295,19 +296,16 @@ export class VirtioNet implements NetdevOps {
   }
 
   #queueInfo(index: number): NetdevQueueInfo {
-    const maxDescriptors = this.#card.identity.queueSizes[index];
-    const minDescriptors = this.#card.transport.ringSizeFixed ? maxDescriptors : 2;
-    return { minDescriptors, maxDescriptors, powerOfTwo: true };
+    const max = this.#card.identity.queueSizes[index];
+    const info = ringInfo(this.location, index, max, this.features);
+    return this.#card.transport.ringSizeFixed ? { ...info, minDescriptors: max } : info;
   }
 
   #createVirtqueue(index: number, descriptors: number): Virtqueue<Netbuf> {
     const { dma, ringAlign } = this.#card.transport;
-    const max = this.#card.identity.queueSizes[index];
-    if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
-      throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
-    }
-    const size = descriptors === 0 ? max : descriptors;
-    return createVirtqueue<Netbuf>(dma, size, this.features, index === TRANSMITQ, ringAlign);
+    const { maxDescriptors } = this.#queueInfo(index);
+    const size = descriptors === 0 ? maxDescriptors : descriptors;
+    return createVirtqueue<Netbuf>(dma, size, this.features, index !== RECEIVEQ, ringAlign);
   }
 
   #configChanged(): void {

@@ -3,18 +3,19 @@ import { type FeatureName, type FeatureSet, featureSet, hasFeature } from "./fea
 import type { VirtioDevice } from "./virtio_device.ts";
 import { readLink, readMtu } from "./virtio_net_config.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
+import { ringFeatures } from "./virtio_net_ring.ts";
 import type { VirtioTransport } from "./virtio_transport.ts";
+import type { RingFormat } from "./virtqueue.ts";
 
 /** Virtqueues that are used: the first pair (virtio 1.2 §5.1.2). */
 const QUEUES = 2;
 
-/** What the driver makes use of, where it's offered. */
+/** What the driver makes use of, where it's offered, beside what its rings are. */
 const WANTED = featureSet(
   "VIRTIO_NET_F_MTU",
   "VIRTIO_NET_F_MAC",
   "VIRTIO_NET_F_MRG_RXBUF",
   "VIRTIO_NET_F_STATUS",
-  "VIRTIO_F_EVENT_IDX",
   "VIRTIO_F_VERSION_1",
 );
 
@@ -37,6 +38,12 @@ export interface VirtioNetEvents {
   readonly onFailure?: (reason: string) => void;
 }
 
+/** How to set up a card, and whom to tell of it. */
+export interface VirtioNetOptions extends VirtioNetEvents {
+  /** Format of its rings; split by default. */
+  readonly ring?: RingFormat;
+}
+
 /**
  * The life of a virtio network card apart from its queues: what is agreed on with it, whether it's
  * still there and still the same, and what it tells by itself (virtio 1.2 §3.1, §5.1.4, §5.1.5).
@@ -44,6 +51,7 @@ export interface VirtioNetEvents {
 export class VirtioNetCard {
   readonly #device: VirtioDevice;
   readonly #events: VirtioNetEvents;
+  readonly #ring: RingFormat;
   #offered: FeatureSet = 0n;
   #identity: VirtioNetIdentity = {
     features: 0n,
@@ -58,9 +66,10 @@ export class VirtioNetCard {
   /** Why there's nothing to be had of the device any more: it's gone, or could not be reset. */
   #lost: NetdevError | null = null;
 
-  constructor(device: VirtioDevice, events: VirtioNetEvents) {
+  constructor(device: VirtioDevice, options: VirtioNetOptions) {
     this.#device = device;
-    this.#events = events;
+    this.#events = options;
+    this.#ring = options.ring ?? "split";
   }
 
   /** How it's reached. */
@@ -179,7 +188,8 @@ export class VirtioNetCard {
     this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
     const mtu = readMtu(device, offered);
     const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
-    const features = device.negotiate(legacy ? wanted | WANTED_OF_LEGACY : wanted);
+    const ring = ringFeatures(this.location, offered, this.#ring);
+    const features = device.negotiate(wanted | ring | (legacy ? WANTED_OF_LEGACY : 0n));
     this.#identity = readIdentity(device, features, mtu, QUEUES);
     this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
     this.#linkUp = readLink(device, features);

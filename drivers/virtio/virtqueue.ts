@@ -1,5 +1,8 @@
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 
+/** How the ring of a virtqueue is laid out (virtio 1.2 §2.7, §2.8). */
+export type RingFormat = "split" | "packed";
+
 /** What a ring may have besides, when it was negotiated. */
 export interface VirtqueueOptions {
   /** VIRTIO_F_IN_ORDER: the device gives buffers back in the order that it got them. */

@@ -1,5 +1,6 @@
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
 import { type VirtioNet, virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
+import type { RingFormat } from "../../../drivers/virtio/virtqueue.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
@@ -10,6 +11,12 @@ import { FakeClock } from "../../netdev/fake_clock.ts";
 /** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
 const STALE_BYTE = 0xee;
 
+/** A card, and how its driver is to set it up. */
+export interface ProbedNetOptions extends VirtioNetModelOptions {
+  /** Format of its rings; default split. */
+  readonly ring?: RingFormat;
+}
+
 /** A network card and its driver, which found each other on a virtio bus. */
 export class ProbedNet {
   readonly model: VirtioNetModel;
@@ -18,7 +25,7 @@ export class ProbedNet {
   /** What the driver had to tell, in order: `link up`, or a failure. */
   readonly events: string[] = [];
 
-  constructor(options: VirtioNetModelOptions = {}) {
+  constructor(options: ProbedNetOptions = {}) {
     this.model = new VirtioNetModel(options);
     const registry = new NetdevRegistry();
     const drivers: VirtioNet[] = [];
@@ -26,6 +33,7 @@ export class ProbedNet {
     bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), {
       onLink: (up) => this.events.push(`link ${up ? "up" : "down"}`),
       onFailure: (reason) => this.events.push(reason),
+      ring: options.ring ?? "split",
     }));
     bus.addDevice(this.model);
     this.netdev = registry.get(0);
@@ -34,7 +42,7 @@ export class ProbedNet {
 }
 
 /** What a test of packets may want otherwise. */
-export interface NetLinkOptions extends VirtioNetModelOptions {
+export interface NetLinkOptions extends ProbedNetOptions {
   /** Netbufs in the pool; default 32. */
   readonly netbufs?: number;
   /** Bytes of each; default 2048. */

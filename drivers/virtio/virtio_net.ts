@@ -138,16 +138,14 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
-    const mergeable = hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF");
-    const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(RECEIVEQ, descriptors);
-    this.#rx = new VirtioNetRx(vq, conf.pool, headerBytes, mergeable, conf.onEvent);
+    this.#rx = new VirtioNetRx(vq, conf.pool, this.features, conf.onEvent);
   }
 
   txqConfigure(_queueId: number, descriptors: number): void {
-    const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(TRANSMITQ, descriptors);
-    this.#tx = new VirtioNetTx(vq, this.#card.transport.dma.region, headerBytes, this.device.mtu);
+    const { region } = this.#card.transport.dma;
+    this.#tx = new VirtioNetTx(vq, region, this.features, this.device.mtu);
   }
 
   start(): void {

@@ -2,12 +2,14 @@ import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
+import type { FeatureSet } from "./features.ts";
+import { type TransmitHeaderWriter, transmitHeaderWriter } from "./transmit_header.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
-const { clearHeader, ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } = virtioNetHeader;
+const { ETHERNET_HEADER_BYTES, virtioNetHeaderBytes, VLAN_TAG_BYTES } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
@@ -38,17 +40,16 @@ export class VirtioNetTx implements NetdevQueueCounters {
 
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
+  readonly #writeHeader: TransmitHeaderWriter;
   readonly #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
 
-  /**
-   * Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes;
-   * `headerBytes` is the length of virtio's header.
-   */
-  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, headerBytes: number, mtu: number) {
+  /** Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes. */
+  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, negotiated: FeatureSet, mtu: number) {
     this.vq = vq;
     this.#region = region;
-    this.#headerBytes = headerBytes;
+    this.#headerBytes = virtioNetHeaderBytes(negotiated);
+    this.#writeHeader = transmitHeaderWriter(negotiated);
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
   }
 
@@ -131,7 +132,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
   #post(netbuf: Netbuf): void {
     const { vq } = this;
     const start = netbuf.data - this.#headerBytes;
-    clearHeader(netbuf.region.u16, start, this.#headerBytes);
+    this.#writeHeader(netbuf, start);
     if (netbuf.next === null) {
       vq.post(start, this.#headerBytes + netbuf.length, false, netbuf);
       return;

@@ -68,19 +68,21 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   readonly #deviceEvent32: number = 0;
 
   readonly #tokens: (T | null)[] = [];
-  /** Whether the buffer of this id is lent: 1, or 0 once it's back. */
-  readonly #lent: Uint8Array = new Uint8Array(0);
-  /** Slots of the ring that it takes. */
-  readonly #slots: Uint16Array = new Uint16Array(0);
+  /** Slots of the ring that the buffer of this id takes: above 0 while it's lent, below 0 once it's back. */
+  readonly #slots: Int32Array = new Int32Array(0);
   /** Bytes of it that the device may write. */
   readonly #writable: Uint32Array = new Uint32Array(0);
   /**
-   * Ids that are free, a queue: whoever gives buffers back in order gets ids in order, too, which
-   * is how a batch of them is told.
+   * Ids that aren't lent, a queue: from the head on those that are free; from `taken` on those that
+   * came back and weren't taken yet, with their lengths. An id of `size` is none: the queue broke.
+   * Whoever gives buffers back in order gets ids in order, too, which is how a batch is told.
    */
-  readonly #freeIds: Uint16Array = new Uint16Array(0);
-  #freeIdsHead = 0;
-  #freeIdsTail = 0;
+  readonly #ids: Uint16Array = new Uint16Array(0);
+  readonly #lengths: Uint32Array = new Uint32Array(0);
+  #idsHead = 0;
+  #idsTaken = 0;
+  #idsTail = 0;
+  #back = 0;
   #free = 0;
 
   /** Where the next descriptor is made available, and the flags that say so. */
@@ -97,12 +99,6 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   #usedFlags = BOTH;
   /** Buffers lent to the device that it hasn't been seen to give back. */
   #outstanding = 0;
-  /** Those that came back and weren't taken yet, a queue. An id of `size` is none: the queue broke. */
-  readonly #backIds: Uint16Array = new Uint16Array(0);
-  readonly #backLengths: Uint32Array = new Uint32Array(0);
-  #backHead = 0;
-  #backTail = 0;
-  #back = 0;
   /** In order: the id that is the next one to come back. */
   #oldestId = 0;
 
@@ -141,12 +137,10 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#driverEvent32 = driverArea >>> 2;
     this.#deviceEvent32 = deviceArea >>> 2;
     this.#tokens = new Array<T | null>(size).fill(null);
-    this.#lent = new Uint8Array(size);
-    this.#slots = new Uint16Array(size);
+    this.#slots = new Int32Array(size);
     this.#writable = new Uint32Array(size);
-    this.#freeIds = new Uint16Array(size);
-    this.#backIds = new Uint16Array(size);
-    this.#backLengths = new Uint32Array(size);
+    this.#ids = new Uint16Array(size);
+    this.#lengths = new Uint32Array(size);
     this.reset();
   }
 
@@ -154,10 +148,12 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#parts.clear();
     this.#staged.clear();
     this.#tokens.fill(null);
-    this.#lent.fill(0);
-    for (let id = 0; id < this.size; id++) this.#freeIds[id] = id;
-    this.#freeIdsHead = 0;
-    this.#freeIdsTail = 0;
+    this.#slots.fill(0);
+    for (let id = 0; id < this.size; id++) this.#ids[id] = id;
+    this.#idsHead = 0;
+    this.#idsTaken = 0;
+    this.#idsTail = 0;
+    this.#back = 0;
     this.#free = this.size;
     // Both wrap counters begin as 1 (§2.8.1).
     this.#availSlot = 0;
@@ -167,9 +163,6 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#usedSlot = 0;
     this.#usedFlags = BOTH;
     this.#outstanding = 0;
-    this.#backHead = 0;
-    this.#backTail = 0;
-    this.#back = 0;
     this.#oldestId = 0;
     this.broken = false;
     this.usedLength = 0;
@@ -220,12 +213,11 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
 
   /** The id of a buffer that is lent from here on. */
   #takeId(token: T, slots: number, writable: number): number {
-    const head = this.#freeIdsHead;
-    const id = this.#freeIds[head];
-    this.#freeIdsHead = head + 1 === this.size ? 0 : head + 1;
+    const head = this.#idsHead;
+    const id = this.#ids[head];
+    this.#idsHead = head + 1 === this.size ? 0 : head + 1;
     this.#free -= slots;
     this.#tokens[id] = token;
-    this.#lent[id] = 1;
     this.#slots[id] = slots;
     this.#writable[id] = writable;
     this.#outstanding++;
@@ -293,7 +285,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       // Id and flags are one word, so they are of the same moment. The length is read after them: x86
       // keeps loads in order. Atomics.load, which would say so, costs 5 ns, so it's only for the first.
       const id = last & 0xffff;
-      if (id >= this.size || this.#lent[id] === 0) return this.#pushBad();
+      if (id >= this.size || this.#slots[id] <= 0) return this.#pushBad();
       const length = u32[word + 2];
       if (this.#inOrder) this.#pushSkipped(id);
       this.#push(id, length);
@@ -306,14 +298,15 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   /** The buffer is back. The next used descriptor is as many slots on as it has. */
   #push(id: number, length: number): void {
     const { size } = this;
-    const tail = this.#backTail;
-    this.#backIds[tail] = id;
-    this.#backLengths[tail] = length;
-    this.#backTail = tail + 1 === size ? 0 : tail + 1;
+    const tail = this.#idsTail;
+    this.#ids[tail] = id;
+    this.#lengths[tail] = length;
+    this.#idsTail = tail + 1 === size ? 0 : tail + 1;
     this.#back++;
-    this.#lent[id] = 0;
     this.#outstanding--;
-    const slot = this.#usedSlot + this.#slots[id];
+    const slots = this.#slots[id];
+    this.#slots[id] = -slots;
+    const slot = this.#usedSlot + slots;
     if (slot < size) {
       this.#usedSlot = slot;
     } else {
@@ -336,30 +329,25 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
 
   /** Behind those that are back comes what can't be, and nothing after it. */
   #pushBad(): void {
-    const tail = this.#backTail;
-    this.#backIds[tail] = this.size;
-    this.#backTail = tail + 1 === this.size ? 0 : tail + 1;
+    this.#ids[this.#idsTail] = this.size;
     this.#back++;
     this.#outstanding = 0;
   }
 
   takeUsed(): T | null {
     const { size } = this;
-    const head = this.#backHead;
-    const id = this.#backIds[head];
+    const taken = this.#idsTaken;
+    const id = this.#ids[taken];
     if (this.#back === 0 || id === size) {
       this.broken = true;
       return null;
     }
-    this.#backHead = head + 1 === size ? 0 : head + 1;
+    this.#idsTaken = taken + 1 === size ? 0 : taken + 1;
     this.#back--;
-    this.usedLength = this.#backLengths[head];
+    this.usedLength = this.#lengths[taken];
     const token = this.#tokens[id];
     this.#tokens[id] = null;
-    this.#free += this.#slots[id];
-    const tail = this.#freeIdsTail;
-    this.#freeIds[tail] = id;
-    this.#freeIdsTail = tail + 1 === size ? 0 : tail + 1;
+    this.#free -= this.#slots[id];
     return token;
   }
 

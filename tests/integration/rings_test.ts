@@ -14,6 +14,11 @@ const RINGS = [
     features: ["RING_PACKED", "EVENT_IDX"],
     size: 17,
   },
+  {
+    flags: ["--ring=packed", "--device=qemu:virtio-net-device"],
+    features: ["RING_PACKED", "INDIRECT_DESC", "EVENT_IDX"],
+    size: 1024,
+  },
   { flags: ["--ring-size=16"], features: ["INDIRECT_DESC", "EVENT_IDX"], size: 16 },
   {
     flags: ["--device=qemu:virtio-net-pci,indirect_desc=off"],

@@ -1,11 +1,14 @@
 import type { Netdev } from "../netdev/netdev.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { RingFormat } from "../drivers/virtio/virtqueue.ts";
 import type { CardEvents } from "./card_slot.ts";
 
 /** What every kind of device is opened with. */
 export interface DeviceConfig extends CardEvents {
   readonly mac: Uint8Array;
   readonly mtu: number;
+  /** Of virtio's cards. */
+  readonly ring: RingFormat;
   /** QEMU's own `-netdev` string, and the names of its hub and its monitor: for QEMU only. */
   readonly netdev: string;
   readonly hub: string;

@@ -15,6 +15,7 @@ import { prefixMask } from "../stack/ipv4_address.ts";
 import { Ipv4Interface } from "../stack/ipv4_interface.ts";
 import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, type ParsedFlags, parseNumber } from "./flags.ts";
+import { parseRings, RING_FLAGS, type RingOptions } from "./ring_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** QEMU's user network: what it calls itself, and the addresses it gives (qemu(1), `-netdev user`). */
@@ -65,6 +66,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
     repeats: true,
   },
   MTU_FLAG,
+  ...RING_FLAGS,
   {
     name: "netdev",
     value: "STRING",
@@ -86,7 +88,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
 ];
 
 /** A device, and the host on it. */
-export interface DeviceOptions {
+export interface DeviceOptions extends RingOptions {
   readonly device: DeviceUri;
   readonly ip: Ipv4Cidr;
   readonly gateway: number | null;
@@ -121,6 +123,7 @@ export function parseDevices(
     refuseMore(name, lists, qemus, `--device=qemu${qemus === 1 ? "" : "s"}`);
   }
   const mtu = parseMtu(values.get("mtu"));
+  const rings = parseRings(values, uris);
   let qemu = 0;
   const devices = uris.map((device, number): DeviceOptions => {
     const ofQemu = device.kind === "qemu" ? qemu++ : -1;
@@ -144,6 +147,7 @@ export function parseDevices(
         ? macFromIpv4(ip.address)
         : onFlag("--mac", () => parseMac(macText)),
       mtu,
+      ...rings[number],
       netdev,
       monitor: parseMonitor(lists.get("monitor")?.[ofQemu]),
       hub: parseHub(lists.get("hub")?.[ofQemu] ?? defaultHub(lists, ofQemu, number)),

@@ -52,7 +52,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
   await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   const { address, prefixLength } = options.ip;
   const place = { address, prefixLength, gateway: null };
-  runNetdev(device.netdev, place, new PollScheduler(), SILENT);
+  runNetdev(device.netdev, place, new PollScheduler(), SILENT, options.ringSize);
   const facts = describe(device.netdev, device.location);
   if (failure !== null) throw new ServeError(failure);
   new Log(log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });

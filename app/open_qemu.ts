@@ -82,11 +82,11 @@ export function cardEvents(
 /** The virtio bus with the driver of network cards, whatever they are reached through. */
 export function virtioNetBus(
   clock: Clock,
-  { registry, mac }: QemuDeviceOptions,
+  { registry, mac, ring }: QemuDeviceOptions,
   events: VirtioNetEvents,
   onDevice: (driver: unknown, netdev: Netdev) => void,
 ): VirtioBus {
   const bus = new VirtioBus(clock);
-  bus.registerDriver(virtioNetDriver(registry, onDevice, { ...events, mac }));
+  bus.registerDriver(virtioNetDriver(registry, onDevice, { ...events, mac, ring }));
   return bus;
 }

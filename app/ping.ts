@@ -54,6 +54,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
   const config = {
     mac: macFromIpv4(address),
     mtu: options.mtu,
+    ring: options.ring,
     netdev: USER_NETDEV,
     hub: options.hub,
     monitor: null,
@@ -84,7 +85,13 @@ export async function ping(options: PingOptions): Promise<boolean> {
     addressConflict: () => console.log(`another station uses our address ${own}: give --ip`),
   };
   const place = { address, prefixLength, gateway: null };
-  const { host, networkInterface } = runNetdev(device.netdev, place, scheduler, observer);
+  const { host, networkInterface } = runNetdev(
+    device.netdev,
+    place,
+    scheduler,
+    observer,
+    options.ringSize,
+  );
   const client: EchoClient = new EchoClient(host, clock, {
     destination: options.destination,
     identifier: Deno.pid & 0xffff,

@@ -14,6 +14,8 @@ export interface RunningHost {
   readonly networkInterface: NetworkInterface;
   /** All netbufs that device and host share. */
   readonly pool: NetbufPool;
+  /** As asked for; 0 for what the device likes. */
+  readonly ringSize: number;
 }
 
 /** Where and what the host is; its MAC address and MTU are the device's. */
@@ -22,22 +24,25 @@ export type HostPlace = Omit<HostConfig, "mac" | "mtu">;
 /** What of a host its device has to fit. */
 export type HostStation = Pick<HostConfig, "mac" | "mtu">;
 
-/** Configures a probed device with one queue each way, starts it, and puts a host on it. */
+/**
+ * Configures a probed device with one queue each way, of `ringSize` descriptors or, with 0, as many as
+ * it likes; starts it, and puts a host on it. `NetdevError` when it can't have so many.
+ */
 export function runNetdev(
   netdev: Netdev,
   place: HostPlace,
   scheduler: PollScheduler,
   observer: HostObserver,
+  ringSize = 0,
 ): RunningHost {
   const pool = configure(netdev);
   const networkInterface = new NetworkInterface(netdev, pool, scheduler);
-  netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
-  netdev.txqConfigure(0, 0);
+  setUpQueues(netdev, pool, networkInterface, ringSize);
   netdev.start();
   const config = { ...place, mac: netdev.hwaddrGet(), mtu: netdev.mtuGet() };
   const host = new Host(config, networkInterface, observer);
   networkInterface.attach(host);
-  return { host, networkInterface, pool };
+  return { host, networkInterface, pool, ringSize };
 }
 
 /**
@@ -46,7 +51,7 @@ export function runNetdev(
  * `NetdevError("EINVAL")` for a device with a smaller MTU than the host's.
  */
 export function moveHost(running: RunningHost, config: HostStation, netdev: Netdev): RunningHost {
-  const { host, networkInterface } = running;
+  const { host, networkInterface, ringSize } = running;
   const pool = configure(netdev);
   if (netdev.mtuGet() < config.mtu) {
     throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${config.mtu}`);
@@ -54,11 +59,10 @@ export function moveHost(running: RunningHost, config: HostStation, netdev: Netd
   const isOther = netdev.hwaddrGet().some((byte, i) => byte !== config.mac[i]);
   if (isOther) setHwaddr(netdev, config.mac);
   networkInterface.moveTo(netdev, pool);
-  netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
-  netdev.txqConfigure(0, 0);
+  setUpQueues(netdev, pool, networkInterface, ringSize);
   netdev.start();
   networkInterface.resume();
-  return { host, networkInterface, pool };
+  return { host, networkInterface, pool, ringSize };
 }
 
 /** One queue each way, and netbufs for both; the queues are the caller's to set up. */
@@ -67,6 +71,23 @@ function configure(netdev: Netdev): NetbufPool {
   const rings = netdev.rxqInfoGet(0).maxDescriptors + netdev.txqInfoGet(0).maxDescriptors;
   const stride = netbufStride(netdev.infoGet().minRxBufferBytes);
   return netdev.poolCreate({ count: rings + SPARE_NETBUFS, stride });
+}
+
+/** Has what a device says of a ring's size name the flag that it was asked for with. */
+function setUpQueues(
+  netdev: Netdev,
+  pool: NetbufPool,
+  networkInterface: NetworkInterface,
+  ringSize: number,
+): void {
+  try {
+    netdev.rxqConfigure(0, ringSize, { pool, onEvent: () => networkInterface.onEvent() });
+    netdev.txqConfigure(0, ringSize);
+  } catch (error) {
+    const isRefused = error instanceof NetdevError && ["EINVAL", "ENOBUFS"].includes(error.code);
+    if (!isRefused || ringSize === 0) throw error;
+    throw new NetdevError(error.code, `--ring-size=${ringSize}: ${error.message}`);
+  }
 }
 
 /** A device that keeps its address passes frames for the host on all the same, if it's promiscuous. */

@@ -102,6 +102,7 @@ export class ServedDevice implements Ticker {
       { address, prefixLength, gateway, leaveChecksums: this.#appliance.leaveChecksums },
       this.#appliance.scheduler,
       this.#log.observer(() => this.#gatewayPing),
+      this.#options.ringSize,
     );
     this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
     this.#log.device(netdev, device, this.#options);

@@ -16,7 +16,7 @@ import {
 } from "../../netdev/netdev_types.ts";
 import { ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
-import { SplitVirtqueue } from "./split_virtqueue.ts";
+import { createVirtqueue } from "./create_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { VirtioNetCard, type VirtioNetOptions } from "./virtio_net_card.ts";
@@ -28,6 +28,7 @@ import {
   virtioNetHeaderBytes,
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
+import { ringInfo } from "./virtio_net_ring.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 import type { Virtqueue } from "./virtqueue.ts";
@@ -165,18 +166,14 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
-    const mergeable = hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF");
-    const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(RECEIVEQ, descriptors);
-    this.#rx = new VirtioNetRx(vq, conf.pool, headerBytes, mergeable, conf.onEvent);
+    this.#rx = new VirtioNetRx(vq, conf.pool, this.features, conf.onEvent);
   }
 
   txqConfigure(_queueId: number, descriptors: number): void {
-    const headerBytes = virtioNetHeaderBytes(this.features);
     const vq = this.#createVirtqueue(TRANSMITQ, descriptors);
     const { region } = this.#card.transport.dma;
-    const checksums = hasFeature(this.features, "VIRTIO_NET_F_CSUM");
-    this.#tx = new VirtioNetTx(vq, region, headerBytes, this.device.mtu, checksums);
+    this.#tx = new VirtioNetTx(vq, region, this.features, this.device.mtu);
   }
 
   start(): void {
@@ -350,20 +347,16 @@ export class VirtioNet implements NetdevOps {
   }
 
   #queueInfo(index: number): NetdevQueueInfo {
-    const maxDescriptors = this.#card.identity.queueSizes[index];
-    const minDescriptors = this.#card.transport.ringSizeFixed ? maxDescriptors : 2;
-    return { minDescriptors, maxDescriptors, powerOfTwo: true };
+    const max = this.#card.identity.queueSizes[index];
+    const info = ringInfo(this.location, index, max, this.features);
+    return this.#card.transport.ringSizeFixed ? { ...info, minDescriptors: max } : info;
   }
 
   #createVirtqueue<T = Netbuf>(index: number, descriptors: number): Virtqueue<T> {
     const { dma, ringAlign } = this.#card.transport;
-    const max = this.#card.identity.queueSizes[index];
-    if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
-      throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
-    }
-    const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
-    const size = descriptors === 0 ? max : descriptors;
-    return new SplitVirtqueue<T>(dma, size, eventIndex, { ringAlign });
+    const { maxDescriptors } = this.#queueInfo(index);
+    const size = descriptors === 0 ? maxDescriptors : descriptors;
+    return createVirtqueue<T>(dma, size, this.features, index !== RECEIVEQ, ringAlign);
   }
 
   #configChanged(): void {

@@ -11,13 +11,15 @@ import {
 } from "./virtio_net_config.ts";
 import { VirtioNetControl } from "./virtio_net_control.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
+import { ringFeatures } from "./virtio_net_ring.ts";
 import { acceptable, validateOffer } from "./virtio_net_validate.ts";
 import type { VirtioTransport } from "./virtio_transport.ts";
+import type { RingFormat } from "./virtqueue.ts";
 
 /** Virtqueues of the first pair (virtio 1.2 §5.1.2). */
 const QUEUES = 2;
 
-/** What the driver makes use of, where it's offered. */
+/** What the driver makes use of, where it's offered, beside what its rings are. */
 const WANTED = featureSet(
   "VIRTIO_NET_F_CSUM",
   "VIRTIO_NET_F_GUEST_CSUM",
@@ -34,7 +36,6 @@ const WANTED = featureSet(
   "VIRTIO_NET_F_VQ_NOTF_COAL",
   "VIRTIO_NET_F_NOTF_COAL",
   "VIRTIO_NET_F_SPEED_DUPLEX",
-  "VIRTIO_F_EVENT_IDX",
   "VIRTIO_F_VERSION_1",
 );
 
@@ -59,8 +60,10 @@ export interface VirtioNetEvents {
   readonly onFailure?: (reason: string) => void;
 }
 
-/** What to tell a card, and whom to tell of it. */
+/** How to set up a card, what to tell it, and whom to tell of it. */
 export interface VirtioNetOptions extends VirtioNetEvents {
+  /** Format of its rings; split by default. */
+  readonly ring?: RingFormat;
   /** MAC address, of 6 bytes, for a card that has none of its own; a random one by default. */
   readonly mac?: Uint8Array;
   /** When queues of a direction are to interrupt, for cards with VIRTIO_NET_F_NOTF_COAL. */
@@ -74,6 +77,7 @@ export interface VirtioNetOptions extends VirtioNetEvents {
 export class VirtioNetCard {
   readonly #device: VirtioDevice;
   readonly #events: VirtioNetEvents;
+  readonly #ring: RingFormat;
   /** For a card that has no address. */
   readonly #ownMac: Uint8Array;
   readonly #coalescing: NonNullable<VirtioNetOptions["coalescing"]>;
@@ -95,6 +99,7 @@ export class VirtioNetCard {
   constructor(device: VirtioDevice, options: VirtioNetOptions) {
     this.#device = device;
     this.#events = options;
+    this.#ring = options.ring ?? "split";
     this.#ownMac = options.mac ?? randomMac();
     this.#coalescing = options.coalescing ?? {};
     this.#control = new VirtioNetControl(this.location, 0n, null, this.#ownMac);
@@ -243,7 +248,9 @@ export class VirtioNetCard {
     else this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
     validateOffer(this.location, offered);
     const mtu = readMtu(device, offered);
-    const all = (legacy ? WANTED | WANTED_OF_LEGACY : WANTED) & acceptable(offered);
+    const ring = ringFeatures(this.location, offered, this.#ring);
+    const wanted = WANTED | ring | (legacy ? WANTED_OF_LEGACY : 0n);
+    const all = wanted & acceptable(offered);
     const features = device.negotiate(mtu === null ? all & ~featureSet("VIRTIO_NET_F_MTU") : all);
     const queues = QUEUES + (hasFeature(features, "VIRTIO_NET_F_CTRL_VQ") ? 1 : 0);
     this.#identity = readIdentity(device, features, mtu, queues);

@@ -34,11 +34,3 @@ export const ETHERNET_HEADER_BYTES = 14;
 
 /** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet. */
 export const VLAN_TAG_BYTES = 4;
-
-/**
- * Clears the header of `byteLength` bytes at `offset`, both even: no checksum, no segmentation,
- * num_buffers 0 (§5.1.6.2), no hash.
- */
-export function clearHeader(u16: Uint16Array, offset: number, byteLength: number): void {
-  for (let i = offset >>> 1, end = (offset + byteLength) >>> 1; i < end; i++) u16[i] = 0;
-}

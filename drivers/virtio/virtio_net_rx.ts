@@ -3,13 +3,15 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import * as netdevTypes from "../../netdev/netdev_types.ts";
+import type { FeatureSet } from "./features.ts";
+import { type ReceiveHeaderReader, receiveHeaderReader } from "./receive_header.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
 const { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } = netdevTypes;
-const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
+const { ETHERNET_HEADER_BYTES, virtioNetHeaderBytes } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   rx_bad_length: "received with a length that its buffer can't hold, or in a piece of nothing",
@@ -45,23 +47,21 @@ export class VirtioNetRx implements NetdevQueueCounters {
   readonly headerBytes: number = 0;
   /** Of what the device writes into the first buffer of a frame. */
   readonly #shortestLength: number = 0;
-  readonly #mergeable: boolean = false;
+  readonly #readHeader: ReceiveHeaderReader;
   #doorbell: QueueDoorbell | null = null;
 
-  /** `headerBytes` is the length of virtio's header; `mergeable`: it says over how many buffers. */
   constructor(
     vq: Virtqueue<Netbuf>,
     pool: NetbufPool,
-    headerBytes: number,
-    mergeable: boolean,
+    negotiated: FeatureSet,
     onEvent?: (queueId: number) => void,
   ) {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
-    this.headerBytes = headerBytes;
-    this.#shortestLength = headerBytes + ETHERNET_HEADER_BYTES;
-    this.#mergeable = mergeable;
+    this.headerBytes = virtioNetHeaderBytes(negotiated);
+    this.#shortestLength = this.headerBytes + ETHERNET_HEADER_BYTES;
+    this.#readHeader = receiveHeaderReader(negotiated);
   }
 
   /** Posts as many netbufs as there are; the device is told of them by {@link kick}. */
@@ -113,7 +113,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
         continue;
       }
       netbuf.length = length - this.headerBytes;
-      const buffers = this.#bufferCount(netbuf);
+      const buffers = this.#readHeader(netbuf, netbuf.data - this.headerBytes);
       if (buffers !== 1) {
         const rest = buffers - 1;
         if (rest < 0 || rest > used) {
@@ -151,12 +151,6 @@ export class VirtioNetRx implements NetdevQueueCounters {
       if (vq.free === vq.size) return false;
     }
     return vq.enableInterrupts();
-  }
-
-  #bufferCount(netbuf: Netbuf): number {
-    if (!this.#mergeable) return 1;
-    const header = netbuf.data - this.headerBytes;
-    return netbuf.region.u16[(header + VIRTIO_NET_HDR_NUM_BUFFERS) >>> 1];
   }
 
   /** Appends the next `rest` used buffers to the packet; on a bad one drops all of them. */

@@ -3,6 +3,8 @@ import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import * as netbufs from "../../netdev/netbuf.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
+import { type FeatureSet, hasFeature } from "./features.ts";
+import { type TransmitHeaderWriter, transmitHeaderWriter } from "./transmit_header.ts";
 import * as virtioNetChecksum from "./virtio_net_checksum.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
@@ -11,7 +13,7 @@ import type { Virtqueue } from "./virtqueue.ts";
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
 const { NETBUF_F_PARTIAL_CSUM } = netbufs;
 const { isChecksumInside, writeChecksum } = virtioNetChecksum;
-const { clearHeader, ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } = virtioNetHeader;
+const { ETHERNET_HEADER_BYTES, virtioNetHeaderBytes, VLAN_TAG_BYTES } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
@@ -44,26 +46,18 @@ export class VirtioNetTx implements NetdevQueueCounters {
 
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
+  readonly #writeHeader: TransmitHeaderWriter;
   readonly #checksums: boolean = false;
   #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
 
-  /**
-   * Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes;
-   * `headerBytes` is the length of virtio's header. `checksums`: the device completes partial ones, and
-   * otherwise none may be sent.
-   */
-  constructor(
-    vq: Virtqueue<Netbuf>,
-    region: DmaRegion,
-    headerBytes: number,
-    mtu: number,
-    checksums = false,
-  ) {
+  /** Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes. */
+  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, negotiated: FeatureSet, mtu: number) {
     this.vq = vq;
     this.#region = region;
-    this.#checksums = checksums;
-    this.#headerBytes = headerBytes;
+    this.#headerBytes = virtioNetHeaderBytes(negotiated);
+    this.#writeHeader = transmitHeaderWriter(negotiated);
+    this.#checksums = hasFeature(negotiated, "VIRTIO_NET_F_CSUM");
     this.setMtu(mtu);
   }
 
@@ -100,11 +94,12 @@ export class VirtioNetTx implements NetdevQueueCounters {
     while (taken < count) {
       const netbuf = netbufs[from + taken];
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
-      const descriptors = netbuf.next === null ? 1 : pieces(netbuf);
+      const parts = netbuf.next === null ? 1 : pieces(netbuf);
+      const descriptors = parts === 1 ? 1 : vq.descriptorsFor(parts);
       if (!netbuf.liesIn(region)) {
         this.drops.tx_foreign++;
         netbuf.free();
-      } else if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
+      } else if (!this.#lengthFits(netbuf, length) || parts > vq.size) {
         this.#dropBadLength(netbuf, length);
       } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
         this.drops.tx_bad_headroom++;
@@ -159,7 +154,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
   #post(netbuf: Netbuf): void {
     const { vq } = this;
     const start = netbuf.data - this.#headerBytes;
-    clearHeader(netbuf.region.u16, start, this.#headerBytes);
+    this.#writeHeader(netbuf, start);
     if (this.#checksums && (netbuf.flags & NETBUF_F_PARTIAL_CSUM) !== 0) {
       writeChecksum(netbuf, start);
     }

@@ -14,7 +14,15 @@ Deno.test("info opens the device that serve would be given", () => {
 });
 
 Deno.test("info takes the flags of serve that say which device, and no others", () => {
-  assertEquals(INFO_FLAGS.map(({ name }) => name), ["device", "mac", "mtu", "netdev", "log"]);
+  assertEquals(INFO_FLAGS.map(({ name }) => name), [
+    "device",
+    "mac",
+    "mtu",
+    "ring",
+    "ring-size",
+    "netdev",
+    "log",
+  ]);
   for (const arg of ["--ip=10.0.2.15/24", "--pcap=x", "--duration=1", "net0", "--device=floppy"]) {
     assert(assertThrows(() => parseInfo([arg]), UsageError).message.length > 0);
   }

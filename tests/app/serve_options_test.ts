@@ -36,6 +36,8 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
   assertEquals(device, {
     device: { kind: "qemu", model: "virtio-net-pci", properties: "" },
     mtu: 1500,
+    ring: "split",
+    ringSize: 0,
     netdev: "user,restrict=on",
     hub: "ukdeno",
     monitor: null,
@@ -76,6 +78,8 @@ Deno.test("every flag can be given at once", () => {
       properties: "mrg_rxbuf=off,rx_queue_size=512",
     },
     mtu: 576,
+    ring: "split",
+    ringSize: 0,
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
     monitor: "watcher",

@@ -1,5 +1,5 @@
 import type { IovaRegion } from "./iova_region.ts";
-import type { AvailableBuffer, BufferPiece, SplitRingDevice } from "./split_ring_device.ts";
+import type { AvailableBuffer, BufferPiece, RingDevice } from "./ring_device.ts";
 
 /** Answers (virtio 1.2 §5.1.6.5). */
 export const VIRTIO_NET_OK = 0;
@@ -27,7 +27,7 @@ export interface ControlScript {
    */
   answer?: (command: ControlCommand) => number | "nothing" | "silence" | null;
   /** Gives the buffer back instead of the device. */
-  use?: (ring: SplitRingDevice, head: number) => void;
+  use?: (ring: RingDevice, head: number) => void;
 }
 
 /**
@@ -47,12 +47,12 @@ export class ControlQueueModel {
   }
 
   /** The driver has notified the queue: all that is available is done, and the next one asked for. */
-  kicked(ring: SplitRingDevice): void {
+  kicked(ring: RingDevice): void {
     for (let next = ring.take(); next !== null; next = ring.take()) this.#serve(ring, next);
     ring.wantKicks(true);
   }
 
-  #serve(ring: SplitRingDevice, { head, pieces }: AvailableBuffer): void {
+  #serve(ring: RingDevice, { head, pieces }: AvailableBuffer): void {
     const readable = pieces.filter(({ deviceWrites }) => !deviceWrites);
     const writable = pieces.filter(({ deviceWrites }) => deviceWrites);
     if (readable[0]?.length !== 2) throw new Error("a header is 2 bytes (legacy interface)");

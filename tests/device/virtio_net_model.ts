@@ -1,6 +1,6 @@
 import { ControlQueueModel } from "./control_queue_model.ts";
 import { NetworkCardState } from "./network_card_state.ts";
-import type { AvailableBuffer, SplitRingDevice } from "./split_ring_device.ts";
+import type { AvailableBuffer, RingDevice } from "./ring_device.ts";
 import { VIRTIO_F_VERSION_1, VirtioModel } from "./virtio_model.ts";
 
 /** Feature bits of network cards (virtio 1.2 §5.1.3). */
@@ -119,12 +119,12 @@ export class VirtioNetModel extends VirtioModel {
   }
 
   /** The device's side of the receive queue. */
-  get rx(): SplitRingDevice {
+  get rx(): RingDevice {
     return this.ring(RECEIVEQ);
   }
 
   /** The device's side of the transmit queue. */
-  get tx(): SplitRingDevice {
+  get tx(): RingDevice {
     return this.ring(TRANSMITQ);
   }
 

@@ -1,6 +1,7 @@
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
 import { type VirtioNet, virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
 import type { VirtioNetOptions } from "../../../drivers/virtio/virtio_net_card.ts";
+import type { RingFormat } from "../../../drivers/virtio/virtqueue.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
@@ -11,8 +12,10 @@ import { FakeClock } from "../../netdev/fake_clock.ts";
 /** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
 const STALE_BYTE = 0xee;
 
-/** What a test may want otherwise. */
+/** A card, and how its driver is to set it up. */
 export interface ProbedNetOptions extends VirtioNetModelOptions {
+  /** Format of its rings; default split. */
+  readonly ring?: RingFormat;
   /** The address for a card that has none. */
   readonly mac?: Uint8Array;
   readonly coalescing?: VirtioNetOptions["coalescing"];
@@ -37,6 +40,7 @@ export class ProbedNet {
       onFailure: (reason) => this.events.push(reason),
       ...options.mac === undefined ? {} : { mac: options.mac },
       ...options.coalescing === undefined ? {} : { coalescing: options.coalescing },
+      ring: options.ring ?? "split",
     }));
     bus.addDevice(this.model);
     this.netdev = registry.get(0);

@@ -4,7 +4,12 @@ import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
-import { VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
+import {
+  VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_IN_ORDER,
+  VIRTIO_F_INDIRECT_DESC,
+} from "../../device/ring_device.ts";
+import { VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
 import {
   CONTROL_FEATURES,
   NET_FEATURES,
@@ -21,7 +26,7 @@ import { ETHERNET_INFO } from "../../netdev/ethernet_info.ts";
 import { frame, NetLink, ProbedNet } from "./net_link.ts";
 
 const USED = NET_FEATURES | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU |
-  VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_EVENT_IDX |
+  VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER |
   CONTROL_FEATURES | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL | VIRTIO_NET_F_SPEED_DUPLEX;
 
 Deno.test("a card goes through its life: each status once, DRIVER_OK before the first kick", () => {
@@ -62,8 +67,10 @@ Deno.test("of all features that can be offered those are accepted that the drive
     "CTRL_RX_EXTRA",
     "GUEST_ANNOUNCE",
     "CTRL_MAC_ADDR",
+    "INDIRECT_DESC",
     "EVENT_IDX",
     "VERSION_1",
+    "IN_ORDER",
     "VQ_NOTF_COAL",
     "NOTF_COAL",
     "SPEED_DUPLEX",

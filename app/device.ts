@@ -1,5 +1,6 @@
 import type { Netdev } from "../netdev/netdev.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
+import type { RingFormat } from "../drivers/virtio/virtqueue.ts";
 import type { CardEvents } from "./card_slot.ts";
 
 /** What every kind of device is opened with. */
@@ -8,6 +9,8 @@ export interface DeviceConfig extends CardEvents {
   readonly mtu: number;
   /** Queues each way that it is to have, where that can be chosen. */
   readonly queues: number;
+  /** Of virtio's cards. */
+  readonly ring: RingFormat;
   /** QEMU's own `-netdev` string, and the names of its hub and its monitor: for QEMU only. */
   readonly netdev: string;
   readonly hub: string | null;
@@ -20,6 +23,8 @@ export interface DeviceConfig extends CardEvents {
   /** The device can't go on until it's stopped and started again; one line says why. */
   readonly onFailure: (reason: string) => void;
   readonly onLink: (up: boolean) => void;
+  /** The device wants its host announced to the network. */
+  readonly onAnnounce: () => void;
 }
 
 /** An open network device, and what there is to say of it. */

@@ -32,8 +32,8 @@ export class DeviceLog {
     const place = details?.bus ?? location;
     const mtu = netdev.mtuGet();
     const link = netdev.linkGet();
-    const rx = netdev.rxqInfoGet(0).maxDescriptors;
-    const tx = netdev.txqInfoGet(0).maxDescriptors;
+    const rx = details?.rxRings[0] ?? netdev.rxqInfoGet(0).maxDescriptors;
+    const tx = details?.txRings[0] ?? netdev.txqInfoGet(0).maxDescriptors;
     const { IPV4_HOSTNAME: hostname = null, IPV4_DOMAIN: domain = null } = einfo;
     const dns = [einfo.IPV4_DNS0, einfo.IPV4_DNS1].filter((address) => address !== undefined);
     const names = [
@@ -91,6 +91,15 @@ export class DeviceLog {
   /** The link has come or gone. */
   link(up: boolean): void {
     this.#event({ event: "link", fields: { up }, text: `link ${upDown(up)}` });
+  }
+
+  /** The host announces itself, as its device asked. */
+  announcing(): void {
+    this.#event({
+      event: "announcing",
+      fields: {},
+      text: "announcing itself, as the device asked",
+    });
   }
 
   /** The device was reset, and works again. */

@@ -15,6 +15,7 @@ import { prefixMask } from "../stack/ipv4_address.ts";
 import { Ipv4Interface } from "../stack/ipv4_interface.ts";
 import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, type ParsedFlags, parseNumber } from "./flags.ts";
+import { parseRings, RING_FLAGS, type RingOptions } from "./ring_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** QEMU's user network: what it calls itself, and the addresses it gives (qemu(1), `-netdev user`). */
@@ -72,6 +73,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
     repeats: true,
   },
   MTU_FLAG,
+  ...RING_FLAGS,
   {
     name: "queues",
     value: "N",
@@ -98,7 +100,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
 ];
 
 /** A device, and the host on it. */
-export interface DeviceOptions {
+export interface DeviceOptions extends RingOptions {
   readonly device: DeviceUri;
   readonly ip: Ipv4Cidr;
   readonly gateway: number | null;
@@ -137,6 +139,7 @@ export function parseDevices(
   }
   const mtu = parseMtu(values.get("mtu"));
   const queues = parseNumber("--queues", values.get("queues") ?? "1", { min: 1, max: MOST_QUEUES });
+  const rings = parseRings(values, uris);
   let qemu = 0;
   const devices = uris.map((device, number): DeviceOptions => {
     const ofQemu = device.kind === "qemu" ? qemu++ : -1;
@@ -162,6 +165,7 @@ export function parseDevices(
         : onFlag("--mac", () => parseMac(macText)),
       mtu,
       queues,
+      ...rings[number],
       netdev,
       monitor: parseMonitor(lists.get("monitor")?.[ofQemu]),
       hub: queues > 1

@@ -39,6 +39,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
       hub: options.hub === null ? null : `ukdeno-info-${Deno.pid}`,
       registry: new NetdevRegistry({ einfo: [options.einfo] }),
       onLink: () => {},
+      onAnnounce: () => {},
       onUnplug: () => failure ??= "the network card was taken out",
       onPlug: () => {},
       onUnusable: (reason) => failure ??= reason,
@@ -51,8 +52,9 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
   await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   const { address, prefixLength } = options.ip;
   const place = { address, prefixLength, gateway: null };
-  runNetdev(device.netdev, place, new PollScheduler(), SILENT, options.queues);
-  const facts = describe(device.netdev, device.location, options.queues);
+  const { queues, ringSize } = options;
+  runNetdev(device.netdev, place, new PollScheduler(), SILENT, queues, ringSize);
+  const facts = describe(device.netdev, device.location, queues);
   if (failure !== null) throw new ServeError(failure);
   new Log(log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });
 }

@@ -4,7 +4,7 @@ import type { LogFormat } from "./log.ts";
 import { parseEinfo, parseServe, SERVE_FLAGS } from "./serve_options.ts";
 
 /** Flags of `serve` that say which device it is, and how to print. */
-const SHARED = ["device", "mac", "mtu", "queues", "netdev", "log"];
+const SHARED = ["device", "mac", "mtu", "ring", "ring-size", "queues", "netdev", "log"];
 
 /** In place of an address, when none is given: only QEMU's user network has a default one. */
 const ANY_ADDRESS = "10.0.2.15/24";

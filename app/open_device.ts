@@ -6,6 +6,7 @@ import { openMicrovm } from "./open_microvm.ts";
 import { openQemu } from "./open_qemu.ts";
 import { openStream } from "./open_stream.ts";
 import { openTap } from "./open_tap.ts";
+import { withRing } from "./ring_options.ts";
 
 /** Opens the device of this URI. The errors of its driver when it can't be. */
 export async function openDevice(
@@ -16,7 +17,8 @@ export async function openDevice(
 ): Promise<OpenDevice> {
   switch (uri.kind) {
     case "qemu": {
-      const { model, properties } = uri;
+      const { model } = uri;
+      const properties = withRing(model, uri.properties, config.ring);
       const open = model === "virtio-net-device" ? openMicrovm : openQemu;
       return await open({ ...config, model, properties }, waiter, clock);
     }

@@ -1,14 +1,13 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { MicrovmHost } from "../drivers/pci/qemu/microvm_host.ts";
-import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
+import type { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { probeVirtioMmio, type VirtioMmio } from "../drivers/virtio/virtio_mmio.ts";
-import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import { formatMacBytes } from "../stack/mod.ts";
 import type { OpenDevice } from "./device.ts";
-import type { QemuDeviceOptions } from "./open_qemu.ts";
+import { cardEvents, type QemuDeviceOptions, virtioNetBus } from "./open_qemu.ts";
 
 /** Our own property beside QEMU's: the registers of virtio-mmio's version 1 in place of 2. */
 const LEGACY = /^legacy=(on|off)$/;
@@ -63,16 +62,9 @@ function parseProperties(text: string): { readonly properties: string; readonly 
 
 /** Has virtio's drivers look for their devices. `NetdevError("ENODEV")` when there's no card. */
 function findCard(host: MicrovmHost, clock: Clock, options: QemuDeviceOptions): FoundCard {
-  const { registry, onFailure, onLink } = options;
   const found: Netdev[] = [];
-  const bus = new VirtioBus(clock);
-  bus.registerDriver(virtioNetDriver(registry, (_driver, netdev) => found.push(netdev), {
-    // A card can't outlive its QEMU: how that ended is what there is to tell.
-    onFailure: (reason) => {
-      if (!host.gone) onFailure(reason);
-    },
-    onLink,
-  }));
+  const events = cardEvents(host, options);
+  const bus = virtioNetBus(clock, options, events, (_, netdev) => found.push(netdev));
   const [transport] = probeVirtioMmio(bus, host.slots);
   if (transport !== undefined) return { bus, transport, netdev: found[0] };
   throw new NetdevError("ENODEV", "QEMU's microvm has no network card that a driver wants");

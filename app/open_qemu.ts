@@ -4,6 +4,7 @@ import { PciBus } from "../drivers/pci/pci_bus.ts";
 import { QemuHost } from "../drivers/pci/qemu/qemu_host.ts";
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
+import type { VirtioNetEvents } from "../drivers/virtio/virtio_net_card.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
@@ -53,21 +54,39 @@ export async function openQemu(
 
 /** The bus of this QEMU with every driver that there is for its cards. */
 function cardSlot(host: QemuHost, clock: Clock, options: QemuDeviceOptions): CardSlot {
-  const { registry, mtu, onFailure, onLink } = options;
+  const { registry, mtu } = options;
   const bus = new PciBus(host);
   const slot = new CardSlot(bus, options);
   const onDevice = (_driver: unknown, netdev: Netdev): void => slot.registered(netdev);
-  const events = {
-    // A card can't outlive its QEMU: how that ended is what there is to tell.
+  const events = cardEvents(host, options);
+  bus.registerDriver(virtioPciDriver(virtioNetBus(clock, options, events, onDevice)));
+  // QEMU tells virtio's cards their MTU; the 8255x has none, beyond Ethernet's.
+  bus.registerDriver(e100Driver(registry, { ...events, clock, mtu, onDevice }));
+  return slot;
+}
+
+/** What a card in a QEMU tells. It can't outlive that: how that ended is what there is to tell then. */
+export function cardEvents(
+  host: { readonly gone: boolean },
+  { onFailure, onLink, onAnnounce }: QemuDeviceOptions,
+): VirtioNetEvents {
+  return {
     onFailure: (reason: string): void => {
       if (!host.gone) onFailure(reason);
     },
     onLink,
+    onAnnounce,
   };
-  const virtioBus = new VirtioBus(clock);
-  virtioBus.registerDriver(virtioNetDriver(registry, onDevice, events));
-  bus.registerDriver(virtioPciDriver(virtioBus));
-  // QEMU tells virtio's cards their MTU; the 8255x has none, beyond Ethernet's.
-  bus.registerDriver(e100Driver(registry, { ...events, clock, mtu, onDevice }));
-  return slot;
+}
+
+/** The virtio bus with the driver of network cards, whatever they are reached through. */
+export function virtioNetBus(
+  clock: Clock,
+  { registry, mac, ring }: QemuDeviceOptions,
+  events: VirtioNetEvents,
+  onDevice: (driver: unknown, netdev: Netdev) => void,
+): VirtioBus {
+  const bus = new VirtioBus(clock);
+  bus.registerDriver(virtioNetDriver(registry, onDevice, { ...events, mac, ring }));
+  return bus;
 }

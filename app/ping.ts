@@ -55,6 +55,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     mac: macFromIpv4(address),
     mtu: options.mtu,
     queues: 1,
+    ring: options.ring,
     netdev: USER_NETDEV,
     hub: options.hub,
     monitor: null,
@@ -62,6 +63,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     onGone: fail,
     onFailure: fail,
     onLink: (): void => {},
+    onAnnounce: (): void => {},
     onUnplug: () => fail("its network card was taken out"),
     onPlug: (): void => {},
     onUnusable: fail,
@@ -84,7 +86,14 @@ export async function ping(options: PingOptions): Promise<boolean> {
     addressConflict: () => console.log(`another station uses our address ${own}: give --ip`),
   };
   const place = { address, prefixLength, gateway: null };
-  const { host, networkInterface } = runNetdev(device.netdev, place, scheduler, observer);
+  const { host, networkInterface } = runNetdev(
+    device.netdev,
+    place,
+    scheduler,
+    observer,
+    config.queues,
+    options.ringSize,
+  );
   const client: EchoClient = new EchoClient(host, clock, {
     destination: options.destination,
     identifier: Deno.pid & 0xffff,

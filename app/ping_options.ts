@@ -9,6 +9,7 @@ import {
 } from "./device_options.ts";
 import { type DeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, parseFlags, parseNumber } from "./flags.ts";
+import { parseRings, RING_FLAGS, type RingOptions } from "./ring_options.ts";
 import { PCAP_FLAG } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -20,6 +21,9 @@ export const DEFAULT_ADDRESS = "10.0.2.100/24";
 /** Bytes of IPv4 and ICMP header in front of the payload of an echo request. */
 const HEADER_BYTES = 28;
 const DEFAULT_PAYLOAD = 56;
+
+/** A port of the hub has none. */
+const NO_RINGS: RingOptions = { ring: "split", ringSize: 0 };
 
 /** Flags of `ping`. */
 export const PING_FLAGS: readonly Flag[] = [
@@ -46,11 +50,12 @@ export const PING_FLAGS: readonly Flag[] = [
     help: `payload, 0 to MTU − ${HEADER_BYTES} (default ${DEFAULT_PAYLOAD})`,
   },
   MTU_FLAG,
+  ...RING_FLAGS,
   PCAP_FLAG,
 ];
 
 /** What `ping` is to do. */
-export interface PingOptions {
+export interface PingOptions extends RingOptions {
   readonly destination: number;
   readonly ip: Ipv4Cidr;
   /** The device to ping over, or null: a port of the hub. */
@@ -84,6 +89,7 @@ export function parsePing(args: readonly string[]): PingOptions {
       );
     }
   }
+  const [rings = NO_RINGS] = parseRings(values, device === null ? [] : [device]);
   const destination = positional[0] ?? (device === null ? DEFAULT_DESTINATION : undefined);
   if (destination === undefined) throw new UsageError("which ADDRESS to ping is needed");
   const mtu = parseMtu(values.get("mtu"));
@@ -93,6 +99,7 @@ export function parsePing(args: readonly string[]): PingOptions {
     destination: onFlag("ADDRESS", () => parseIpv4(destination)),
     ip: onFlag("--ip", () => parseIpv4Cidr(values.get("ip") ?? DEFAULT_ADDRESS)),
     device,
+    ...rings,
     hub: parseHub(values.get("hub") ?? defaultHub(device)),
     mtu,
     count: count === undefined ? Infinity : parseNumber("-c", count, { min: 1, max: 1e9 }),

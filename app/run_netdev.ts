@@ -14,6 +14,8 @@ export interface RunningHost {
   readonly networkInterface: NetworkInterface;
   /** All netbufs that device and host share. */
   readonly pool: NetbufPool;
+  /** As asked for; 0 for what the device likes. */
+  readonly ringSize: number;
 }
 
 /** Where and what the host is; its MAC address and MTU are the device's. */
@@ -23,8 +25,9 @@ export type HostPlace = Omit<HostConfig, "mac" | "mtu">;
 export type HostStation = Pick<HostConfig, "mac" | "mtu">;
 
 /**
- * Configures a probed device with so many queues each way, starts it, and puts a host on it.
- * `NetdevError("EINVAL")` for more queues than the device has.
+ * Configures a probed device with so many queues each way, of `ringSize` descriptors each or, with 0,
+ * as many as it likes; starts it, and puts a host on it. `NetdevError` when it can't have so many of
+ * either.
  */
 export function runNetdev(
   netdev: Netdev,
@@ -32,15 +35,16 @@ export function runNetdev(
   scheduler: PollScheduler,
   observer: HostObserver,
   queues = 1,
+  ringSize = 0,
 ): RunningHost {
   const pool = configure(netdev, queues);
   const networkInterface = new NetworkInterface(netdev, pool, scheduler, queues);
-  setUpQueues(netdev, pool, networkInterface);
+  setUpQueues(netdev, pool, networkInterface, ringSize);
   netdev.start();
   const config = { ...place, mac: netdev.hwaddrGet(), mtu: netdev.mtuGet() };
   const host = new Host(config, networkInterface, observer);
   networkInterface.attach(host);
-  return { host, networkInterface, pool };
+  return { host, networkInterface, pool, ringSize };
 }
 
 /**
@@ -49,7 +53,7 @@ export function runNetdev(
  * `NetdevError("EINVAL")` for a device with a smaller MTU or fewer queues than the host's.
  */
 export function moveHost(running: RunningHost, config: HostStation, netdev: Netdev): RunningHost {
-  const { host, networkInterface } = running;
+  const { host, networkInterface, ringSize } = running;
   const pool = configure(netdev, networkInterface.queues.length);
   if (netdev.mtuGet() < config.mtu) {
     throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${config.mtu}`);
@@ -57,10 +61,10 @@ export function moveHost(running: RunningHost, config: HostStation, netdev: Netd
   const isOther = netdev.hwaddrGet().some((byte, i) => byte !== config.mac[i]);
   if (isOther) setHwaddr(netdev, config.mac);
   networkInterface.moveTo(netdev, pool);
-  setUpQueues(netdev, pool, networkInterface);
+  setUpQueues(netdev, pool, networkInterface, ringSize);
   netdev.start();
   networkInterface.resume();
-  return { host, networkInterface, pool };
+  return { host, networkInterface, pool, ringSize };
 }
 
 /** So many queues each way, and netbufs for all of them; the queues are the caller's to set up. */
@@ -90,12 +94,26 @@ function configure(netdev: Netdev, queues: number): NetbufPool {
   }
 }
 
-/** Gives each queue of the interface the device's, which all take their netbufs from one pool. */
-function setUpQueues(netdev: Netdev, pool: NetbufPool, networkInterface: NetworkInterface): void {
+/**
+ * Gives each queue of the interface the device's, which all take their netbufs from one pool. Has what a
+ * device says of a ring's size name the flag that it was asked for with.
+ */
+function setUpQueues(
+  netdev: Netdev,
+  pool: NetbufPool,
+  networkInterface: NetworkInterface,
+  ringSize: number,
+): void {
   const onEvent = (queueId: number): void => networkInterface.onEvent(queueId);
-  for (const queue of networkInterface.queues.keys()) {
-    netdev.rxqConfigure(queue, 0, { pool, onEvent });
-    netdev.txqConfigure(queue, 0);
+  try {
+    for (const queue of networkInterface.queues.keys()) {
+      netdev.rxqConfigure(queue, ringSize, { pool, onEvent });
+      netdev.txqConfigure(queue, ringSize);
+    }
+  } catch (error) {
+    const isRefused = error instanceof NetdevError && ["EINVAL", "ENOBUFS"].includes(error.code);
+    if (!isRefused || ringSize === 0) throw error;
+    throw new NetdevError(error.code, `--ring-size=${ringSize}: ${error.message}`);
   }
 }
 

@@ -39,7 +39,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     einfo: options.devices.map(({ einfo }) => einfo),
   });
   const several = options.devices.length > 1;
-  const appliance = { log, clock, waiter, scheduler, registry, several };
+  const { leaveChecksums } = options;
+  const appliance = { log, clock, waiter, scheduler, registry, several, leaveChecksums };
   await using devices = new ServedDevices(
     options.devices.map((device, number) => new ServedDevice(number, device, appliance)),
     () => loop.stop(),

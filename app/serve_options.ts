@@ -21,6 +21,11 @@ export const SERVE_FLAGS: readonly Flag[] = [
     value: "MICROSECONDS",
     help: "go on polling so long before sleeping (default 50)",
   },
+  {
+    name: "tx-checksum",
+    value: "host|nic",
+    help: "who makes the checksum of echo replies, if the device can (default host)",
+  },
   PCAP_FLAG,
   { name: "log", value: "text|json", help: "how to print what happens (default text)" },
   { name: "duration", value: "SECONDS", help: "stop after so long (default: run until Ctrl-C)" },
@@ -35,6 +40,8 @@ export interface ServeOptions {
   readonly devices: readonly DeviceOptions[];
   /** Milliseconds. */
   readonly busyPoll: number;
+  /** Whether the checksum of echo replies is left to devices that can make it. */
+  readonly leaveChecksums: boolean;
   /** File for a capture, or null. */
   readonly pcap: string | null;
   readonly log: LogFormat;
@@ -52,6 +59,7 @@ export function parseServe(args: readonly string[]): ServeOptions {
     busyPoll:
       parseNumber("--busy-poll", values.get("busy-poll") ?? "50", { min: 0, max: 1_000_000 }) /
       1000,
+    leaveChecksums: parseTxChecksum(values.get("tx-checksum") ?? "host"),
     pcap: values.get("pcap") ?? null,
     log: parseLogFormat(values.get("log") ?? "text"),
     duration: duration === undefined
@@ -82,6 +90,11 @@ export function parseEinfo(command: string, positional: readonly string[]): read
     if (error instanceof NetdevError) throw new UsageError(error.message);
     throw error;
   }
+}
+
+function parseTxChecksum(text: string): boolean {
+  if (text === "host" || text === "nic") return text === "nic";
+  throw new UsageError(`--tx-checksum=${text}: host and nic are possible`);
 }
 
 function parseLogFormat(text: string): LogFormat {

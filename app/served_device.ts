@@ -27,6 +27,8 @@ export interface Appliance {
   readonly registry: NetdevRegistry;
   /** Whether there's more than one device. */
   readonly several: boolean;
+  /** Whether the checksum of echo replies is left to devices that can make it. */
+  readonly leaveChecksums: boolean;
 }
 
 /** A device that was started, the host on it, and who looks after it. */
@@ -79,6 +81,7 @@ export class ServedDevice implements Ticker {
       onGone: (reason: string) => this.#fail(reason),
       onFailure: (reason: string) => this.#recover(reason),
       onLink: (up: boolean) => this.#link(up),
+      onAnnounce: () => this.#announceAsAsked(),
       onUnplug: () => this.#unplug(),
       onPlug: (netdev: Netdev) => this.#plug(netdev),
       onUnusable: (reason: string) => this.#log.unusable(reason),
@@ -96,10 +99,11 @@ export class ServedDevice implements Ticker {
     const { address, prefixLength } = ip;
     const host = runNetdev(
       netdev,
-      { address, prefixLength, gateway },
+      { address, prefixLength, gateway, leaveChecksums: this.#appliance.leaveChecksums },
       this.#appliance.scheduler,
       this.#log.observer(() => this.#gatewayPing),
       this.#options.queues,
+      this.#options.ringSize,
     );
     this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
     this.#log.device(netdev, device, this.#options);
@@ -208,6 +212,13 @@ export class ServedDevice implements Ticker {
     this.#log.link(up);
     // Who is there now may know us under another MAC address, or not at all.
     if (up) this.#announce();
+  }
+
+  /** The hypervisor moved the device, or was told to act as if it had. */
+  #announceAsAsked(): void {
+    if (this.#running === null || this.#takenOut !== null) return;
+    this.#log.announcing();
+    this.#announce();
   }
 
   #announce(): void {

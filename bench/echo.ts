@@ -2,10 +2,12 @@ import { cpus } from "node:os";
 import { echoExchanges } from "../tests/device/echo_requests.ts";
 import { BLOCK_ECHOES, type BlockTimes, timeBlocks } from "./echo_blocks.ts";
 import { type EchoPath, echoPaths } from "./echo_paths.ts";
+import { type Figure, figure, medianDifference } from "./figure.ts";
+import { RING_BURST, type RingRow, ringRows } from "./ring_rows.ts";
 
 /*
  * `deno task bench`: what an echo costs, from the receive ring to the transmit ring, layer by layer.
- * Prints a table, and behind it the same as one line of JSON.
+ * Prints a table, one of the kinds of rings, and behind them the same as one line of JSON.
  */
 
 /** Without the FCS, which a card adds and takes off: 64 bytes on the wire. */
@@ -19,13 +21,6 @@ const BURSTS = [1, 8, 32, 64];
 const WARM_UP_BLOCKS = 30;
 const BLOCKS = 101;
 
-/** Nanoseconds per echo: of all blocks. */
-interface Figure {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-}
-
 /** What one burst size came to. */
 interface Row {
   readonly burst: number;
@@ -34,24 +29,6 @@ interface Row {
   readonly echo: Figure;
   /** What each layer adds, by its name: medians. */
   readonly layers: Readonly<Record<string, number>>;
-}
-
-function figure(values: Float64Array): Figure {
-  const sorted = values.toSorted();
-  return {
-    median: round(sorted[sorted.length >>> 1]),
-    min: round(sorted[0]),
-    max: round(sorted[sorted.length - 1]),
-  };
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-/** Block by block, as neighbours in time had the same machine. */
-function medianDifference(values: Float64Array, less: Float64Array): number {
-  return figure(values.map((value, i) => value - less[i])).median;
 }
 
 function row(paths: readonly EchoPath[], times: BlockTimes, b: number): Row {
@@ -91,6 +68,19 @@ function print(rows: readonly Row[], machine: string): void {
   console.log(`\necho = ${layers.join(" + ")}; the device model's own cost is subtracted\n`);
 }
 
+function printRings(rows: readonly RingRow[]): void {
+  console.log(`rings, bursts of ${RING_BURST}: an echo, and a frame sent back in two pieces`);
+  console.log("ns, the device model's own cost subtracted\n");
+  const names = ["ring", "tables", "driver", "echo", "min", "max", "2 pieces"];
+  console.log(names.map((name) => name.padStart(9)).join(""));
+  for (const { ring, indirect, driver, echo, chain } of rows) {
+    const figures = [driver, echo.median, echo.min, echo.max, chain].map((ns) => ns.toFixed(1));
+    const cells = [ring, indirect ? "yes" : "no", ...figures];
+    console.log(cells.map((cell) => cell.padStart(9)).join(""));
+  }
+  console.log("");
+}
+
 const exchanges = echoExchanges(REQUESTS, FRAME_BYTES - HEADERS_BYTES, SEED);
 const replies = exchanges.map(({ reply }) => reply);
 const paths = echoPaths(exchanges.map(({ request }) => request));
@@ -101,6 +91,8 @@ const rows = BURSTS.map((_, b) => row(paths, times, b));
 const cpu = cpus()[0].model;
 const { deno, v8 } = Deno.version;
 print(rows, `${cpu}, Deno ${deno}`);
+const rings = await ringRows();
+printRings(rings);
 console.log(JSON.stringify({
   bench: "echo",
   date: new Date().toISOString(),
@@ -112,4 +104,5 @@ console.log(JSON.stringify({
   blocks: BLOCKS,
   blockEchoes: BLOCK_ECHOES,
   rows,
+  rings,
 }));

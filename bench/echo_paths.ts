@@ -1,14 +1,15 @@
-import { runNetdev } from "../app/run_netdev.ts";
+import { runNetdev, type RunningHost } from "../app/run_netdev.ts";
 import type { VirtioNet } from "../drivers/virtio/virtio_net.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
+import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import type { Host, HostObserver } from "../stack/mod.ts";
 import { Verdict } from "../stack/verdict.ts";
-import { EchoPartner } from "../tests/device/echo_partner.ts";
+import { EchoPartner, type PartnerOptions } from "../tests/device/echo_partner.ts";
 import { probeVirtioNet } from "../tests/device/probe_virtio_net.ts";
 import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../tests/stack/frames.ts";
-import { NullDriver } from "./null_driver.ts";
+import { type NullDriver, nullDriver } from "./null_driver.ts";
 
 /** A device, and what carries the frames that it receives back to it. */
 export interface EchoPath {
@@ -17,6 +18,9 @@ export interface EchoPath {
   /** Takes the `count` frames that the partner has offered, and sends what becomes of them. */
   turn(count: number): void;
 }
+
+/** What follows the frame in a second piece. */
+const PIECE_BYTES = 60;
 
 const QUIET: HostObserver = {
   firstArp(): void {},
@@ -30,13 +34,16 @@ const QUIET: HostObserver = {
  * One path a layer, each through all layers of those before it, so that what a layer costs is a
  * difference. The first has no driver, and the last is the appliance as it runs.
  */
-export function echoPaths(requests: readonly Uint8Array[]): EchoPath[] {
+export function echoPaths(
+  requests: readonly Uint8Array[],
+  options: PartnerOptions = {},
+): EchoPath[] {
   return [
-    new DevicePath(requests),
-    new DriverPath(requests),
-    new NetdevPath(requests),
-    new StackPath(requests),
-    new PollPath(requests),
+    new DevicePath(requests, options),
+    new DriverPath(requests, options),
+    new NetdevPath(requests, options),
+    new StackPath(requests, options),
+    new PollPath(requests, options),
   ];
 }
 
@@ -46,9 +53,9 @@ class DevicePath implements EchoPath {
   readonly partner: EchoPartner;
   readonly #driver: NullDriver;
 
-  constructor(requests: readonly Uint8Array[]) {
-    this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    this.#driver = new NullDriver(this.partner);
+  constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
+    this.#driver = nullDriver(this.partner);
   }
 
   turn(count: number): void {
@@ -63,9 +70,9 @@ class DriverPath implements EchoPath {
   readonly #driver: VirtioNet;
   readonly #netbufs: Netbuf[] = [];
 
-  constructor(requests: readonly Uint8Array[]) {
-    this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    const { netdev, driver } = probeVirtioNet(this.partner);
+  constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
+    const { netdev, driver } = probeVirtioNet(this.partner, this.partner.ring);
     run(netdev);
     this.#driver = driver;
   }
@@ -77,6 +84,34 @@ class DriverPath implements EchoPath {
   }
 }
 
+/** The driver, and each frame goes back in two pieces, the second one of a netbuf of its own. */
+export class ChainPath implements EchoPath {
+  readonly name = "chain";
+  readonly partner: EchoPartner;
+  readonly #driver: VirtioNet;
+  readonly #pool: NetbufPool;
+  readonly #netbufs: Netbuf[] = [];
+
+  constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
+    const { netdev, driver } = probeVirtioNet(this.partner, this.partner.ring);
+    this.#pool = runHost(netdev).pool;
+    this.#driver = driver;
+  }
+
+  turn(count: number): void {
+    this.#driver.txqReclaim(0);
+    const received = this.#driver.rxBurst(0, this.#netbufs, count);
+    for (let i = 0; i < received; i++) {
+      const piece = this.#pool.alloc();
+      if (piece === null) throw new Error("the pool is dry");
+      piece.length = PIECE_BYTES;
+      this.#netbufs[i].append(piece);
+    }
+    this.#driver.txBurst(0, this.#netbufs, 0, received);
+  }
+}
+
 /** And netdev's calls around it. */
 class NetdevPath implements EchoPath {
   readonly name = "netdev";
@@ -84,9 +119,9 @@ class NetdevPath implements EchoPath {
   readonly #netdev: Netdev;
   readonly #netbufs: Netbuf[] = [];
 
-  constructor(requests: readonly Uint8Array[]) {
-    this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    this.#netdev = probeVirtioNet(this.partner).netdev;
+  constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
+    this.#netdev = probeVirtioNet(this.partner, this.partner.ring).netdev;
     run(this.#netdev);
   }
 
@@ -105,9 +140,9 @@ class StackPath implements EchoPath {
   readonly #host: Host;
   readonly #netbufs: Netbuf[] = [];
 
-  constructor(requests: readonly Uint8Array[]) {
-    this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    this.#netdev = probeVirtioNet(this.partner).netdev;
+  constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
+    this.#netdev = probeVirtioNet(this.partner, this.partner.ring).netdev;
     this.#host = run(this.#netdev);
   }
 
@@ -127,9 +162,9 @@ class PollPath implements EchoPath {
   readonly partner: EchoPartner;
   readonly #scheduler = new PollScheduler();
 
-  constructor(requests: readonly Uint8Array[]) {
-    this.partner = new EchoPartner(mac(HOST_MAC), requests);
-    run(probeVirtioNet(this.partner).netdev, this.#scheduler);
+  constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
+    this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
+    run(probeVirtioNet(this.partner, this.partner.ring).netdev, this.#scheduler);
   }
 
   turn(_count: number): void {
@@ -138,6 +173,10 @@ class PollPath implements EchoPath {
 }
 
 function run(netdev: Netdev, scheduler: PollScheduler = new PollScheduler()): Host {
+  return runHost(netdev, scheduler).host;
+}
+
+function runHost(netdev: Netdev, scheduler: PollScheduler = new PollScheduler()): RunningHost {
   const place = { address: ip(HOST_IP), prefixLength: 24, gateway: ip(PEER_IP) };
-  return runNetdev(netdev, place, scheduler, QUIET).host;
+  return runNetdev(netdev, place, scheduler, QUIET);
 }

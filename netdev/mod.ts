@@ -42,7 +42,13 @@ export {
   type NetDeviceOptions,
   NetDeviceState,
 } from "./net_device.ts";
-export { Netbuf, NETBUF_HEADROOM, type NetbufOwner } from "./netbuf.ts";
+export {
+  Netbuf,
+  NETBUF_F_DATA_VALID,
+  NETBUF_F_PARTIAL_CSUM,
+  NETBUF_HEADROOM,
+  type NetbufOwner,
+} from "./netbuf.ts";
 export {
   DEFAULT_NETBUF_STRIDE,
   NetbufPool,
@@ -63,6 +69,8 @@ export type {
   NetdevStats,
 } from "./netdev_stats.ts";
 export {
+  NETDEV_F_PARTIAL_CSUM,
+  NETDEV_F_RX_CSUM,
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_SUCCESS,
   NETDEV_STATUS_UNDERRUN,

@@ -4,6 +4,14 @@ import { NetdevError } from "./netdev_error.ts";
 /** Bytes kept free in front of the data of a new netbuf, for the headers of drivers. */
 export const NETBUF_HEADROOM = 64;
 
+/** Flag of a netbuf: its device has found the checksum of what it carries right (uk_netbuf). */
+export const NETBUF_F_DATA_VALID = 0x1;
+/**
+ * Flag of a netbuf: the checksum of what it carries is to be completed, by the device when it's sent,
+ * or by who needs it when it was received (uk_netbuf).
+ */
+export const NETBUF_F_PARTIAL_CSUM = 0x2;
+
 /** Where a netbuf goes when its last reference is dropped. */
 export interface NetbufOwner {
   /** Takes back a netbuf that nobody holds any more. */
@@ -40,6 +48,18 @@ export class Netbuf {
   length = 0;
   /** The next piece of the same packet, or null. */
   next: Netbuf | null = null;
+  /** `NETBUF_F_…`; of a chain, those of its first netbuf. */
+  flags = 0;
+  /**
+   * With {@link NETBUF_F_PARTIAL_CSUM}: from how many bytes behind `data` on, to the end of the packet,
+   * the checksum is made. An even number, as `csumOffset` is.
+   */
+  csumStart = 0;
+  /**
+   * Where it's to be put, that many bytes behind `csumStart`, in the first netbuf. What stands there is
+   * the sum of what the checksum covers besides, such as UDP's pseudo-header; 0 for nothing.
+   */
+  csumOffset = 0;
   /**
    * The device's hash of a packet as it was received, an int32, by which it chose the queue or could
    * have; {@link rxHashType} says of what. Both mean nothing in a netbuf that the pool gave out.
@@ -79,6 +99,7 @@ export class Netbuf {
     this.data = this.start + NETBUF_HEADROOM;
     this.length = 0;
     this.next = null;
+    this.flags = 0;
     this.#references = 1;
   }
 
@@ -89,15 +110,26 @@ export class Netbuf {
     }
     this.data -= bytes;
     this.length += bytes;
+    if (this.flags !== 0) this.#moveChecksum(bytes);
   }
 
-  /** Strips `bytes` from the front of the packet. `NetdevError("EINVAL")` when it has fewer. */
+  /**
+   * Strips `bytes` from the front of the packet; a partial checksum goes with the first byte that it
+   * covers. `NetdevError("EINVAL")` when it has fewer.
+   */
   pull(bytes: number): void {
     if (bytes < 0 || bytes > this.length) {
       throw new NetdevError("EINVAL", `pull of ${bytes} bytes from ${this.length} of data`);
     }
     this.data += bytes;
     this.length -= bytes;
+    if (this.flags !== 0) this.#moveChecksum(-bytes);
+  }
+
+  /** A partial checksum starts where it did, though `data` has moved: this much to the front. */
+  #moveChecksum(bytes: number): void {
+    this.csumStart += bytes;
+    if (this.csumStart < 0) this.flags &= ~NETBUF_F_PARTIAL_CSUM;
   }
 
   /**

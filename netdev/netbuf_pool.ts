@@ -115,6 +115,9 @@ export class NetbufPool implements NetbufOwner {
       for (let at = piece.data; at < piece.data + piece.length; at++) to[end++] = from[at];
     }
     copy.length = end - copy.data;
+    copy.flags = packet.flags;
+    copy.csumStart = packet.csumStart;
+    copy.csumOffset = packet.csumOffset;
     return copy;
   }
 

@@ -24,6 +24,18 @@ export const NETDEV_STATUS_MORE = 0x2;
 /** rxOne: the pool was short, so the RX ring could not be refilled whole. */
 export const NETDEV_STATUS_UNDERRUN = 0x4;
 
+/**
+ * Feature of a device: it completes the checksum of a packet that is sent with a netbuf flagged
+ * `NETBUF_F_PARTIAL_CSUM` (uk_netdev's UK_NETDEV_F_PARTIAL_CSUM). Without it there must be none such:
+ * who sends has to have completed it.
+ */
+export const NETDEV_F_PARTIAL_CSUM = 0x4;
+/**
+ * Feature of a device: packets that it receives may come with flags, `NETBUF_F_PARTIAL_CSUM` or
+ * `NETBUF_F_DATA_VALID`. (uk_netdev has none for this.)
+ */
+export const NETDEV_F_RX_CSUM = 0x10000;
+
 /** What a driver tells of a device, beyond what stands in its `NetDevice`. */
 export interface NetdevDriverInfo {
   /** Bytes in front of the Ethernet header that the driver needs free in a netbuf to send it. */
@@ -37,6 +49,8 @@ export interface NetdevDriverInfo {
   readonly minRxBufferBytes: number;
   /** Receive queues can raise interrupts; without, the caller polls. */
   readonly rxqInterrupts: boolean;
+  /** What it's able to do besides, `NETDEV_F_…`; default none. */
+  readonly features?: number;
 }
 
 /** What a device is able to do, and what it is to its link layer. */

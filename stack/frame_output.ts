@@ -9,4 +9,9 @@ export interface FrameOutput {
   alloc(): Netbuf | null;
   /** Takes over a netbuf or a chain that holds a whole frame, to send it or, failing that, to free it. */
   send(netbuf: Netbuf): void;
+  /**
+   * Whether the device completes checksums now (NETDEV_F_PARTIAL_CSUM), which may change with the
+   * device; not, where it isn't said.
+   */
+  readonly completesChecksums?: boolean;
 }

@@ -43,6 +43,11 @@ export interface HostConfig {
   readonly gateway: number | null;
   /** Largest IPv4 packet it sends, in bytes: 68 (RFC 791 §3.2) to 65,535. */
   readonly mtu: number;
+  /**
+   * Whether to leave the checksum of echo replies to a device that can complete it; default no, as to
+   * change the request's is cheaper.
+   */
+  readonly leaveChecksums?: boolean;
 }
 
 /**
@@ -79,7 +84,8 @@ export class Host {
     const ipv4Interface = new Ipv4Interface(address, prefixLength, gateway);
     const counters = this.#counters;
     this.#arp = new Arp(mac, ipv4Interface, output, observer, counters);
-    this.#icmp = new Icmp(mac, ipv4Interface, mtu, this.#arp, output, observer, counters);
+    const leave = config.leaveChecksums ?? false;
+    this.#icmp = new Icmp(mac, ipv4Interface, mtu, this.#arp, output, observer, counters, leave);
     this.#ipv4 = new Ipv4(ipv4Interface, this.#icmp, counters);
   }
 

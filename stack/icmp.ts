@@ -10,6 +10,7 @@ import * as ipv4Header from "./ipv4_header.ts";
 import type { Ipv4Interface } from "./ipv4_interface.ts";
 import { macHead, macTail } from "./mac_address.ts";
 import { chainSum, extendChain } from "./netbuf_chain.ts";
+import { leaveChecksum } from "./partial_checksum.ts";
 import { PeerSet } from "./peer_set.ts";
 import { SendResult } from "./send_result.ts";
 import { Verdict } from "./verdict.ts";
@@ -28,6 +29,7 @@ const {
 const {
   echoIdentifier,
   echoSequence,
+  ICMP_CHECKSUM_OFFSET,
   ICMP_DESTINATION_UNREACHABLE,
   ICMP_ECHO,
   ICMP_ECHO_REPLY,
@@ -57,6 +59,8 @@ export class Icmp {
   readonly #output: FrameOutput;
   readonly #observer: HostObserver;
   readonly #counters: Counters;
+  /** Replies leave their checksum to a device that completes it. */
+  readonly #leaveChecksums: boolean = false;
   readonly #peers = new PeerSet();
   /** One bit for each identifier that our echo requests have carried. */
   readonly #identifiers = new Uint8Array(0x10000 >> 3);
@@ -69,7 +73,9 @@ export class Icmp {
     output: FrameOutput,
     observer: HostObserver,
     counters: Counters,
+    leaveChecksums = false,
   ) {
+    this.#leaveChecksums = leaveChecksums;
     this.#head = macHead(mac);
     this.#tail = macTail(mac);
     this.#interface = ipv4Interface;
@@ -178,6 +184,9 @@ export class Icmp {
     } else {
       netbuf.length -= netbuf.data - data;
       finishChain(netbuf, frameBytes);
+    }
+    if (this.#leaveChecksums && this.#output.completesChecksums === true) {
+      leaveChecksum(netbuf, HEADERS_BYTES, ICMP_CHECKSUM_OFFSET);
     }
     this.#counters.count(Activity.ECHO_REQUEST_ANSWERED);
     if (this.#peers.add(source)) this.#observer.firstEchoRequest(source);

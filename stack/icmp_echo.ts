@@ -31,8 +31,11 @@ export const ICMP_TIME_EXCEEDED = 11;
 /** RFC 792. */
 export const ICMP_PARAMETER_PROBLEM = 12;
 
+/** Where the checksum stands in a message. */
+export const ICMP_CHECKSUM_OFFSET = 2;
+
 const TYPE = 0;
-const CHECKSUM = 2;
+const CHECKSUM = ICMP_CHECKSUM_OFFSET;
 const IDENTIFIER = 4;
 const SEQUENCE_NUMBER = 6;
 

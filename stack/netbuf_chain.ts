@@ -1,3 +1,4 @@
+import type { DmaRegion } from "../netdev/dma_region.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { fold, onesComplementSum } from "./checksum.ts";
@@ -43,10 +44,22 @@ export function trimChain(chain: Netbuf, length: number): void {
  * its first piece and leave the rest of that at a multiple of 4. At most 65,535 bytes.
  */
 export function chainSum(chain: Netbuf, skip: number): number {
-  let position = chain.length - skip;
-  let sum = onesComplementSum(chain.region, chain.data + skip, position);
+  const length = chain.length - skip;
+  return addPieces(chain, length, onesComplementSum(chain.region, chain.data + skip, length));
+}
+
+/** {@link chainSum} without a demand on where the rest of the first piece begins. */
+export function chainSumAnywhere(chain: Netbuf, skip: number): number {
+  const length = chain.length - skip;
+  return addPieces(chain, length, sumAnywhere(chain.region, chain.data + skip, length));
+}
+
+/** Adds the pieces behind the first one to its sum, which is that of `length` bytes. */
+function addPieces(chain: Netbuf, length: number, ofFirst: number): number {
+  let position = length;
+  let sum = ofFirst;
   for (let piece = chain.next; piece !== null; piece = piece.next) {
-    const ofPiece = sumAnywhere(piece);
+    const ofPiece = sumAnywhere(piece.region, piece.data, piece.length);
     // A piece that begins at an odd position has its words' bytes the other way (RFC 1071 §2(B)).
     sum = fold(sum + ((position & 1) === 0 ? ofPiece : swapUint16(ofPiece)));
     position += piece.length;
@@ -68,7 +81,7 @@ export function gatherChain(chain: Netbuf): void {
 }
 
 /** The ones' complement sum of one piece, the first byte of which is the first of a word. */
-function sumAnywhere({ region, data, length }: Netbuf): number {
+function sumAnywhere(region: DmaRegion, data: number, length: number): number {
   const end = data + length;
   let at = data;
   let sum = 0;

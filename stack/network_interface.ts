@@ -4,6 +4,7 @@ import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Ticker } from "../netdev/poll_loop.ts";
 import type { PollScheduler } from "../netdev/poll_scheduler.ts";
+import { NETDEV_F_PARTIAL_CSUM } from "../netdev/netdev_types.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { Host } from "./host.ts";
 import { type InterfaceDrops, QueuePair } from "./queue_pair.ts";
@@ -24,6 +25,8 @@ export class NetworkInterface implements FrameOutput, Ticker {
   /** By which the stack's own frames go out. */
   readonly #own: QueuePair;
   #host: Host | null = null;
+  /** Whether the device completes checksums that are left to it. */
+  #completesChecksums = false;
 
   /** For queues 0 to `queues` − 1 each way of a netdev, whose frames of our own come from `pool`. */
   constructor(netdev: Netdev, pool: NetbufPool, scheduler: PollScheduler, queues = 1) {
@@ -37,11 +40,16 @@ export class NetworkInterface implements FrameOutput, Ticker {
     this.queues = [this.#own, ...others];
   }
 
+  /** Whether the device completes checksums that are left to it. */
+  get completesChecksums(): boolean {
+    return this.#completesChecksums;
+  }
+
   /** Gives what is received to `host`, and schedules the first polls: frames may wait already. */
   attach(host: Host): void {
     this.#host = host;
+    this.#measure();
     for (const queue of this.queues) {
-      queue.use(this.#netdev, this.#pool);
       queue.attach(host);
     }
     this.resume();
@@ -68,7 +76,7 @@ export class NetworkInterface implements FrameOutput, Ticker {
   moveTo(netdev: Netdev, pool: NetbufPool): void {
     this.#netdev = netdev;
     this.#pool = pool;
-    for (const queue of this.queues) queue.use(netdev, pool);
+    this.#measure();
   }
 
   /** The device has interrupted for one of its receive queues. */
@@ -88,5 +96,11 @@ export class NetworkInterface implements FrameOutput, Ticker {
 
   send(netbuf: Netbuf): void {
     this.#own.send(netbuf);
+  }
+
+  #measure(): void {
+    const { features = 0 } = this.#netdev.infoGet();
+    this.#completesChecksums = (features & NETDEV_F_PARTIAL_CSUM) !== 0;
+    for (const queue of this.queues) queue.use(this.#netdev, this.#pool);
   }
 }

@@ -1,10 +1,12 @@
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import { NETDEV_F_RX_CSUM } from "../netdev/netdev_types.ts";
 import { POLL_WEIGHT, type PollScheduler } from "../netdev/poll_scheduler.ts";
 import type { Napi, NapiCounters, PolledQueue } from "../netdev/polled_queue.ts";
 import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { Host } from "./host.ts";
+import { completeChecksums } from "./partial_checksum.ts";
 import { Verdict } from "./verdict.ts";
 
 /** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
@@ -39,6 +41,8 @@ export class QueuePair implements PolledQueue {
   #polling = false;
   #stalled = false;
   #interrupts = true;
+  /** Whether what is received may come with a checksum to be completed. */
+  #partialChecksums = false;
   /** When to look at a device without interrupts again. */
   #nextPoll = 0;
 
@@ -66,7 +70,9 @@ export class QueuePair implements PolledQueue {
     const maxFrame = ETHERNET_HEADER_BYTES + netdev.mtuGet();
     const pieces = Math.ceil(maxFrame / pool.bufferBytes);
     this.#maxPieces = Math.min(pieces, netdev.txqInfoGet(this.#queueId).maxDescriptors);
-    this.#interrupts = netdev.infoGet().rxqInterrupts;
+    const { rxqInterrupts, features = 0 } = netdev.infoGet();
+    this.#interrupts = rxqInterrupts;
+    this.#partialChecksums = (features & NETDEV_F_RX_CSUM) !== 0;
   }
 
   /** Leaves the queues alone from now on. Not from within a poll. */
@@ -96,6 +102,7 @@ export class QueuePair implements PolledQueue {
     this.#stalled = room === 0;
     const most = Math.min(weight, room, POLL_WEIGHT);
     const count = this.#netdev.rxBurst(this.#queueId, received, most);
+    if (this.#partialChecksums) completeChecksums(received, count);
     this.#polling = true;
     for (let i = 0; i < count; i++) {
       const netbuf = received[i];

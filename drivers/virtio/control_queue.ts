@@ -53,17 +53,19 @@ export class ControlQueue {
   /** Why nothing more can be said to the device until it's reset; null while it can. */
   #failure: string | null = null;
 
-  /** `vq`: an empty queue of 4 descriptors at least, for this alone. `NetdevError("EIO")` for a smaller one. */
+  /**
+   * `vq`: an empty queue for this alone, which owns it from here on. `NetdevError("EIO")` for one of
+   * less than 4 descriptors, `ENOSPC` when there's no memory; it's released then.
+   */
   constructor(device: VirtioDevice, vq: Virtqueue<ControlQueue>) {
-    if (vq.size < MIN_DESCRIPTORS) {
-      throw new NetdevError(
-        "EIO",
-        `${device.transport.name} has a control queue of ${vq.size}: ${MIN_DESCRIPTORS} are needed`,
-      );
-    }
     this.vq = vq;
     this.#device = device;
-    this.#memory = device.transport.dma.alloc(DATA + DATA_BYTES, ALIGN);
+    try {
+      this.#memory = allocate(device, vq.size);
+    } catch (error) {
+      vq.release();
+      throw error;
+    }
   }
 
   /** The device answered nothing, or nonsense: it has to be reset before it can be told anything. */
@@ -179,4 +181,12 @@ export class ControlQueue {
   get #u8(): Uint8Array {
     return this.#device.transport.dma.region.u8;
   }
+}
+
+function allocate({ transport }: VirtioDevice, size: number): number {
+  if (size >= MIN_DESCRIPTORS) return transport.dma.alloc(DATA + DATA_BYTES, ALIGN);
+  throw new NetdevError(
+    "EIO",
+    `${transport.name} has a control queue of ${size}: ${MIN_DESCRIPTORS} are needed`,
+  );
 }

@@ -1,28 +1,27 @@
 import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type { DmaArena } from "../../netdev/dma_arena.ts";
-import { allocSplitRing, type Piece } from "./split_ring_memory.ts";
+import { IndirectTables } from "./indirect_tables.ts";
+import * as passedEvents from "./passed_event.ts";
+import { RingParts } from "./ring_parts.ts";
+import { StagedPieces } from "./staged_pieces.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
-import type { Virtqueue } from "./virtqueue.ts";
+import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
+
+// A constant of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { passedEvent } = passedEvents;
 
 /** Descriptor flags (virtio 1.2 §2.7.5). */
 const VIRTQ_DESC_F_NEXT = 1;
 const VIRTQ_DESC_F_WRITE = 2;
+const VIRTQ_DESC_F_INDIRECT = 4;
 
 /** In the driver area: the device need not interrupt (§2.7.6). */
 const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
 /** In the device area: the driver need not notify (§2.7.8). */
 const VIRTQ_USED_F_NO_NOTIFY = 1;
 
+const DESCRIPTOR_BYTES = 16;
 const USED_ELEMENT_BYTES = 8;
-
-/** No descriptor: the end of a list. */
-const NONE = 0xffff;
-
-/** Whether an index that moved from `before` to `now` passed `event` (§2.7.10, vring_need_event). */
-export function passedEvent(event: number, now: number, before: number): boolean {
-  // All of it modulo 2^16: `now - 1` is the last entry that was added.
-  return ((now - event - 1) & 0xffff) < ((now - before) & 0xffff);
-}
 
 /**
  * A split virtqueue (virtio 1.2 §2.7). The driver posts buffers in the available ring, and the
@@ -46,19 +45,18 @@ export function passedEvent(event: number, now: number, before: number): boolean
 export class SplitVirtqueue<T> implements Virtqueue<T> {
   readonly size: number = 0;
   readonly addresses: VirtqueueAddresses;
-  /** The device gave back what it wasn't lent, or more than it was lent. */
   broken = false;
-  /** Bytes that the device says it wrote into the buffer that {@link takeUsed} returned. Unchecked. */
   usedLength = 0;
 
-  readonly #arena: DmaArena;
+  readonly #parts: RingParts;
   readonly #region: DmaRegion;
-  /** What it has of the arena. */
-  readonly #pieces: readonly Piece[];
   readonly #u16: Uint16Array = new Uint16Array(0);
   readonly #u32: Uint32Array = new Uint32Array(0);
   readonly #mask: number = 0;
   readonly #eventIndex: boolean = false;
+  readonly #inOrder: boolean = false;
+  readonly #tables: IndirectTables | null = null;
+  readonly #staged: StagedPieces;
   /** Element numbers, in the 16-bit or 32-bit view of the region. */
   readonly #descriptors32: number = 0;
   readonly #availFlags16: number = 0;
@@ -67,39 +65,64 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   readonly #usedEvent16: number = 0;
   readonly #usedFlags16: number = 0;
   readonly #usedIndex16: number = 0;
-  readonly #usedRing32: number = 0;
+  readonly #sharedUsedRing32: number = 0;
   readonly #availEvent16: number = 0;
+
+  /**
+   * Where used elements are taken from, and the number of the first: the ring itself; or, in order,
+   * a private copy that has those the device has skipped.
+   */
+  readonly #used32: Uint32Array = new Uint32Array(0);
+  readonly #usedRing32: number = 0;
 
   /** Shadow of the descriptors: the link to the next one, of a posted chain or of the free list. */
   readonly #next: Uint16Array = new Uint16Array(0);
   /** Descriptors of the chain posted at this head; 0 when none is. */
   readonly #chainLength: Uint16Array = new Uint16Array(0);
+  /** Bytes of it that the device may write. */
+  readonly #writable: Uint32Array = new Uint32Array(0);
   readonly #tokens: (T | null)[] = [];
+  /**
+   * The free list is a queue: whoever gives buffers back in order gets descriptors in the order of
+   * the table, as VIRTIO_F_IN_ORDER asks for (§2.7.5.1).
+   */
   #freeHead = 0;
+  #freeTail = 0;
   #free = 0;
-  /** The chain being staged. */
-  #stagedHead = NONE;
-  #stagedTail = NONE;
-  #stagedLength = 0;
-  #stagedTailFlags = 0;
   /** Index of the available ring: as staged, and as the device was last asked about. */
   #availIndex = 0;
   #notifiedIndex = 0;
   #usedIndex = 0;
   #outstanding = 0;
+  /** In order: up to where {@link #used32} is filled, and the head of the buffer that comes next. */
+  #seenIndex = 0;
+  #oldestHead = 0;
 
-  /**
-   * Makes an empty queue of `size` entries (a power of two) in memory from `arena`; in one piece with
-   * a `ringAlign`, which is the transport's.
-   */
+  /** Makes an empty queue of `size` entries (a power of two) in memory from `arena`. */
   constructor(
     arena: DmaArena,
     size: number,
     eventIndex: boolean,
-    { ringAlign = null }: { readonly ringAlign?: number | null } = {},
+    { inOrder = false, indirectEntries = 0, ringAlign = null }: VirtqueueOptions = {},
   ) {
     const { region } = arena;
-    const { pieces, descriptors, driverArea, deviceArea } = allocSplitRing(arena, size, ringAlign);
+    const lengths = [
+      size * DESCRIPTOR_BYTES,
+      6 + 2 * size,
+      6 + USED_ELEMENT_BYTES * size,
+    ];
+    const parts = ringAlign === null
+      ? RingParts.apart(arena, lengths)
+      : RingParts.inOnePiece(arena, lengths, ringAlign);
+    const [descriptors, driverArea, deviceArea] = parts.offsets;
+    try {
+      if (indirectEntries > 0) {
+        this.#tables = new IndirectTables(arena, size, indirectEntries, true);
+      }
+    } catch (error) {
+      parts.release();
+      throw error;
+    }
     this.size = size;
     this.addresses = {
       size,
@@ -107,13 +130,14 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       driverArea: region.deviceAddress(driverArea),
       deviceArea: region.deviceAddress(deviceArea),
     };
-    this.#arena = arena;
     this.#region = region;
-    this.#pieces = pieces;
+    this.#parts = parts;
     this.#u16 = region.u16;
     this.#u32 = region.u32;
     this.#mask = size - 1;
     this.#eventIndex = eventIndex;
+    this.#inOrder = inOrder;
+    this.#staged = new StagedPieces(size);
     this.#descriptors32 = descriptors >>> 2;
     this.#availFlags16 = driverArea >>> 1;
     this.#availIndex16 = this.#availFlags16 + 1;
@@ -121,89 +145,85 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#usedEvent16 = this.#availRing16 + size;
     this.#usedFlags16 = deviceArea >>> 1;
     this.#usedIndex16 = this.#usedFlags16 + 1;
-    this.#usedRing32 = (deviceArea + 4) >>> 2;
+    this.#sharedUsedRing32 = (deviceArea + 4) >>> 2;
+    this.#used32 = inOrder ? new Uint32Array(2 * size) : region.u32;
+    this.#usedRing32 = inOrder ? 0 : this.#sharedUsedRing32;
     this.#availEvent16 = (deviceArea + 4 + USED_ELEMENT_BYTES * size) >>> 1;
     this.#next = new Uint16Array(size);
     this.#chainLength = new Uint16Array(size);
+    this.#writable = new Uint32Array(size);
     this.#tokens = new Array<T | null>(size).fill(null);
     this.#free = size;
     this.reset();
   }
 
-  /**
-   * Empties it, as it is to be handed to a device that was reset: shadow state and shared memory.
-   * What was posted is forgotten, so {@link reclaim} it before.
-   */
   reset(): void {
     const { size } = this;
-    for (const { offset, byteLength } of this.#pieces) {
-      this.#u16.fill(0, offset >>> 1, (offset + byteLength) >>> 1);
-    }
-    for (let i = 0; i < size; i++) this.#next[i] = i + 1 < size ? i + 1 : NONE;
+    this.#parts.clear();
+    this.#staged.clear();
+    for (let i = 0; i < size; i++) this.#next[i] = (i + 1) & this.#mask;
     this.#chainLength.fill(0);
     this.#tokens.fill(null);
     this.#freeHead = 0;
+    this.#freeTail = size - 1;
     this.#free = size;
-    this.#stagedHead = NONE;
-    this.#stagedTail = NONE;
-    this.#stagedLength = 0;
-    this.#stagedTailFlags = 0;
     this.#availIndex = 0;
     this.#notifiedIndex = 0;
     this.#usedIndex = 0;
     this.#outstanding = 0;
+    this.#seenIndex = 0;
+    this.#oldestHead = 0;
     this.broken = false;
     this.usedLength = 0;
   }
 
-  /** Gives its memory back to the arena, once no device knows of it. It can't be used any more. */
   release(): void {
-    for (const { offset } of this.#pieces) this.#arena.free(offset);
+    this.#parts.release();
+    this.#tables?.release();
   }
 
-  /** Descriptors that are free. */
   get free(): number {
     return this.#free;
   }
 
-  /** Buffers posted since the last {@link publish}. */
   get unpublished(): number {
     return (this.#availIndex - this.#notifiedIndex) & 0xffff;
   }
 
-  /**
-   * Adds `length` bytes at `offset` of the region to the buffer being staged, for the device to read
-   * or to write. At least one descriptor must be {@link free}.
-   */
+  descriptorsFor(pieces: number): number {
+    return pieces > 1 && this.#tables !== null && pieces <= this.#tables.entries ? 1 : pieces;
+  }
+
   stage(offset: number, length: number, deviceWrites: boolean): void {
-    const flags = deviceWrites ? VIRTQ_DESC_F_WRITE : 0;
-    const head = this.#describe(offset, length, flags);
-    if (this.#stagedHead === NONE) {
-      this.#stagedHead = head;
-    } else {
-      // flags and next share a word: 16 bits each.
-      this.#u32[this.#descriptors32 + 4 * this.#stagedTail + 3] = this.#stagedTailFlags |
-        VIRTQ_DESC_F_NEXT | head << 16;
-      this.#next[this.#stagedTail] = head;
-    }
-    this.#stagedTail = head;
-    this.#stagedTailFlags = flags;
-    this.#stagedLength++;
+    this.#staged.add(offset, length, deviceWrites);
   }
 
-  /** Posts the staged buffer. The device may look at it after the next {@link publish}. */
   commit(token: T): void {
-    this.#offer(this.#stagedHead, this.#stagedLength, token);
-    this.#stagedHead = NONE;
-    this.#stagedLength = 0;
+    const staged = this.#staged;
+    const { count } = staged;
+    const head = this.#freeHead;
+    const descriptors = this.descriptorsFor(count);
+    if (descriptors < count && this.#tables !== null) {
+      const table = this.#tables.write(head, staged);
+      this.#describe(table, DESCRIPTOR_BYTES * count, VIRTQ_DESC_F_INDIRECT);
+    } else {
+      for (let i = 0; i < count; i++) {
+        const write = staged.deviceWrites[i] === 1 ? VIRTQ_DESC_F_WRITE : 0;
+        // flags and next share a word: 16 bits each. The next one is the next that is free.
+        const next = i + 1 < count ? VIRTQ_DESC_F_NEXT | this.#next[this.#freeHead] << 16 : 0;
+        this.#describe(staged.offsets[i], staged.lengths[i], write | next);
+      }
+    }
+    this.#offer(head, descriptors, staged.writable, token);
+    staged.clear();
   }
 
-  /** {@link stage} and {@link commit} of a buffer in one piece, which nothing is staged before. */
   post(offset: number, length: number, deviceWrites: boolean, token: T): void {
-    this.#offer(this.#describe(offset, length, deviceWrites ? VIRTQ_DESC_F_WRITE : 0), 1, token);
+    const head = this.#describe(offset, length, deviceWrites ? VIRTQ_DESC_F_WRITE : 0);
+    this.#offer(head, 1, deviceWrites ? length : 0, token);
   }
 
-  /** Writes a descriptor, the last of its chain so far, and returns its number. */
+  /** Writes a descriptor, and returns its number. */
   #describe(offset: number, length: number, flags: number): number {
     const head = this.#freeHead;
     this.#freeHead = this.#next[head];
@@ -219,15 +239,15 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   }
 
   /** Puts a chain of `chainLength` descriptors into the available ring. */
-  #offer(head: number, chainLength: number, token: T): void {
+  #offer(head: number, chainLength: number, writable: number, token: T): void {
     this.#u16[this.#availRing16 + (this.#availIndex & this.#mask)] = head;
     this.#availIndex = (this.#availIndex + 1) & 0xffff;
     this.#tokens[head] = token;
     this.#chainLength[head] = chainLength;
+    this.#writable[head] = writable;
     this.#outstanding++;
   }
 
-  /** Lets the device see what was posted, if anything; whether it has asked to be notified of that. */
   publish(): boolean {
     const now = this.#availIndex;
     const before = this.#notifiedIndex;
@@ -242,22 +262,52 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     return (Atomics.load(this.#u16, this.#usedFlags16) & VIRTQ_USED_F_NO_NOTIFY) === 0;
   }
 
-  /** Buffers that the device has given back. 0, and {@link broken}, when it claims more than it has. */
   usedCount(): number {
-    const count = (Atomics.load(this.#u16, this.#usedIndex16) - this.#usedIndex) & 0xffff;
-    if (count <= this.#outstanding && !this.broken) return count;
+    const index = Atomics.load(this.#u16, this.#usedIndex16);
+    const count = (index - this.#usedIndex) & 0xffff;
+    if (count <= this.#outstanding && !this.broken) {
+      if (this.#inOrder) this.#unfold(index);
+      return count;
+    }
     this.broken = true;
     return 0;
   }
 
   /**
-   * Takes the next buffer that the device has given back, and frees its descriptors. Call it as often
-   * as {@link usedCount} said. null, and {@link broken}, when the device names none that it had.
+   * With VIRTIO_F_IN_ORDER a used element stands for the buffers before it, too, which were then used
+   * whole (§2.7.9). It's where the first of them would be, and the next one follows where the
+   * batch ends. Writes an element for each into the private copy, up to the device's `index`.
    */
+  #unfold(index: number): void {
+    const { size } = this;
+    while (this.#seenIndex !== index) {
+      const shared = this.#sharedUsedRing32 + 2 * (this.#seenIndex & this.#mask);
+      const id = this.#u32[shared];
+      const length = this.#u32[shared + 1];
+      // Which one it is, of those that it can be. Not to find it is to find no buffer, too.
+      let head = this.#oldestHead;
+      while (head !== id && this.#seenIndex !== ((index - 1) & 0xffff)) {
+        this.#see(head, this.#writable[head]);
+        head = this.#oldestHead;
+      }
+      this.#see(head === id ? head : size, length);
+    }
+  }
+
+  /** The oldest buffer was used; `head` is its own, or `size` where the device named another. */
+  #see(head: number, length: number): void {
+    const element = 2 * (this.#seenIndex & this.#mask);
+    this.#used32[element] = head;
+    this.#used32[element + 1] = length;
+    this.#seenIndex = (this.#seenIndex + 1) & 0xffff;
+    // Descriptors are used in the order of the table: the next buffer begins behind this one.
+    this.#oldestHead = (this.#oldestHead + this.#chainLength[this.#oldestHead]) & this.#mask;
+  }
+
   takeUsed(): T | null {
     const element = this.#usedRing32 + 2 * (this.#usedIndex & this.#mask);
-    const head = this.#u32[element];
-    const length = this.#u32[element + 1];
+    const head = this.#used32[element];
+    const length = this.#used32[element + 1];
     const chainLength = head < this.size ? this.#chainLength[head] : 0;
     if (chainLength === 0) {
       this.broken = true;
@@ -270,17 +320,14 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#chainLength[head] = 0;
     let tail = head;
     for (let i = 1; i < chainLength; i++) tail = this.#next[tail];
-    this.#next[tail] = this.#freeHead;
-    this.#freeHead = head;
+    if (this.#free === 0) this.#freeHead = head;
+    else this.#next[this.#freeTail] = head;
+    this.#freeTail = tail;
     this.#free += chainLength;
     this.#outstanding--;
     return token;
   }
 
-  /**
-   * Asks for an interrupt at the next used buffer; false, and not armed, when one is there already.
-   * Of a {@link broken} queue nothing will come: who polled on would do so for ever.
-   */
   enableInterrupts(): boolean {
     if (this.broken) return true;
     if (this.#eventIndex) Atomics.store(this.#u16, this.#usedEvent16, this.#usedIndex);
@@ -291,7 +338,6 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     return false;
   }
 
-  /** Asks for no interrupts. Some may come all the same. */
   disableInterrupts(): void {
     if (this.#eventIndex) {
       // An index that was passed just now is not passed again for another 65,535 buffers.
@@ -301,7 +347,6 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     }
   }
 
-  /** Takes every posted buffer back from a device that was reset, one a call, null when none is left. */
   reclaim(): T | null {
     for (let head = 0; head < this.size; head++) {
       const token = this.#tokens[head];

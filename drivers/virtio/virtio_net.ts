@@ -7,18 +7,22 @@ import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
-import type {
-  NetdevConf,
-  NetdevDriverInfo,
-  NetdevQueueInfo,
-  NetdevRxqConf,
+import {
+  NETDEV_F_PARTIAL_CSUM,
+  NETDEV_F_RX_CSUM,
+  type NetdevConf,
+  type NetdevDriverInfo,
+  type NetdevQueueInfo,
+  type NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
-import { type ControlQueue, controlQueueIndex } from "./control_queue.ts";
+import { ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
-import { SplitVirtqueue } from "./split_virtqueue.ts";
+import { createVirtqueue } from "./create_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { VirtioNetCard, type VirtioNetEvents } from "./virtio_net_card.ts";
+import { VirtioNetCard, type VirtioNetOptions } from "./virtio_net_card.ts";
+import type { VirtioNetControl } from "./virtio_net_control.ts";
+import { readChecksums } from "./virtio_net_checksum.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import { readHashes } from "./virtio_net_hash_report.ts";
 import {
@@ -27,6 +31,7 @@ import {
   VLAN_TAG_BYTES,
 } from "./virtio_net_header.ts";
 import { makeSteering, MOST_PAIRS, setPairs, type Steering } from "./virtio_net_pairs.ts";
+import { ringInfo } from "./virtio_net_ring.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
 import { VirtioNetTx } from "./virtio_net_tx.ts";
 import type { QueueDoorbell, VirtioTransport } from "./virtio_transport.ts";
@@ -42,14 +47,14 @@ const LOOK_MS = 2000;
 export function virtioNetDriver(
   registry: NetdevRegistry,
   onDevice?: (driver: VirtioNet, netdev: Netdev) => void,
-  events: VirtioNetEvents = {},
+  options: VirtioNetOptions = {},
 ): VirtioDriver {
   const netdevs = new Map<VirtioDevice, Netdev>();
   return {
     name: "virtio-net",
     deviceType: VIRTIO_DEVICE_TYPE_NET,
     probe: (device) => {
-      const driver = new VirtioNet(device, events);
+      const driver = new VirtioNet(device, options);
       const netdev = registry.drvRegister(driver.device);
       netdevs.set(device, netdev);
       onDevice?.(driver, netdev);
@@ -85,10 +90,11 @@ export class VirtioNet implements NetdevOps {
   #tx: VirtioNetTx[] = [];
   /** Pairs in use. */
   #pairs = 0;
-  #control: ControlQueue | null = null;
   #steering: Steering | null = null;
   /** Whether packets come with their hashes. */
   #hashes = false;
+  /** Whether packets may come with partial checksums. */
+  #rxChecksums = false;
   /** For changes of the card's configuration. */
   #configInterrupts = 0;
   /** When the configuration of a device that is polled is to be looked at. */
@@ -96,8 +102,8 @@ export class VirtioNet implements NetdevOps {
   /** What to call for each pool when it goes: it gives the pool's memory back. */
   readonly #retirePools: (() => void)[] = [];
 
-  constructor(device: VirtioDevice, events: VirtioNetEvents) {
-    this.#card = new VirtioNetCard(device, events);
+  constructor(device: VirtioDevice, options: VirtioNetOptions) {
+    this.#card = new VirtioNetCard(device, options);
   }
 
   /** Where the device sits. */
@@ -108,6 +114,19 @@ export class VirtioNet implements NetdevOps {
   /** What was negotiated. */
   get features(): FeatureSet {
     return this.#card.identity.features;
+  }
+
+  /** What the device was told beside packets; {@link tell} changes it. */
+  get control(): VirtioNetControl {
+    return this.#card.control;
+  }
+
+  /**
+   * Changes what no call of uk_netdev is for: receive modes, groups, VLANs, coalescing. Told again
+   * after each reset. Throws as {@link VirtioNetControl} does.
+   */
+  tell(commands: (control: VirtioNetControl) => void): void {
+    this.#card.tell(commands);
   }
 
   probe(): void {
@@ -129,6 +148,7 @@ export class VirtioNet implements NetdevOps {
       encapRx: headerBytes,
       minRxBufferBytes: this.#minRxBufferBytes(),
       rxqInterrupts: this.#card.transport.interruptMode !== "polling",
+      ...this.#checksumFeatures(),
     };
   }
 
@@ -140,7 +160,7 @@ export class VirtioNet implements NetdevOps {
     return this.#queueInfo(transmitq(queueId));
   }
 
-  /** The device is told of its pairs once it's live. `NetdevError("EINVAL")` for queues without partners. */
+  /** Makes the control queue; nothing is said to the device before it's live. `EINVAL` for queues without partners. */
   configure({ rxQueues, txQueues }: NetdevConf): void {
     if (rxQueues !== txQueues) {
       throw new NetdevError(
@@ -153,12 +173,11 @@ export class VirtioNet implements NetdevOps {
       ? null
       : makeSteering(this.location, this.features, rss, rxQueues);
     this.#hashes = hasFeature(this.features, "VIRTIO_NET_F_HASH_REPORT");
-    if (hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) {
-      this.#control = this.#card.createControlQueue(
-        this.#createVirtqueue(this.#controlIndex, controlQueueSize, 0),
-      );
-    }
+    this.#rxChecksums = hasFeature(this.features, "VIRTIO_NET_F_GUEST_CSUM");
     this.#pairs = rxQueues;
+    if (!hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) return;
+    const vq = this.#createVirtqueue<ControlQueue>(this.#controlIndex, controlQueueSize, 0, true);
+    this.control.open(new ControlQueue(this.#card.device, vq));
   }
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
@@ -175,17 +194,14 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
-    const mergeable = hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF");
-    const headerBytes = virtioNetHeaderBytes(this.features);
-    const vq = this.#createPacketQueue(receiveq(queueId), descriptors);
-    this.#rx[queueId] = new VirtioNetRx(vq, conf.pool, headerBytes, mergeable, conf.onEvent);
+    const vq = this.#createPacketQueue(receiveq(queueId), descriptors, false);
+    this.#rx[queueId] = new VirtioNetRx(vq, conf.pool, this.features, conf.onEvent);
   }
 
   txqConfigure(queueId: number, descriptors: number): void {
-    const headerBytes = virtioNetHeaderBytes(this.features);
+    const vq = this.#createPacketQueue(transmitq(queueId), descriptors, true);
     const { region } = this.#card.transport.dma;
-    const vq = this.#createPacketQueue(transmitq(queueId), descriptors);
-    this.#tx[queueId] = new VirtioNetTx(vq, region, headerBytes, this.device.mtu);
+    this.#tx[queueId] = new VirtioNetTx(vq, region, this.features, this.device.mtu);
   }
 
   start(): void {
@@ -211,11 +227,10 @@ export class VirtioNet implements NetdevOps {
 
   unconfigure(): void {
     for (const queue of this.#queues()) queue.vq.release();
-    this.#control?.release();
     this.#rx = [];
     this.#tx = [];
-    this.#control = null;
     this.#steering = null;
+    this.control.release();
     this.#configInterrupts = 0;
     for (const retire of this.#retirePools.splice(0)) retire();
   }
@@ -230,12 +245,25 @@ export class VirtioNet implements NetdevOps {
   }
 
   hwaddrGet(): Uint8Array {
-    return this.#card.identity.mac;
+    return this.control.mac;
   }
 
-  /** Without a control queue nothing tells the device to filter, so it may pass on what it likes. */
+  hwaddrSet(address: Uint8Array): void {
+    this.#card.tell((control) => control.setMac(address));
+  }
+
   promiscuousGet(): boolean {
-    return true;
+    return this.control.promiscuous;
+  }
+
+  promiscuousSet(on: boolean): void {
+    this.#card.tell((control) => control.setPromiscuous(on));
+  }
+
+  /** What is received is the device's matter: it was told nothing of an MTU to begin with (§5.1.4.2). */
+  mtuSet(mtu: number): void {
+    // Not of those that aren't set up yet.
+    this.#tx.forEach((tx) => tx.setMtu(mtu));
   }
 
   linkGet(): boolean {
@@ -256,7 +284,7 @@ export class VirtioNet implements NetdevOps {
     const received = rx.burst(netbufs, count);
     if (this.#hashes) readHashes(netbufs, received);
     if (rx.vq.broken) this.#broken("receive", queueId);
-    return received;
+    return this.#rxChecksums ? readChecksums(rx, netbufs, received) : received;
   }
 
   rxqStatus(queueId: number): number {
@@ -300,6 +328,7 @@ export class VirtioNet implements NetdevOps {
     return virtioNetDetails(this.#card.transport, {
       offered: this.#card.offered,
       negotiated: this.features,
+      speed: this.#card.speed,
       rxRings: this.#rx.flatMap((rx) => [rx.vq.size]),
       txRings: this.#tx.flatMap((tx) => [tx.vq.size]),
     });
@@ -308,8 +337,8 @@ export class VirtioNet implements NetdevOps {
   /** No interrupt gets through, and all netbufs of the rings go back to their pools. */
   #takeBack(): void {
     this.#card.transport.interruptsDisconnect();
+    this.control.stop();
     for (const queue of this.#queues()) queue.stop();
-    this.#control?.stop();
   }
 
   #goLive(device: VirtioDevice): void {
@@ -320,16 +349,12 @@ export class VirtioNet implements NetdevOps {
       pairs.flatMap((pair) => [() => this.#received(pair), null]),
     );
     const doorbells = pairs.map((pair) => this.#enablePair(transport, pair));
-    const control = this.#control;
-    const controlDoorbell = control === null
-      ? null
-      : transport.queueEnable(this.#controlIndex, control.vq.addresses);
+    const { queue } = this.control;
+    const controlDoorbell = queue && transport.queueEnable(this.#controlIndex, queue.vq.addresses);
     device.driverOk();
     // Only now may the device be notified (virtio 1.2 §3.1.1).
-    if (control !== null && controlDoorbell !== null) {
-      control.start(controlDoorbell);
-      setPairs(control, pairs.length, this.#steering);
-    }
+    if (controlDoorbell !== null) this.control.start(controlDoorbell);
+    if (queue !== null) setPairs(queue, pairs.length, this.#steering);
     for (const pair of pairs) this.#rx[pair].kick(doorbells[pair]);
   }
 
@@ -345,6 +370,13 @@ export class VirtioNet implements NetdevOps {
     return rxDoorbell;
   }
 
+  /** Absent where there are none. */
+  #checksumFeatures(): { readonly features?: number } {
+    const features = (hasFeature(this.features, "VIRTIO_NET_F_CSUM") ? NETDEV_F_PARTIAL_CSUM : 0) |
+      (hasFeature(this.features, "VIRTIO_NET_F_GUEST_CSUM") ? NETDEV_F_RX_CSUM : 0);
+    return features === 0 ? {} : { features };
+  }
+
   /**
    * A frame whose first buffer doesn't hold its Ethernet header is none. Without mergeable buffers
    * each has to take a frame of the MTU, tagged or not (§5.1.4.2, §5.1.6.3.1).
@@ -355,28 +387,34 @@ export class VirtioNet implements NetdevOps {
   }
 
   #queueInfo(index: number): NetdevQueueInfo {
-    const maxDescriptors = this.#card.identity.queueSizes[index];
-    const minDescriptors = this.#card.transport.ringSizeFixed ? maxDescriptors : 2;
-    return { minDescriptors, maxDescriptors, powerOfTwo: true };
+    const max = this.#card.identity.queueSizes[index];
+    const info = ringInfo(this.location, index, max, this.features);
+    return this.#card.transport.ringSizeFixed ? { ...info, minDescriptors: max } : info;
   }
 
   get #controlIndex(): number {
     return controlQueueIndex(this.#card.identity.maxPairs);
   }
 
-  #createPacketQueue(index: number, descriptors: number): Virtqueue<Netbuf> {
-    return this.#createVirtqueue(index, this.#card.identity.queueSizes[index], descriptors);
+  #createPacketQueue(index: number, descriptors: number, chains: boolean): Virtqueue<Netbuf> {
+    const max = this.#card.identity.queueSizes[index];
+    return this.#createVirtqueue(index, max, descriptors, chains);
   }
 
-  /** Queue number `index`, of `descriptors`, or of as many as it can have: `max`. */
-  #createVirtqueue<T>(index: number, max: number, descriptors: number): Virtqueue<T> {
+  /**
+   * Queue number `index`, of `descriptors`, or with 0 of as many as it can have: `max`. `chains`:
+   * whether its buffers may have several pieces.
+   */
+  #createVirtqueue<T>(
+    index: number,
+    max: number,
+    descriptors: number,
+    chains: boolean,
+  ): Virtqueue<T> {
     const { dma, ringAlign } = this.#card.transport;
-    if (max < 2 || max > 32768 || (max & (max - 1)) !== 0) {
-      throw new NetdevError("EIO", `${this.location} offers queue ${index} with size ${max}`);
-    }
-    const eventIndex = hasFeature(this.features, "VIRTIO_F_EVENT_IDX");
-    const size = descriptors === 0 ? max : descriptors;
-    return new SplitVirtqueue<T>(dma, size, eventIndex, { ringAlign });
+    const { maxDescriptors } = ringInfo(this.location, index, max, this.features);
+    const size = descriptors === 0 ? maxDescriptors : descriptors;
+    return createVirtqueue<T>(dma, size, this.features, chains, ringAlign);
   }
 
   #configChanged(): void {

@@ -1,20 +1,39 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import { ControlQueue } from "./control_queue.ts";
 import { type FeatureName, type FeatureSet, featureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
-import { readLink, readMtu } from "./virtio_net_config.ts";
+import type { Coalescing } from "./virtio_net_commands.ts";
+import {
+  readMtu,
+  readSpeed,
+  readStatus,
+  type VirtioNetSpeed,
+  type VirtioNetStatus,
+} from "./virtio_net_config.ts";
+import { VirtioNetControl } from "./virtio_net_control.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
 import { PAIR_FEATURES } from "./virtio_net_pairs.ts";
-import type { Virtqueue } from "./virtqueue.ts";
+import { ringFeatures } from "./virtio_net_ring.ts";
+import { acceptable, validateOffer } from "./virtio_net_validate.ts";
 import type { VirtioTransport } from "./virtio_transport.ts";
+import type { RingFormat } from "./virtqueue.ts";
 
-/** What the driver makes use of, where it's offered. */
+/** What the driver makes use of, where it's offered, beside pairs of queues and what its rings are. */
 const WANTED = featureSet(
+  "VIRTIO_NET_F_CSUM",
+  "VIRTIO_NET_F_GUEST_CSUM",
   "VIRTIO_NET_F_MTU",
   "VIRTIO_NET_F_MAC",
   "VIRTIO_NET_F_MRG_RXBUF",
   "VIRTIO_NET_F_STATUS",
-  "VIRTIO_F_EVENT_IDX",
+  "VIRTIO_NET_F_CTRL_VQ",
+  "VIRTIO_NET_F_CTRL_RX",
+  "VIRTIO_NET_F_CTRL_VLAN",
+  "VIRTIO_NET_F_CTRL_RX_EXTRA",
+  "VIRTIO_NET_F_GUEST_ANNOUNCE",
+  "VIRTIO_NET_F_CTRL_MAC_ADDR",
+  "VIRTIO_NET_F_VQ_NOTF_COAL",
+  "VIRTIO_NET_F_NOTF_COAL",
+  "VIRTIO_NET_F_SPEED_DUPLEX",
   "VIRTIO_F_VERSION_1",
 );
 
@@ -30,11 +49,23 @@ const JUMBO_MTU = 9000;
 export interface VirtioNetEvents {
   /** The link went up or down. */
   readonly onLink?: (up: boolean) => void;
+  /** The device wants its host announced to the network, which has moved perhaps (§5.1.6.5.4). */
+  readonly onAnnounce?: () => void;
   /**
    * The device can't go on until it's stopped and started again; one line says why. Once for each
    * start, perhaps from within a burst, where neither of the two may be called.
    */
   readonly onFailure?: (reason: string) => void;
+}
+
+/** How to set up a card, what to tell it, and whom to tell of it. */
+export interface VirtioNetOptions extends VirtioNetEvents {
+  /** Format of its rings; split by default. */
+  readonly ring?: RingFormat;
+  /** MAC address, of 6 bytes, for a card that has none of its own; a random one by default. */
+  readonly mac?: Uint8Array;
+  /** When queues of a direction are to interrupt, for cards with VIRTIO_NET_F_NOTF_COAL. */
+  readonly coalescing?: { readonly rx?: Coalescing; readonly tx?: Coalescing };
 }
 
 /**
@@ -44,10 +75,14 @@ export interface VirtioNetEvents {
 export class VirtioNetCard {
   readonly #device: VirtioDevice;
   readonly #events: VirtioNetEvents;
+  readonly #ring: RingFormat;
+  /** For a card that has no address. */
+  readonly #ownMac: Uint8Array;
+  readonly #coalescing: NonNullable<VirtioNetOptions["coalescing"]>;
   #offered: FeatureSet = 0n;
   #identity: VirtioNetIdentity = {
     features: 0n,
-    mac: new Uint8Array(6),
+    mac: null,
     mtu: null,
     maxPairs: 1,
     queueSizes: [],
@@ -56,14 +91,24 @@ export class VirtioNetCard {
   };
   #mtu = 0;
   #linkUp = false;
+  #control: VirtioNetControl;
   /** {@link VirtioNetEvents.onFailure} was called since the last start. */
   #failed = false;
   /** Why there's nothing to be had of the device any more: it's gone, or could not be reset. */
   #lost: NetdevError | null = null;
 
-  constructor(device: VirtioDevice, events: VirtioNetEvents) {
+  constructor(device: VirtioDevice, options: VirtioNetOptions) {
     this.#device = device;
-    this.#events = events;
+    this.#events = options;
+    this.#ring = options.ring ?? "split";
+    this.#ownMac = options.mac ?? randomMac();
+    this.#coalescing = options.coalescing ?? {};
+    this.#control = new VirtioNetControl(this.location, 0n, null, this.#ownMac);
+  }
+
+  /** The device itself. */
+  get device(): VirtioDevice {
+    return this.#device;
   }
 
   /** How it's reached. */
@@ -96,6 +141,27 @@ export class VirtioNetCard {
     return this.#linkUp;
   }
 
+  /** What it was told beside packets. To change it while the card is live, call {@link tell}. */
+  get control(): VirtioNetControl {
+    return this.#control;
+  }
+
+  /** How fast its link is; null where it can't tell. */
+  get speed(): VirtioNetSpeed | null {
+    if (this.#lost !== null || !this.transport.present()) return null;
+    return readSpeed(this.#device, this.#identity.features);
+  }
+
+  /** Runs commands, as {@link VirtioNetControl} throws; a card that answers none has failed. */
+  tell(commands: (control: VirtioNetControl) => void): void {
+    try {
+      commands(this.#control);
+    } catch (error) {
+      if (this.#control.queue?.broken === true) this.fail(`does not obey: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
   /** Initialises it up to accepted features, as the first thing. */
   probe(): void {
     // A device that has failed must be reset before it's tried again (§2.1.1).
@@ -106,17 +172,14 @@ export class VirtioNetCard {
     this.#step(() => this.#negotiate());
   }
 
-  /** A control queue on `vq`, not yet live. */
-  createControlQueue(vq: Virtqueue<ControlQueue>): ControlQueue {
-    return new ControlQueue(this.#device, vq);
-  }
-
   /** Has `goLive` set up queues and end the initialisation, after a new one where it takes one. */
   start(goLive: (device: VirtioDevice) => void): void {
     this.#failed = false;
     this.#step(() => {
       if (!this.#device.negotiated) this.#negotiateAgain();
       goLive(this.#device);
+      // What changed before it was live interrupted nobody.
+      this.#heed(readStatus(this.#device, this.#identity.features));
     });
   }
 
@@ -141,7 +204,7 @@ export class VirtioNetCard {
   configChanged(): void {
     if (!this.transport.present()) return this.fail("is gone");
     if (this.#device.needsReset()) this.fail("asks for a reset");
-    this.#checkLink();
+    this.#heed(readStatus(this.#device, this.#identity.features));
   }
 
   /** Tells that the card can't go on, unless that was told since the last start. */
@@ -184,20 +247,32 @@ export class VirtioNetCard {
     const { legacy } = this.transport;
     if (legacy) this.#demand(offered, "VIRTIO_F_ANY_LAYOUT", "no layout of buffers but its own");
     else this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
-    this.#demand(offered, "VIRTIO_NET_F_MAC", "no MAC address");
+    validateOffer(this.location, offered);
     const mtu = readMtu(device, offered);
-    const wanted = mtu === null ? WANTED & ~featureSet("VIRTIO_NET_F_MTU") : WANTED;
-    const own = wanted | wantedForPairs(offered);
-    const features = device.negotiate(legacy ? own | WANTED_OF_LEGACY : own);
+    const ring = ringFeatures(this.location, offered, this.#ring);
+    const wanted = WANTED | PAIR_FEATURES | ring | (legacy ? WANTED_OF_LEGACY : 0n);
+    const all = wanted & acceptable(offered);
+    const features = device.negotiate(mtu === null ? all & ~featureSet("VIRTIO_NET_F_MTU") : all);
     this.#identity = readIdentity(device, features, mtu);
+    const { mac } = this.#identity;
+    this.#control = this.#newControl(features, mac);
     this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
-    this.#linkUp = readLink(device, features);
+    this.#linkUp = readStatus(device, features).linkUp;
+  }
+
+  #newControl(features: FeatureSet, mac: Uint8Array | null): VirtioNetControl {
+    const control = new VirtioNetControl(this.location, features, mac, this.#ownMac);
+    if (!hasFeature(features, "VIRTIO_NET_F_NOTF_COAL")) return control;
+    for (const direction of ["rx", "tx"] as const) {
+      const coalescing = this.#coalescing[direction];
+      if (coalescing !== undefined) control.setCoalescing(direction, coalescing);
+    }
+    return control;
   }
 
   /** The device was reset since, or has to be. */
   #negotiateAgain(): void {
     renegotiate(this.#device, this.#identity);
-    this.#checkLink();
   }
 
   /** Throws unless a feature that the driver can't do without is on offer. */
@@ -210,17 +285,28 @@ export class VirtioNetCard {
     throw new NetdevError("ENOTSUP", `${this.location} offers ${instead}: ${name} is needed`);
   }
 
-  #checkLink(): void {
-    const up = readLink(this.#device, this.#identity.features);
-    if (up === this.#linkUp) return;
-    this.#linkUp = up;
-    this.#events.onLink?.(up);
+  #heed({ linkUp, announce }: VirtioNetStatus): void {
+    if (linkUp !== this.#linkUp) {
+      this.#linkUp = linkUp;
+      this.#events.onLink?.(linkUp);
+    }
+    if (!announce) return;
+    this.#events.onAnnounce?.();
+    try {
+      this.tell((control) => control.acknowledgeAnnouncement());
+    } catch {
+      // One that refuses will ask again, if it still wants to; one that is silent has failed.
+    }
   }
 }
 
-/** Several queues, and hashes, if there's a control queue to tell of them; and that, if there are. */
-function wantedForPairs(offered: FeatureSet): FeatureSet {
-  const wanted = offered & PAIR_FEATURES;
-  if (wanted === 0n || !hasFeature(offered, "VIRTIO_NET_F_CTRL_VQ")) return 0n;
-  return wanted | featureSet("VIRTIO_NET_F_CTRL_VQ");
+/** An address that is no one's: locally administered, and of one station (IEEE 802 §8.2). */
+function randomMac(): Uint8Array {
+  const mac = crypto.getRandomValues(new Uint8Array(6));
+  mac[0] = mac[0] & 0xfc | 0x02;
+  return mac;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -7,12 +7,21 @@ const CONFIG_MAC = 0;
 const CONFIG_STATUS = 6;
 const CONFIG_MAX_VIRTQUEUE_PAIRS = 8;
 const CONFIG_MTU = 10;
+const CONFIG_SPEED = 12;
+const CONFIG_DUPLEX = 16;
 const CONFIG_RSS_MAX_KEY_SIZE = 17;
 const CONFIG_RSS_MAX_INDIRECTION_TABLE_LENGTH = 18;
 const CONFIG_SUPPORTED_HASH_TYPES = 20;
 
 /** The link is up (§5.1.4). */
 const VIRTIO_NET_S_LINK_UP = 1;
+/** The device wants its host to be announced (§5.1.6.5.4). */
+const VIRTIO_NET_S_ANNOUNCE = 2;
+
+/** Fastest speed that there is, in Mbit/s; what is above means that it isn't known (§5.1.4). */
+const SPEED_MAX = 0x7fff_ffff;
+/** What duplex may be (§5.1.4); something else means that it isn't known. */
+const DUPLEX_NAMES: readonly string[] = ["half", "full"];
 
 /** Smallest MTU of IPv4 (RFC 791 §3.2): a device that offers less has made a mistake. */
 const MIN_MTU = 68;
@@ -44,10 +53,45 @@ export function readMtu(device: VirtioDevice, offered: FeatureSet): number | nul
   return mtu < MIN_MTU ? null : mtu;
 }
 
-/** Whether the link is up; always, where the device can't tell. */
-export function readLink(device: VirtioDevice, features: FeatureSet): boolean {
-  if (!hasFeature(features, "VIRTIO_NET_F_STATUS")) return true;
-  return (device.transport.configRead(CONFIG_STATUS, 2) & VIRTIO_NET_S_LINK_UP) !== 0;
+/** What the device tells of itself by and by (§5.1.4). */
+export interface VirtioNetStatus {
+  /** Always, where the device can't tell. */
+  readonly linkUp: boolean;
+  /** It wants its host to be announced. Only with VIRTIO_NET_F_GUEST_ANNOUNCE. */
+  readonly announce: boolean;
+}
+
+/** The status field, read once. */
+export function readStatus(device: VirtioDevice, features: FeatureSet): VirtioNetStatus {
+  if (!hasFeature(features, "VIRTIO_NET_F_STATUS")) return { linkUp: true, announce: false };
+  const status = device.transport.configRead(CONFIG_STATUS, 2);
+  return {
+    linkUp: (status & VIRTIO_NET_S_LINK_UP) !== 0,
+    announce: hasFeature(features, "VIRTIO_NET_F_GUEST_ANNOUNCE") &&
+      (status & VIRTIO_NET_S_ANNOUNCE) !== 0,
+  };
+}
+
+/** How fast the link is. */
+export interface VirtioNetSpeed {
+  /** Mbit/s; null where it isn't known. */
+  readonly speed: number | null;
+  /** `half` or `full`; null where it isn't known. */
+  readonly duplex: string | null;
+}
+
+/** How fast the link is now; null without VIRTIO_NET_F_SPEED_DUPLEX, or without room for it. */
+export function readSpeed(device: VirtioDevice, features: FeatureSet): VirtioNetSpeed | null {
+  if (!hasFeature(features, "VIRTIO_NET_F_SPEED_DUPLEX")) return null;
+  if (device.transport.configLength <= CONFIG_DUPLEX) return null;
+  return device.readConfig((transport) => {
+    const speed = transport.configRead(CONFIG_SPEED, 4);
+    const duplex = transport.configRead(CONFIG_DUPLEX, 1);
+    return {
+      speed: speed > SPEED_MAX ? null : speed,
+      duplex: DUPLEX_NAMES[duplex] ?? null,
+    };
+  });
 }
 
 /** Pairs of queues that the device has. Only with VIRTIO_NET_F_MQ or VIRTIO_NET_F_RSS. */

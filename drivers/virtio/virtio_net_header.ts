@@ -17,6 +17,15 @@ export function virtioNetHeaderBytes(negotiated: FeatureSet): number {
   return v1 || hasFeature(negotiated, "VIRTIO_NET_F_MRG_RXBUF") ? HDR_V1_BYTES : LEGACY_HDR_BYTES;
 }
 
+/** Offsets of the fields that are about a checksum. */
+export const VIRTIO_NET_HDR_FLAGS = 0;
+export const VIRTIO_NET_HDR_CSUM_START = 6;
+export const VIRTIO_NET_HDR_CSUM_OFFSET = 8;
+
+/** Flags (§5.1.6): the checksum is partial, and has been found right. */
+export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1;
+export const VIRTIO_NET_HDR_F_DATA_VALID = 2;
+
 /** Offset of num_buffers: over how many buffers the device has spread a received frame. */
 export const VIRTIO_NET_HDR_NUM_BUFFERS = 10;
 
@@ -25,11 +34,3 @@ export const ETHERNET_HEADER_BYTES = 14;
 
 /** A VLAN tag (IEEE 802.1Q) may stand in front of a full packet. */
 export const VLAN_TAG_BYTES = 4;
-
-/**
- * Clears the header of `byteLength` bytes at `offset`, both even: no checksum, no segmentation,
- * num_buffers 0 (§5.1.6.2), no hash.
- */
-export function clearHeader(u16: Uint16Array, offset: number, byteLength: number): void {
-  for (let i = offset >>> 1, end = (offset + byteLength) >>> 1; i < end; i++) u16[i] = 0;
-}

@@ -15,7 +15,8 @@ import { hasPairs, MOST_PAIRS } from "./virtio_net_pairs.ts";
 export interface VirtioNetIdentity {
   /** The features that were accepted. */
   readonly features: FeatureSet;
-  readonly mac: Uint8Array;
+  /** Null where it has none. */
+  readonly mac: Uint8Array | null;
   /** As the device tells it; null where it tells none. */
   readonly mtu: number | null;
   /** Pairs of queues that the device has; those beyond {@link MOST_PAIRS} aren't used. */
@@ -41,7 +42,7 @@ export function readIdentity(
     hasFeature(features, "VIRTIO_NET_F_HASH_REPORT");
   return {
     features,
-    mac: readMac(device),
+    mac: hasFeature(features, "VIRTIO_NET_F_MAC") ? readMac(device) : null,
     mtu,
     maxPairs,
     queueSizes: Array.from(

@@ -3,18 +3,21 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import * as netdevTypes from "../../netdev/netdev_types.ts";
+import type { FeatureSet } from "./features.ts";
+import { type ReceiveHeaderReader, receiveHeaderReader } from "./receive_header.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
 const { NETDEV_STATUS_MORE, NETDEV_STATUS_UNDERRUN } = netdevTypes;
-const { ETHERNET_HEADER_BYTES, VIRTIO_NET_HDR_NUM_BUFFERS } = virtioNetHeader;
+const { ETHERNET_HEADER_BYTES, virtioNetHeaderBytes } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   rx_bad_length: "received with a length that its buffer can't hold, or in a piece of nothing",
   rx_bad_buffer_count: "received in more buffers than the device gave back, or in none",
-}, ["rx_bad_length", "rx_bad_buffer_count"]);
+  rx_bad_checksum_offset: "received with a checksum to be completed outside its first buffer",
+}, ["rx_bad_length", "rx_bad_buffer_count", "rx_bad_checksum_offset"]);
 
 /**
  * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The
@@ -32,29 +35,33 @@ export class VirtioNetRx implements NetdevQueueCounters {
   kicks = 0;
   kicksSuppressed = 0;
   underruns = 0;
-  readonly drops = dropCounters("rx_too_short", "rx_bad_length", "rx_bad_buffer_count");
+  readonly drops = dropCounters(
+    "rx_too_short",
+    "rx_bad_length",
+    "rx_bad_buffer_count",
+    "rx_bad_checksum_offset",
+  );
 
   readonly #pool: NetbufPool;
-  readonly #headerBytes: number = 0;
+  /** Bytes of virtio's header, right in front of each packet's `data`. */
+  readonly headerBytes: number = 0;
   /** Of what the device writes into the first buffer of a frame. */
   readonly #shortestLength: number = 0;
-  readonly #mergeable: boolean = false;
+  readonly #readHeader: ReceiveHeaderReader;
   #doorbell: QueueDoorbell | null = null;
 
-  /** `headerBytes` is the length of virtio's header; `mergeable`: it says over how many buffers. */
   constructor(
     vq: Virtqueue<Netbuf>,
     pool: NetbufPool,
-    headerBytes: number,
-    mergeable: boolean,
+    negotiated: FeatureSet,
     onEvent?: (queueId: number) => void,
   ) {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
-    this.#headerBytes = headerBytes;
-    this.#shortestLength = headerBytes + ETHERNET_HEADER_BYTES;
-    this.#mergeable = mergeable;
+    this.headerBytes = virtioNetHeaderBytes(negotiated);
+    this.#shortestLength = this.headerBytes + ETHERNET_HEADER_BYTES;
+    this.#readHeader = receiveHeaderReader(negotiated);
   }
 
   /** Posts as many netbufs as there are; the device is told of them by {@link kick}. */
@@ -105,8 +112,8 @@ export class VirtioNetRx implements NetdevQueueCounters {
         this.#dropBadLength(netbuf, length);
         continue;
       }
-      netbuf.length = length - this.#headerBytes;
-      const buffers = this.#bufferCount(netbuf);
+      netbuf.length = length - this.headerBytes;
+      const buffers = this.#readHeader(netbuf, netbuf.data - this.headerBytes);
       if (buffers !== 1) {
         const rest = buffers - 1;
         if (rest < 0 || rest > used) {
@@ -146,12 +153,6 @@ export class VirtioNetRx implements NetdevQueueCounters {
     return vq.enableInterrupts();
   }
 
-  #bufferCount(netbuf: Netbuf): number {
-    if (!this.#mergeable) return 1;
-    const header = netbuf.data - this.#headerBytes;
-    return netbuf.region.u16[(header + VIRTIO_NET_HDR_NUM_BUFFERS) >>> 1];
-  }
-
   /** Appends the next `rest` used buffers to the packet; on a bad one drops all of them. */
   #gather(head: Netbuf, rest: number): boolean {
     let whole = true;
@@ -164,7 +165,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
       }
       if (!this.#fits(piece, this.vq.usedLength, 1)) whole = false;
       // Only the first buffer of a packet has a header; the others are data from their start.
-      piece.data -= this.#headerBytes;
+      piece.data -= this.headerBytes;
       piece.length = whole ? this.vq.usedLength : 0;
       tail.next = piece;
       tail = piece;
@@ -188,7 +189,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
   }
 
   #post(netbuf: Netbuf): void {
-    const start = netbuf.data - this.#headerBytes;
+    const start = netbuf.data - this.headerBytes;
     this.vq.post(start, netbuf.end - start, true, netbuf);
   }
 
@@ -204,6 +205,6 @@ export class VirtioNetRx implements NetdevQueueCounters {
 
   /** Whether the device can have written `length` bytes, at least `min`, into an empty netbuf. */
   #fits(netbuf: Netbuf, length: number, min: number): boolean {
-    return length >= min && length <= netbuf.end - netbuf.data + this.#headerBytes;
+    return length >= min && length <= netbuf.end - netbuf.data + this.headerBytes;
   }
 }

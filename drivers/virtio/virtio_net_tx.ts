@@ -1,17 +1,24 @@
 import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
+import * as netbufs from "../../netdev/netbuf.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
+import { type FeatureSet, hasFeature } from "./features.ts";
+import { type TransmitHeaderWriter, transmitHeaderWriter } from "./transmit_header.ts";
+import * as virtioNetChecksum from "./virtio_net_checksum.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
 import type { Virtqueue } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
-const { clearHeader, ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } = virtioNetHeader;
+const { NETBUF_F_PARTIAL_CSUM } = netbufs;
+const { isChecksumInside, writeChecksum } = virtioNetChecksum;
+const { ETHERNET_HEADER_BYTES, virtioNetHeaderBytes, VLAN_TAG_BYTES } = virtioNetHeader;
 
 declareDropReasons("virtio-net", {
   tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
-}, ["tx_bad_headroom"]);
+  tx_bad_checksum_offset: "to be sent with a checksum to be completed outside its first netbuf",
+}, ["tx_bad_headroom", "tx_bad_checksum_offset"]);
 
 /** The type of a VLAN tag (IEEE 802.1Q), in our byte order. */
 const VLAN_TAG_TYPE = 0x0081;
@@ -34,21 +41,28 @@ export class VirtioNetTx implements NetdevQueueCounters {
     "tx_too_many_pieces",
     "tx_foreign",
     "tx_bad_headroom",
+    "tx_bad_checksum_offset",
   );
 
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
-  readonly #maxFrame: number = 0;
+  readonly #writeHeader: TransmitHeaderWriter;
+  readonly #checksums: boolean = false;
+  #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
 
-  /**
-   * Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes;
-   * `headerBytes` is the length of virtio's header.
-   */
-  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, headerBytes: number, mtu: number) {
+  /** Sends netbufs that lie in `region`, as the ring does, with packets of up to `mtu` bytes. */
+  constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, negotiated: FeatureSet, mtu: number) {
     this.vq = vq;
     this.#region = region;
-    this.#headerBytes = headerBytes;
+    this.#headerBytes = virtioNetHeaderBytes(negotiated);
+    this.#writeHeader = transmitHeaderWriter(negotiated);
+    this.#checksums = hasFeature(negotiated, "VIRTIO_NET_F_CSUM");
+    this.setMtu(mtu);
+  }
+
+  /** Sets the longest packet that may be sent, without its Ethernet header. */
+  setMtu(mtu: number): void {
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
   }
 
@@ -80,14 +94,18 @@ export class VirtioNetTx implements NetdevQueueCounters {
     while (taken < count) {
       const netbuf = netbufs[from + taken];
       const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
-      const descriptors = netbuf.next === null ? 1 : pieces(netbuf);
+      const parts = netbuf.next === null ? 1 : pieces(netbuf);
+      const descriptors = parts === 1 ? 1 : vq.descriptorsFor(parts);
       if (!netbuf.liesIn(region)) {
         this.drops.tx_foreign++;
         netbuf.free();
-      } else if (!this.#lengthFits(netbuf, length) || descriptors > vq.size) {
+      } else if (!this.#lengthFits(netbuf, length) || parts > vq.size) {
         this.#dropBadLength(netbuf, length);
       } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
         this.drops.tx_bad_headroom++;
+        netbuf.free();
+      } else if (this.#checksums && !this.#checksumFits(netbuf)) {
+        this.drops.tx_bad_checksum_offset++;
         netbuf.free();
       } else {
         if (vq.free < descriptors && this.reclaim() < descriptors) break;
@@ -120,6 +138,12 @@ export class VirtioNetTx implements NetdevQueueCounters {
     return tagged && length <= this.#maxFrame + VLAN_TAG_BYTES;
   }
 
+  /** A device that finds it elsewhere may stop (§5.1.6.2.1). */
+  #checksumFits(netbuf: Netbuf): boolean {
+    if ((netbuf.flags & NETBUF_F_PARTIAL_CSUM) === 0) return true;
+    return isChecksumInside(netbuf, netbuf.csumStart, netbuf.csumOffset);
+  }
+
   #dropBadLength(netbuf: Netbuf, length: number): void {
     if (length < ETHERNET_HEADER_BYTES) this.drops.tx_too_short++;
     else if (!this.#lengthFits(netbuf, length)) this.drops.tx_too_long++;
@@ -130,7 +154,10 @@ export class VirtioNetTx implements NetdevQueueCounters {
   #post(netbuf: Netbuf): void {
     const { vq } = this;
     const start = netbuf.data - this.#headerBytes;
-    clearHeader(netbuf.region.u16, start, this.#headerBytes);
+    this.#writeHeader(netbuf, start);
+    if (this.#checksums && (netbuf.flags & NETBUF_F_PARTIAL_CSUM) !== 0) {
+      writeChecksum(netbuf, start);
+    }
     if (netbuf.next === null) {
       vq.post(start, this.#headerBytes + netbuf.length, false, netbuf);
       return;

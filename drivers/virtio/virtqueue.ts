@@ -1,5 +1,24 @@
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 
+/** How the ring of a virtqueue is laid out (virtio 1.2 §2.7, §2.8). */
+export type RingFormat = "split" | "packed";
+
+/** What a ring may have besides, when it was negotiated. */
+export interface VirtqueueOptions {
+  /** VIRTIO_F_IN_ORDER: the device gives buffers back in the order that it got them. */
+  readonly inOrder?: boolean;
+  /**
+   * With VIRTIO_F_INDIRECT_DESC: how many pieces a buffer may have for a table of its own, for which
+   * there's memory then; 0, the default, for no tables.
+   */
+  readonly indirectEntries?: number;
+  /**
+   * For a split ring in one piece of memory, laid out and aligned as a legacy device expects it
+   * (§2.7.2); null, the default, for parts where there's room.
+   */
+  readonly ringAlign?: number | null;
+}
+
 /**
  * A virtqueue (virtio 1.2 §2.6) as a driver uses it, whatever the format of its ring: buffers are
  * posted, published together, and come back in the device's own order with their tokens.
@@ -17,14 +36,17 @@ export interface Virtqueue<T> {
   readonly broken: boolean;
   /** Bytes that the device says it wrote into the buffer that {@link takeUsed} returned. Unchecked. */
   readonly usedLength: number;
-  /** Pieces that can be staged now, if all of them are buffers of their own. */
+  /** Descriptors of the ring that are free. */
   readonly free: number;
   /** Buffers posted since the last {@link publish}. */
   readonly unpublished: number;
 
+  /** Descriptors of the ring that a buffer of so many pieces takes. */
+  descriptorsFor(pieces: number): number;
   /**
    * Adds `length` bytes at `offset` of the region to the buffer being staged, for the device to read
-   * or to write: those to be read come first (§2.7.4.2). The caller has seen that they're {@link free}.
+   * or to write: those to be read come first (§2.7.4.2). The caller has seen that
+   * there are descriptors {@link free} for the whole.
    */
   stage(offset: number, length: number, deviceWrites: boolean): void;
   /** Posts the staged buffer. The device may look at it after the next {@link publish}. */

@@ -27,7 +27,15 @@ async function collections(...args: readonly string[]): Promise<string[]> {
   return lines.slice(marks[0] + 1, marks[1]);
 }
 
-for (const device of ["virtio", "e100", "stream", "tap", "loopback"]) {
+const DEVICES = [
+  "virtio",
+  "virtio-indirect",
+  "virtio-packed",
+  "virtio-packed-indirect",
+  ...["e100", "stream", "tap", "loopback"],
+];
+
+for (const device of DEVICES) {
   const test = device === "tap" ? tapTest : Deno.test;
   test(`a million packets over ${device} cause no garbage collection`, async () => {
     assertEquals(await collections(device), []);

@@ -13,7 +13,7 @@ import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import type { HostObserver } from "../../stack/host_observer.ts";
 import { E100Model } from "../device/e100_model.ts";
-import { EchoPartner } from "../device/echo_partner.ts";
+import { EchoPartner, type PartnerOptions } from "../device/echo_partner.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
 import { NetworkNamespace } from "../linux/network_namespace.ts";
 import { packetSocket } from "../linux/packet_socket.ts";
@@ -22,7 +22,7 @@ import { HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.t
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
 
 /*
- * `run_packets.ts virtio|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * `run_packets.ts virtio[-packed][-indirect]|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
  * between two collections that it asks for. V8 itself writes both of these and any other into the
  * same stream, in order; a line of the program's own would not keep its place among V8's.
  * `plant` makes one object per packet.
@@ -52,7 +52,10 @@ const scheduler = new PollScheduler();
 let kept: object = {};
 
 const TURNS: Readonly<Record<string, () => Turn | Promise<Turn>>> = {
-  virtio: virtioTurn,
+  virtio: () => virtioTurn({}),
+  "virtio-packed": () => virtioTurn({ ring: "packed" }),
+  "virtio-indirect": () => virtioTurn({ indirect: true }),
+  "virtio-packed-indirect": () => virtioTurn({ ring: "packed", indirect: true }),
   e100: e100Turn,
   stream: streamTurn,
   tap: tapTurn,
@@ -86,9 +89,9 @@ function pollOnce(netdev: Netdev): Turn {
   };
 }
 
-function virtioTurn(): Turn {
-  const partner = new EchoPartner(mac(HOST_MAC), frames);
-  const poll = pollOnce(probeVirtioNet(partner).netdev);
+function virtioTurn(options: PartnerOptions): Turn {
+  const partner = new EchoPartner(mac(HOST_MAC), frames, options);
+  const poll = pollOnce(probeVirtioNet(partner, partner.ring).netdev);
   return () => {
     const { taken } = partner;
     partner.offer(frames.length);

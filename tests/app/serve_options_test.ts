@@ -37,6 +37,8 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
     device: { kind: "qemu", model: "virtio-net-pci", properties: "" },
     mtu: 1500,
     queues: 1,
+    ring: "split",
+    ringSize: 0,
     netdev: "user,restrict=on",
     hub: "ukdeno",
     monitor: null,
@@ -44,6 +46,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
   });
   assertEquals(rest, {
     busyPoll: 0.05,
+    leaveChecksums: false,
     pcap: null,
     log: "text",
     duration: Infinity,
@@ -61,6 +64,7 @@ Deno.test("every flag can be given at once", () => {
     "--hub=another",
     "--monitor=watcher",
     "--busy-poll=2000",
+    "--tx-checksum=nic",
     "--pcap=all.pcap",
     "--log=json",
     "--duration=2.5",
@@ -76,6 +80,8 @@ Deno.test("every flag can be given at once", () => {
     },
     mtu: 576,
     queues: 1,
+    ring: "split",
+    ringSize: 0,
     netdev: "user,net=192.0.2.0/28,hostfwd=tcp::8080-:80",
     hub: "another",
     monitor: "watcher",
@@ -83,6 +89,7 @@ Deno.test("every flag can be given at once", () => {
   });
   assertEquals(rest, {
     busyPoll: 2,
+    leaveChecksums: true,
     pcap: "all.pcap",
     log: "json",
     duration: 2500,
@@ -176,6 +183,11 @@ Deno.test("--hub is as long as the name of a socket with its port may be", () =>
   refuses([`--hub=${longest}h`], "--hub", `${longest}h`, "105 bytes");
   refuses([`--hub=${"ü".repeat(53)}`], "--hub", "105 bytes");
   assertEquals(deviceOf(`--hub=${"ü".repeat(52)}`).hub, "ü".repeat(52));
+});
+
+Deno.test("--tx-checksum is host or nic", () => {
+  assertEquals(parseServe(["--tx-checksum=host"]).leaveChecksums, false);
+  refuses(["--tx-checksum=card"], "--tx-checksum", "card");
 });
 
 Deno.test("--busy-poll is given in microseconds, up to a second", () => {

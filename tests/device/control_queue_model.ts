@@ -1,5 +1,5 @@
 import type { IovaRegion } from "./iova_region.ts";
-import type { AvailableBuffer, BufferPiece, SplitRingDevice } from "./split_ring_device.ts";
+import type { AvailableBuffer, BufferPiece, RingDevice } from "./ring_device.ts";
 
 /** Answers (virtio 1.2 §5.1.6.5). */
 export const VIRTIO_NET_OK = 0;
@@ -21,10 +21,13 @@ export type ControlAnswer = {
 
 /** How a control queue may differ from a good one. */
 export interface ControlScript {
-  /** Answers instead of the device; null for it to do so itself, "silence" for nothing at all. */
-  answer?: (command: ControlCommand) => number | "silence" | null;
+  /**
+   * Answers instead of the device; null for it to do so itself, "nothing" for a buffer that is given
+   * back without an answer, "silence" for one that isn't.
+   */
+  answer?: (command: ControlCommand) => number | "nothing" | "silence" | null;
   /** Gives the buffer back instead of the device. */
-  use?: (ring: SplitRingDevice, head: number) => void;
+  use?: (ring: RingDevice, head: number) => void;
 }
 
 /**
@@ -44,12 +47,12 @@ export class ControlQueueModel {
   }
 
   /** The driver has notified the queue: all that is available is done, and the next one asked for. */
-  kicked(ring: SplitRingDevice): void {
+  kicked(ring: RingDevice): void {
     for (let next = ring.take(); next !== null; next = ring.take()) this.#serve(ring, next);
     ring.wantKicks(true);
   }
 
-  #serve(ring: SplitRingDevice, { head, pieces }: AvailableBuffer): void {
+  #serve(ring: RingDevice, { head, pieces }: AvailableBuffer): void {
     const readable = pieces.filter(({ deviceWrites }) => !deviceWrites);
     const writable = pieces.filter(({ deviceWrites }) => deviceWrites);
     if (readable[0]?.length !== 2) throw new Error("a header is 2 bytes (legacy interface)");
@@ -62,6 +65,7 @@ export class ControlQueueModel {
     this.commands.push(hex === "" ? command.name : `${command.name} ${hex}`);
     const scripted = this.script.answer?.(command) ?? null;
     if (scripted === "silence") return;
+    if (scripted === "nothing") return void ring.use(head, 0);
     const { answer, result = [] } = scripted === null ? this.#obey(command) : { answer: scripted };
     this.#region.u8[writable[0].offset] = answer;
     if (result.length > (writable[1]?.length ?? 0)) throw new Error("no room for the result");

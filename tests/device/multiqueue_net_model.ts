@@ -1,15 +1,18 @@
 import {
   type ControlAnswer,
   type ControlCommand,
-  ControlQueueModel,
   VIRTIO_NET_ERR,
   VIRTIO_NET_OK,
 } from "./control_queue_model.ts";
 import { hashOfIpv4 } from "./toeplitz.ts";
-import { NET_FEATURES, VIRTIO_NET_F_HASH_REPORT, VirtioNetModel } from "./virtio_net_model.ts";
+import {
+  NET_FEATURES,
+  VIRTIO_NET_F_CTRL_VQ,
+  VIRTIO_NET_F_HASH_REPORT,
+  VirtioNetModel,
+} from "./virtio_net_model.ts";
 
 /** Feature bits (virtio 1.2 §5.1.3). */
-export const VIRTIO_NET_F_CTRL_VQ = 1n << 17n;
 export const VIRTIO_NET_F_MQ = 1n << 22n;
 export const VIRTIO_NET_F_RSS = 1n << 60n;
 
@@ -48,10 +51,6 @@ interface Hashing {
 export class MultiqueueNetModel extends VirtioNetModel {
   /** Pairs that it was told to use; one after a reset. */
   pairsInUse = 1;
-  readonly control: ControlQueueModel = new ControlQueueModel(
-    this.region,
-    (command) => this.#obey(command),
-  );
   readonly #pairs: number;
   #hashing: Hashing | null = null;
 
@@ -106,12 +105,13 @@ export class MultiqueueNetModel extends VirtioNetModel {
     view.setUint16(16, VIRTIO_NET_HASH_REPORT_IPV4, true);
   }
 
-  #obey({ name, data }: ControlCommand): ControlAnswer {
+  protected override obey(command: ControlCommand): ControlAnswer {
+    const { name, data } = command;
     const view = new DataView(Uint8Array.from(data).buffer);
     if (name === "4.0" && data.length === 2) return this.#use(view.getUint16(0, true));
     if (name === "4.1") return this.#rss(view, data);
     if (name === "4.2") return this.#hashConfig(view, data);
-    return { answer: VIRTIO_NET_ERR };
+    return super.obey(command);
   }
 
   #use(pairs: number): ControlAnswer {

@@ -7,10 +7,11 @@ import type {
   VirtqueueAddresses,
 } from "../../drivers/virtio/virtio_transport.ts";
 import { IovaRegion } from "./iova_region.ts";
-import { SplitRingDevice } from "./split_ring_device.ts";
+import { createRingDevice, type RingDevice, VIRTIO_F_RING_PACKED } from "./ring_device.ts";
+
+export { VIRTIO_F_EVENT_IDX } from "./ring_device.ts";
 
 /** Feature bits of all devices (virtio 1.2 §6). */
-export const VIRTIO_F_EVENT_IDX = 1n << 29n;
 export const VIRTIO_F_VERSION_1 = 1n << 32n;
 
 /** Device status (§2.1). */
@@ -71,7 +72,7 @@ export class VirtioModel implements VirtioTransport {
   accepted = 0n;
 
   readonly #queueSizes: number[];
-  readonly #rings: (SplitRingDevice | null)[];
+  readonly #rings: (RingDevice | null)[];
   #status = 0;
   #resetReads = 0;
   #generation = 0;
@@ -96,7 +97,7 @@ export class VirtioModel implements VirtioTransport {
   }
 
   /** The device's side of a queue, once the driver has handed it over. */
-  ring(index: number): SplitRingDevice {
+  ring(index: number): RingDevice {
     const ring = this.#rings[index];
     if (ring === null) throw new Error(`queue ${index} is not enabled`);
     return ring;
@@ -199,11 +200,12 @@ export class VirtioModel implements VirtioTransport {
   queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
     this.calls.push(`queue ${index}`);
     const { size } = addresses;
-    if (size > this.queueSizeMax(index) || size === 0 || (size & (size - 1)) !== 0) {
+    const packed = (this.accepted & VIRTIO_F_RING_PACKED) !== 0n;
+    const shaped = packed || (size & (size - 1)) === 0;
+    if (size > this.queueSizeMax(index) || size === 0 || !shaped) {
       throw new Error(`queue ${index} of ${size}`);
     }
-    const eventIndex = (this.accepted & VIRTIO_F_EVENT_IDX) !== 0n;
-    this.#rings[index] = new SplitRingDevice(this.region, addresses, eventIndex);
+    this.#rings[index] = createRingDevice(this.region, addresses, this.accepted);
     return {
       ring: () => {
         this.needLive();

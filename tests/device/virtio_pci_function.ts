@@ -13,7 +13,7 @@ const NOTIFY = 0x3000;
 
 /** Each queue is notified at a register of its own, in reverse to tell them apart. */
 export const NOTIFY_MULTIPLIER = 4;
-const NOTIFY_OFF: readonly number[] = [1, 0];
+const NOTIFY_OFF: readonly number[] = [1, 0, 2];
 
 /** Structure types (virtio 1.2 §4.1.4). */
 export const COMMON_CFG = 1;

@@ -1,13 +1,16 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Appliance, runMain } from "./appliance.ts";
 
-const NEGOTIATED = ["MTU", "MAC", "MRG_RXBUF", "STATUS", "EVENT_IDX", "VERSION_1"];
+const NEGOTIATED = [
+  ...["MTU", "MAC", "MRG_RXBUF", "STATUS"],
+  ...["CTRL_VQ", "CTRL_RX", "CTRL_VLAN", "CTRL_RX_EXTRA", "GUEST_ANNOUNCE", "CTRL_MAC_ADDR"],
+  ...["INDIRECT_DESC", "EVENT_IDX", "VERSION_1"],
+];
 
 /** What QEMU's virtio-net-pci offers by default (hw/net/virtio-net.c) on a network without offloads. */
 const OFFERED_BY_QEMU = [
   ...NEGOTIATED,
-  ...["CTRL_VQ", "CTRL_RX", "CTRL_VLAN", "CTRL_RX_EXTRA", "GUEST_ANNOUNCE", "CTRL_MAC_ADDR"],
-  ...["CTRL_GUEST_OFFLOADS", "INDIRECT_DESC"],
+  ...["CTRL_GUEST_OFFLOADS"],
 ];
 
 Deno.test("info as JSON: QEMU's card with its features, queues, vectors and counters", async () => {
@@ -32,7 +35,7 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
     minMtu: 68,
     maxMtu: 1400,
     link: true,
-    promiscuous: true,
+    promiscuous: false,
     queues: { rx: { now: 1, most: 1 }, tx: { now: 1, most: 1 } },
     rings: { rx: [{ now: 256, most: 256 }], tx: [{ now: 256, most: 256 }] },
     vectors: [
@@ -62,7 +65,9 @@ Deno.test("info as text: sections like ethtool's", async () => {
   assertMatch(stdout, /^ {2}RX 0: +256 of 256$/m);
   assertMatch(stdout, /^ {2}msi-x 1: +receive queue 0$/m);
   assertMatch(stdout, /^ {2}EVENT_IDX: +on$/m);
-  assertMatch(stdout, /^ {2}CTRL_VQ: +off$/m);
+  assertMatch(stdout, /^ {2}CTRL_VQ: +on$/m);
+  assertMatch(stdout, /^ {2}CTRL_GUEST_OFFLOADS: +off$/m);
+  assertMatch(stdout, /^ {2}promiscuous: +off$/m);
   assertMatch(stdout, /^ {2}rx_packets: +0$/m);
   assertMatch(stdout, /^ {2}rx_queue_0_ring_used: +256$/m);
   assertMatch(stdout, /^ {2}tx_bad_headroom: +0$/m);
@@ -88,6 +93,15 @@ Deno.test("info on cards reached in other ways: the transport, and how it interr
     assertEquals(facts, [["transport", transport], ["interrupts", interrupts]]);
     assertEquals(vectors.length, interrupts === "msi-x shared" ? 2 : 1);
   }
+});
+
+Deno.test("info on a card that knows how fast its link is", async () => {
+  const card = "--device=qemu:virtio-net-pci,speed=2500,duplex=full";
+  const { code, stdout, stderr } = await runMain(["info", card]);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^ {2}speed: +2500 Mbit\/s$/m);
+  assertMatch(stdout, /^ {2}duplex: +full$/m);
+  assertMatch(stdout, /^ {2}SPEED_DUPLEX: +on$/m);
 });
 
 Deno.test("info on an Intel 8255x: what it is, and what it counts by itself", async () => {

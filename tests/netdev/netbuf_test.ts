@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PlainRegion } from "../../netdev/dma_region.ts";
-import { Netbuf, NETBUF_HEADROOM } from "../../netdev/netbuf.ts";
+import {
+  Netbuf,
+  NETBUF_F_DATA_VALID,
+  NETBUF_F_PARTIAL_CSUM,
+  NETBUF_HEADROOM,
+} from "../../netdev/netbuf.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 
 const START = 66;
@@ -218,4 +223,26 @@ Deno.test("a packet lies in a region when each of its pieces does", () => {
   assert(!netbufs[0].liesIn(new PlainRegion(4096)));
   netbufs[0].append(makeNetbuf());
   assert(!netbufs[0].liesIn(region), "the last piece is from elsewhere");
+});
+
+Deno.test("reset forgets what was said of a checksum", () => {
+  const netbuf = makeNetbuf();
+  netbuf.flags = NETBUF_F_PARTIAL_CSUM;
+  netbuf.reset();
+  assertEquals(netbuf.flags, 0);
+});
+
+Deno.test("a partial checksum stays where it is when headers come and go in front of it", () => {
+  const netbuf = makeNetbuf();
+  netbuf.length = 100;
+  netbuf.flags = NETBUF_F_PARTIAL_CSUM | NETBUF_F_DATA_VALID;
+  netbuf.csumStart = 34;
+  const covered = netbuf.data + 34;
+  netbuf.push(12);
+  assertEquals(netbuf.data + netbuf.csumStart, covered);
+  netbuf.pull(46);
+  assertEquals([netbuf.csumStart, netbuf.data], [0, covered]);
+  assertEquals(netbuf.flags, NETBUF_F_PARTIAL_CSUM | NETBUF_F_DATA_VALID);
+  netbuf.pull(2);
+  assertEquals(netbuf.flags, NETBUF_F_DATA_VALID, "what it covered is gone in part");
 });

@@ -129,6 +129,14 @@ Deno.test("an answer that is none of the two breaks the queue", () => {
   assertEquals(link.queue.broken, true);
 });
 
+Deno.test("a buffer that comes back without an answer is not taken for the answer before", () => {
+  const link = new ControlLink();
+  link.queue.command(4, 0, Uint8Array.of(1, 0));
+  link.model.control.script = { answer: () => "nothing" };
+  fails(link, "with 255");
+  assertEquals(link.queue.broken, true);
+});
+
 Deno.test("used elements that can't be break the queue: a wrong id, a jump of the index", () => {
   const jumps = new ControlLink();
   jumps.model.control.script = { use: (ring) => ring.showIndex(9) };

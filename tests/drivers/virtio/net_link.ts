@@ -1,5 +1,7 @@
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
 import { type VirtioNet, virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
+import type { VirtioNetOptions } from "../../../drivers/virtio/virtio_net_card.ts";
+import type { RingFormat } from "../../../drivers/virtio/virtqueue.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
@@ -10,6 +12,15 @@ import { FakeClock } from "../../netdev/fake_clock.ts";
 /** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
 const STALE_BYTE = 0xee;
 
+/** A card, and how its driver is to set it up. */
+export interface ProbedNetOptions extends VirtioNetModelOptions {
+  /** Format of its rings; default split. */
+  readonly ring?: RingFormat;
+  /** The address for a card that has none. */
+  readonly mac?: Uint8Array;
+  readonly coalescing?: VirtioNetOptions["coalescing"];
+}
+
 /** A network card and its driver, which found each other on a virtio bus. */
 export class ProbedNet {
   readonly model: VirtioNetModel;
@@ -18,14 +29,18 @@ export class ProbedNet {
   /** What the driver had to tell, in order: `link up`, or a failure. */
   readonly events: string[] = [];
 
-  constructor(options: VirtioNetModelOptions = {}) {
+  constructor(options: ProbedNetOptions = {}) {
     this.model = new VirtioNetModel(options);
     const registry = new NetdevRegistry();
     const drivers: VirtioNet[] = [];
     const bus = new VirtioBus(new FakeClock(0, 1));
     bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), {
       onLink: (up) => this.events.push(`link ${up ? "up" : "down"}`),
+      onAnnounce: () => this.events.push("announce"),
       onFailure: (reason) => this.events.push(reason),
+      ...options.mac === undefined ? {} : { mac: options.mac },
+      ...options.coalescing === undefined ? {} : { coalescing: options.coalescing },
+      ring: options.ring ?? "split",
     }));
     bus.addDevice(this.model);
     this.netdev = registry.get(0);
@@ -34,7 +49,7 @@ export class ProbedNet {
 }
 
 /** What a test of packets may want otherwise. */
-export interface NetLinkOptions extends VirtioNetModelOptions {
+export interface NetLinkOptions extends ProbedNetOptions {
   /** Netbufs in the pool; default 32. */
   readonly netbufs?: number;
   /** Bytes of each; default 2048. */

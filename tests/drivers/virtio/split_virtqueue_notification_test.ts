@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { passedEvent } from "../../../drivers/virtio/split_virtqueue.ts";
+import { passedEvent } from "../../../drivers/virtio/passed_event.ts";
 import { Ring } from "./split_virtqueue_ring.ts";
 
 /** Entries `before` to `now` - 1 were written: was `event` one of them? In integers, without wrap. */

@@ -1,7 +1,8 @@
 import { DmaArena } from "../../../netdev/dma_arena.ts";
 import { SplitVirtqueue } from "../../../drivers/virtio/split_virtqueue.ts";
 import { IovaRegion } from "../../device/iova_region.ts";
-import { type AvailableBuffer, SplitRingDevice } from "../../device/split_ring_device.ts";
+import type { AvailableBuffer } from "../../device/ring_device.ts";
+import { SplitRingDevice } from "../../device/split_ring_device.ts";
 
 /** Both ends of a ring. Buffers are numbered, and number n lies at 4096 + 64 n. */
 export class Ring {

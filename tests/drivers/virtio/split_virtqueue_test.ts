@@ -173,3 +173,19 @@ Deno.test("reclaim() gives each posted buffer once, published or not, and then n
   assertEquals(tokens.toSorted(), [1, 3, 4]);
   assertEquals(ring.vq.reclaim(), null);
 });
+
+Deno.test("in one piece a ring lies as a legacy device expects it, and is given back whole", () => {
+  const region = new IovaRegion(1 << 20);
+  const arena = new DmaArena(region, 100);
+  const before = arena.available;
+  for (const size of [2, 16, 256, 1024]) {
+    const vq = new SplitVirtqueue(arena, size, true, { ringAlign: 4096 });
+    const { descriptorArea, driverArea, deviceArea } = vq.addresses;
+    // Virtio 1.2 §2.7.2: ALIGN(16 * size + 2 * (3 + size)), from a page on.
+    const expected = Math.ceil((16 * size + 2 * (3 + size)) / 4096) * 4096;
+    assertEquals(descriptorArea % 4096, 0);
+    assertEquals([driverArea - descriptorArea, deviceArea - descriptorArea], [16 * size, expected]);
+    vq.release();
+    assertEquals(arena.available, before);
+  }
+});

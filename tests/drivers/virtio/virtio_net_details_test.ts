@@ -1,19 +1,19 @@
 import { assertEquals } from "@std/assert";
-import { NET_FEATURES } from "../../device/virtio_net_model.ts";
+import { NET_FEATURES, VIRTIO_NET_F_SPEED_DUPLEX } from "../../device/virtio_net_model.ts";
 import { NetLink, ProbedNet } from "./net_link.ts";
 
-/** VIRTIO_NET_F_CTRL_VQ and VIRTIO_F_RING_RESET (virtio 1.2 §5.1.3, §6), and a bit without a name. */
-const NOT_WANTED = 1n << 17n | 1n << 40n | 1n << 50n;
+/** VIRTIO_NET_F_HOST_ECN and VIRTIO_F_RING_RESET (virtio 1.2 §5.1.3, §6), and a bit without a name. */
+const NOT_WANTED = 1n << 13n | 1n << 40n | 1n << 50n;
 
 Deno.test("what was offered and what was negotiated, by name, and no ring before it's made", () => {
   const net = new ProbedNet({ features: NET_FEATURES | NOT_WANTED });
   net.netdev.probe();
   const details = net.netdev.detailsGet();
   assertEquals(details?.bus, "model");
-  assertEquals(details?.features.negotiated.includes("CTRL_VQ"), false);
+  assertEquals(details?.features.negotiated.includes("HOST_ECN"), false);
   assertEquals(
     details?.features.offered.filter((name) => !details.features.negotiated.includes(name)),
-    ["CTRL_VQ", "RING_RESET", "bit 50"],
+    ["HOST_ECN", "RING_RESET", "bit 50"],
   );
   assertEquals([details?.rxRings, details?.txRings, details?.vectors], [[], [], []]);
 });
@@ -35,4 +35,19 @@ Deno.test("a running card tells the sizes of its rings, and what each vector is 
     { name: "vector of 0", use: "receive queue 0" },
     { name: "vector of 1", use: "transmit queue 0 (masked: it is polled)" },
   ]);
+});
+
+Deno.test("a card that tells how fast its link is has that told: what isn't known as such", () => {
+  const link = new NetLink({ more: VIRTIO_NET_F_SPEED_DUPLEX });
+  // Behind those of the transport.
+  const facts = (): unknown => link.netdev.detailsGet()?.facts?.slice(2);
+  assertEquals(facts(), [["speed", "unknown"], ["duplex", "unknown"]]);
+  link.model.setSpeed(100_000, 1);
+  assertEquals(facts(), [["speed", "100000 Mbit/s"], ["duplex", "full"]]);
+  link.model.setSpeed(10, 0);
+  assertEquals(facts(), [["speed", "10 Mbit/s"], ["duplex", "half"]]);
+  link.model.setSpeed(0x8000_0000, 7);
+  assertEquals(facts(), [["speed", "unknown"], ["duplex", "unknown"]]);
+  link.model.gone = true;
+  assertEquals(facts(), []);
 });

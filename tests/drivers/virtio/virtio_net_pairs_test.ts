@@ -9,13 +9,13 @@ import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import {
   MultiqueueNetModel,
   type MultiqueueNetModelOptions,
-  VIRTIO_NET_F_CTRL_VQ,
   VIRTIO_NET_F_MQ,
   VIRTIO_NET_F_RSS,
 } from "../../device/multiqueue_net_model.ts";
 import { hashOfIpv4, toeplitz } from "../../device/toeplitz.ts";
 import {
   NET_FEATURES,
+  VIRTIO_NET_F_CTRL_VQ,
   VIRTIO_NET_F_HASH_REPORT,
   VIRTIO_NET_F_MRG_RXBUF,
 } from "../../device/virtio_net_model.ts";

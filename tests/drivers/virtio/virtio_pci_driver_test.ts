@@ -55,12 +55,14 @@ Deno.test("from the bus to packets both ways: PCI, virtio and netdev fit togethe
   assertEquals(pool.available, 32);
 });
 
-Deno.test("only modern network cards of virtio's vendor are taken", () => {
+Deno.test("only network cards of virtio's vendor are taken, by their id, or by that of their subsystem", () => {
   const link = new VirtioPciLink();
   const strangers = [[0x1af4, 0x1042], [0x1af4, 0x1110], [0x8086, 0x1041]];
   strangers.forEach(([vendorId, deviceId], i) => {
     link.host.plug(8 + i, 0, new FakePciFunction({ vendorId, deviceId }));
   });
+  const block = { vendorId: 0x1af4, deviceId: 0x1000, subsystemId: 2 };
+  link.host.plug(20, 0, new FakePciFunction(block));
   assertEquals(probe(link).count(), 1);
 });
 

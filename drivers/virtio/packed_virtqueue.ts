@@ -1,0 +1,382 @@
+import type { DmaArena } from "../../netdev/dma_arena.ts";
+import type { DmaRegion } from "../../netdev/dma_region.ts";
+import { IndirectTables } from "./indirect_tables.ts";
+import * as passedEvents from "./passed_event.ts";
+import { RingParts } from "./ring_parts.ts";
+import { StagedPieces } from "./staged_pieces.ts";
+import type { VirtqueueAddresses } from "./virtio_transport.ts";
+import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
+
+// A constant of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { passedEvent } = passedEvents;
+
+/** Descriptor flags (virtio 1.2 §2.8.1, §2.8.6, §2.8.8), in the upper half of the last word. */
+const VIRTQ_DESC_F_NEXT = 1 << 16;
+const VIRTQ_DESC_F_WRITE = 2 << 16;
+const VIRTQ_DESC_F_INDIRECT = 4 << 16;
+const VIRTQ_DESC_F_AVAIL = 1 << 23;
+const VIRTQ_DESC_F_USED = 1 << 31;
+const BOTH = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
+
+/** Event suppression (§2.8.10): `desc_event_off:15 desc_event_wrap:1 flags:2`, in one word. */
+const RING_EVENT_FLAGS_ENABLE = 0 << 16;
+const RING_EVENT_FLAGS_DISABLE = 1 << 16;
+const RING_EVENT_FLAGS_DESC = 2 << 16;
+const RING_EVENT_FLAGS = 3 << 16;
+const EVENT_WRAP = 1 << 15;
+const EVENT_OFFSET = EVENT_WRAP - 1;
+
+const DESCRIPTOR_BYTES = 16;
+const EVENT_BYTES = 4;
+
+/**
+ * A packed virtqueue (virtio 1.2 §2.8). Both sides write one ring of descriptors: the driver makes
+ * them available in turn, and the device writes over them, from the start again and in its own
+ * order, those of the buffers that it has used:
+ *
+ * ```text
+ * descriptors   size × { address, length, id, flags }     written by both
+ * driver area   where to interrupt, and whether           written by the driver
+ * device area   where to notify, and whether              written by the device
+ * ```
+ *
+ * Two bits of the flags say whose a descriptor is. What they mean turns over each time that a side
+ * comes to the end of the ring, which its wrap counter remembers.
+ *
+ * Of each used descriptor the id and the length are read, once each, and nothing else of the ring. An
+ * id that isn't lent makes the queue {@link broken}. All else is remembered in private memory.
+ *
+ * Nothing here allocates once the queue is made. Fields begin with a value of their kind, so that
+ * V8 knows what they hold.
+ */
+export class PackedVirtqueue<T> implements Virtqueue<T> {
+  readonly size: number = 0;
+  readonly addresses: VirtqueueAddresses;
+  broken = false;
+  usedLength = 0;
+
+  readonly #parts: RingParts;
+  readonly #region: DmaRegion;
+  readonly #u32: Uint32Array = new Uint32Array(0);
+  readonly #eventIndex: boolean = false;
+  readonly #inOrder: boolean = false;
+  readonly #tables: IndirectTables | null = null;
+  readonly #staged: StagedPieces;
+  /** Element numbers in the 32-bit view of the region. */
+  readonly #descriptors32: number = 0;
+  readonly #driverEvent32: number = 0;
+  readonly #deviceEvent32: number = 0;
+
+  readonly #tokens: (T | null)[] = [];
+  /** Slots of the ring that the buffer of this id takes: above 0 while it's lent, below 0 once it's back. */
+  readonly #slots: Int32Array = new Int32Array(0);
+  /** Bytes of it that the device may write. */
+  readonly #writable: Uint32Array = new Uint32Array(0);
+  /**
+   * Ids that aren't lent, a queue: from the head on those that are free; from `taken` on those that
+   * came back and weren't taken yet, with their lengths. An id of `size` is none: the queue broke.
+   * Whoever gives buffers back in order gets ids in order, too, which is how a batch is told.
+   */
+  readonly #ids: Uint16Array = new Uint16Array(0);
+  readonly #lengths: Uint32Array = new Uint32Array(0);
+  #idsHead = 0;
+  #idsTaken = 0;
+  #idsTail = 0;
+  #back = 0;
+  #free = 0;
+
+  /** Where the next descriptor is made available, and the flags that say so. */
+  #availSlot = 0;
+  #availFlags = VIRTQ_DESC_F_AVAIL;
+  /** Descriptors and buffers since the last publish, and the first of those, held back. */
+  #added = 0;
+  #unpublished = 0;
+  #firstWord = 0;
+  #firstFlags = 0;
+
+  /** Where the next used descriptor is looked for, and its flags when it's there. */
+  #usedSlot = 0;
+  #usedFlags = BOTH;
+  /** Buffers lent to the device that it hasn't been seen to give back. */
+  #outstanding = 0;
+  /** In order: the id that is the next one to come back. */
+  #oldestId = 0;
+
+  /** Makes an empty queue of `size` entries, 1 to 32768, in memory from `arena`. */
+  constructor(
+    arena: DmaArena,
+    size: number,
+    eventIndex: boolean,
+    { inOrder = false, indirectEntries = 0 }: VirtqueueOptions = {},
+  ) {
+    const { region } = arena;
+    const parts = RingParts.apart(arena, [size * DESCRIPTOR_BYTES, EVENT_BYTES, EVENT_BYTES]);
+    const [descriptors, driverArea, deviceArea] = parts.offsets;
+    this.#parts = parts;
+    try {
+      if (indirectEntries > 0) {
+        this.#tables = new IndirectTables(arena, size, indirectEntries, false);
+      }
+    } catch (error) {
+      parts.release();
+      throw error;
+    }
+    this.size = size;
+    this.addresses = {
+      size,
+      descriptorArea: region.deviceAddress(descriptors),
+      driverArea: region.deviceAddress(driverArea),
+      deviceArea: region.deviceAddress(deviceArea),
+    };
+    this.#region = region;
+    this.#u32 = region.u32;
+    this.#eventIndex = eventIndex;
+    this.#inOrder = inOrder;
+    this.#staged = new StagedPieces(size);
+    this.#descriptors32 = descriptors >>> 2;
+    this.#driverEvent32 = driverArea >>> 2;
+    this.#deviceEvent32 = deviceArea >>> 2;
+    this.#tokens = new Array<T | null>(size).fill(null);
+    this.#slots = new Int32Array(size);
+    this.#writable = new Uint32Array(size);
+    this.#ids = new Uint16Array(size);
+    this.#lengths = new Uint32Array(size);
+    this.reset();
+  }
+
+  reset(): void {
+    this.#parts.clear();
+    this.#staged.clear();
+    this.#tokens.fill(null);
+    this.#slots.fill(0);
+    for (let id = 0; id < this.size; id++) this.#ids[id] = id;
+    this.#idsHead = 0;
+    this.#idsTaken = 0;
+    this.#idsTail = 0;
+    this.#back = 0;
+    this.#free = this.size;
+    // Both wrap counters begin as 1 (§2.8.1).
+    this.#availSlot = 0;
+    this.#availFlags = VIRTQ_DESC_F_AVAIL;
+    this.#added = 0;
+    this.#unpublished = 0;
+    this.#usedSlot = 0;
+    this.#usedFlags = BOTH;
+    this.#outstanding = 0;
+    this.#oldestId = 0;
+    this.broken = false;
+    this.usedLength = 0;
+  }
+
+  release(): void {
+    this.#parts.release();
+    this.#tables?.release();
+  }
+
+  get free(): number {
+    return this.#free;
+  }
+
+  get unpublished(): number {
+    return this.#unpublished;
+  }
+
+  descriptorsFor(pieces: number): number {
+    return pieces > 1 && this.#tables !== null && pieces <= this.#tables.entries ? 1 : pieces;
+  }
+
+  stage(offset: number, length: number, deviceWrites: boolean): void {
+    this.#staged.add(offset, length, deviceWrites);
+  }
+
+  commit(token: T): void {
+    const staged = this.#staged;
+    const { count } = staged;
+    const id = this.#takeId(token, this.descriptorsFor(count), staged.writable);
+    if (this.#slots[id] < count && this.#tables !== null) {
+      const table = this.#tables.write(id, staged);
+      this.#describe(table, DESCRIPTOR_BYTES * count, id | VIRTQ_DESC_F_INDIRECT);
+    } else {
+      for (let i = 0; i < count; i++) {
+        const next = i + 1 < count ? VIRTQ_DESC_F_NEXT : 0;
+        const write = staged.deviceWrites[i] === 1 ? VIRTQ_DESC_F_WRITE : 0;
+        this.#describe(staged.offsets[i], staged.lengths[i], id | next | write);
+      }
+    }
+    staged.clear();
+  }
+
+  post(offset: number, length: number, deviceWrites: boolean, token: T): void {
+    const id = this.#takeId(token, 1, deviceWrites ? length : 0);
+    this.#describe(offset, length, deviceWrites ? id | VIRTQ_DESC_F_WRITE : id);
+  }
+
+  /** The id of a buffer that is lent from here on. */
+  #takeId(token: T, slots: number, writable: number): number {
+    const head = this.#idsHead;
+    const id = this.#ids[head];
+    this.#idsHead = head + 1 === this.size ? 0 : head + 1;
+    this.#free -= slots;
+    this.#tokens[id] = token;
+    this.#slots[id] = slots;
+    this.#writable[id] = writable;
+    this.#outstanding++;
+    this.#unpublished++;
+    return id;
+  }
+
+  /** Writes the next descriptor of the ring: the device sees none before it sees the first one. */
+  #describe(offset: number, length: number, idAndFlags: number): void {
+    const slot = this.#availSlot;
+    const word = this.#descriptors32 + 4 * slot;
+    const address = this.#region.deviceAddress(offset);
+    const u32 = this.#u32;
+    const last = idAndFlags | this.#availFlags;
+    u32[word] = address >>> 0;
+    u32[word + 1] = Math.floor(address / 0x1_0000_0000);
+    u32[word + 2] = length;
+    if (this.#added === 0) {
+      this.#firstWord = word + 3;
+      this.#firstFlags = last;
+    } else {
+      u32[word + 3] = last;
+    }
+    this.#added++;
+    if (slot + 1 < this.size) {
+      this.#availSlot = slot + 1;
+    } else {
+      this.#availSlot = 0;
+      this.#availFlags ^= BOTH;
+    }
+  }
+
+  publish(): boolean {
+    const added = this.#added;
+    if (added === 0) return false;
+    // The flags of the first descriptor show all of them. Atomics.store is a release and a full
+    // fence (§2.8.21.1, §2.8.21.2): descriptors are seen before, and the device's wish is read after.
+    Atomics.store(this.#u32, this.#firstWord, this.#firstFlags);
+    this.#added = 0;
+    this.#unpublished = 0;
+    const wish = Atomics.load(this.#u32, this.#deviceEvent32);
+    const flags = wish & RING_EVENT_FLAGS;
+    if (flags === RING_EVENT_FLAGS_DISABLE) return false;
+    if (flags !== RING_EVENT_FLAGS_DESC || !this.#eventIndex) return true;
+    const now = this.#availSlot;
+    // An event of the lap before lies that much further back. All of it modulo 2^16.
+    const isThisLap =
+      ((wish & EVENT_WRAP) !== 0) === ((this.#availFlags & VIRTQ_DESC_F_AVAIL) !== 0);
+    const event = (wish & EVENT_OFFSET) - (isThisLap ? 0 : this.size);
+    return passedEvent(event, now, now - added);
+  }
+
+  usedCount(): number {
+    if (this.broken) return 0;
+    if (this.#outstanding > 0) this.#lookForUsed();
+    return this.#back;
+  }
+
+  /** Moves the buffers that the device has used into the queue of those that are back. */
+  #lookForUsed(): void {
+    const u32 = this.#u32;
+    let word = this.#descriptors32 + 4 * this.#usedSlot;
+    let last = Atomics.load(u32, word + 3);
+    while ((last & BOTH) === this.#usedFlags) {
+      // Id and flags are one word, so they are of the same moment. The length is read after them: x86
+      // keeps loads in order. Atomics.load, which would say so, costs 5 ns, so it's only for the first.
+      const id = last & 0xffff;
+      if (id >= this.size || this.#slots[id] <= 0) return this.#pushBad();
+      const length = u32[word + 2];
+      if (this.#inOrder) this.#pushSkipped(id);
+      this.#push(id, length);
+      if (this.#outstanding === 0) return;
+      word = this.#descriptors32 + 4 * this.#usedSlot;
+      last = u32[word + 3];
+    }
+  }
+
+  /** The buffer is back. The next used descriptor is as many slots on as it has. */
+  #push(id: number, length: number): void {
+    const { size } = this;
+    const tail = this.#idsTail;
+    this.#ids[tail] = id;
+    this.#lengths[tail] = length;
+    this.#idsTail = tail + 1 === size ? 0 : tail + 1;
+    this.#back++;
+    this.#outstanding--;
+    const slots = this.#slots[id];
+    this.#slots[id] = -slots;
+    const slot = this.#usedSlot + slots;
+    if (slot < size) {
+      this.#usedSlot = slot;
+    } else {
+      this.#usedSlot = slot - size;
+      this.#usedFlags ^= BOTH;
+    }
+  }
+
+  /**
+   * With VIRTIO_F_IN_ORDER one used descriptor stands for the buffers before it, too, which were then
+   * used whole (§2.8.9): those from the oldest up to `id`, which is lent.
+   */
+  #pushSkipped(id: number): void {
+    let oldest = this.#oldestId;
+    for (; oldest !== id; oldest = oldest + 1 === this.size ? 0 : oldest + 1) {
+      this.#push(oldest, this.#writable[oldest]);
+    }
+    this.#oldestId = id + 1 === this.size ? 0 : id + 1;
+  }
+
+  /** Behind those that are back comes what can't be, and nothing after it. */
+  #pushBad(): void {
+    this.#ids[this.#idsTail] = this.size;
+    this.#back++;
+    this.#outstanding = 0;
+  }
+
+  takeUsed(): T | null {
+    const { size } = this;
+    const taken = this.#idsTaken;
+    const id = this.#ids[taken];
+    if (this.#back === 0 || id === size) {
+      this.broken = true;
+      return null;
+    }
+    this.#idsTaken = taken + 1 === size ? 0 : taken + 1;
+    this.#back--;
+    this.usedLength = this.#lengths[taken];
+    const token = this.#tokens[id];
+    this.#tokens[id] = null;
+    this.#free -= this.#slots[id];
+    return token;
+  }
+
+  enableInterrupts(): boolean {
+    if (this.broken) return true;
+    const lap = (this.#usedFlags & VIRTQ_DESC_F_USED) === 0 ? 0 : EVENT_WRAP;
+    const wish = this.#eventIndex
+      ? RING_EVENT_FLAGS_DESC | lap | this.#usedSlot
+      : RING_EVENT_FLAGS_ENABLE;
+    Atomics.store(this.#u32, this.#driverEvent32, wish);
+    // The store is a full fence: the device either sees the wish or has used the descriptor before.
+    const last = Atomics.load(this.#u32, this.#descriptors32 + 4 * this.#usedSlot + 3);
+    const isUsed = this.#outstanding > 0 && (last & BOTH) === this.#usedFlags;
+    if (!isUsed && this.#back === 0) return true;
+    this.disableInterrupts();
+    return false;
+  }
+
+  disableInterrupts(): void {
+    Atomics.store(this.#u32, this.#driverEvent32, RING_EVENT_FLAGS_DISABLE);
+  }
+
+  reclaim(): T | null {
+    for (let id = 0; id < this.size; id++) {
+      const token = this.#tokens[id];
+      if (token === null) continue;
+      this.#tokens[id] = null;
+      return token;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,42 @@
+import type { AvailableBuffer } from "./split_ring_device.ts";
+
+/** A buffer that the driver has lent to the device, until the driver may take it back. */
+export interface LentBuffer extends AvailableBuffer {
+  /** Descriptors that it takes of the ring. */
+  readonly descriptors: number;
+}
+
+/**
+ * The far side of a virtqueue that can do everything a hostile device can. It remembers what it was
+ * lent in private memory, so that nothing it does to the shared memory keeps it from being honest
+ * again. What it tells the driver, rightly or not, it counts as *claims*: of a buffer that was
+ * claimed the driver may think that it's its own again, and of no other.
+ */
+export interface HostileRing {
+  readonly size: number;
+  /** Buffers lent and not taken back, by id, the oldest first. */
+  readonly lent: ReadonlyMap<number, LentBuffer>;
+  /** It said what no driver may believe: the queue has to be given up. */
+  readonly mustBreak: boolean;
+  /**
+   * What the driver lent since the last call. Throws when that breaks a rule. In the middle of a burst
+   * an id may be in use again, of a buffer that is on its way to the caller: `onReturned` is told.
+   */
+  collect(onReturned: (buffer: LentBuffer) => void): LentBuffer[];
+  /** How often the driver was told that it may have this one back, and has not acted upon it. */
+  claims(id: number): number;
+  /** The driver acts as though it had a buffer back. False when it wasn't told so. */
+  consume(id: number): boolean;
+  /** Says that a buffer was used, as soon as {@link show} is called. */
+  put(id: number, length: number): void;
+  /** Lets the driver see what was put; whether it wants to be interrupted for it. */
+  show(): boolean;
+  /** Wants notifications, or none. */
+  wantKicks(on: boolean): void;
+  /** Pretends `by` more uses, or fewer, without writing any. */
+  jump(by: number): void;
+  /** Overwrites what the driver wrote: descriptors and what says that they're available. */
+  scribble(word: number): void;
+  /** Says nonsense about when it wants to be notified. */
+  confuse(word: number): void;
+}

@@ -1,8 +1,9 @@
 import type { QueueDoorbell, VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
 import type { NetbufOracle } from "./netbuf_oracle.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
+import { HostilePackedRing } from "./hostile_packed_ring.ts";
 import { HostileSplitRing } from "./hostile_split_ring.ts";
-import { VIRTIO_F_EVENT_IDX } from "./virtio_model.ts";
+import { VIRTIO_F_EVENT_IDX, VIRTIO_F_IN_ORDER, VIRTIO_F_RING_PACKED } from "./ring_device.ts";
 import { HDR_BYTES, VIRTIO_NET_F_MRG_RXBUF, VirtioNetModel } from "./virtio_net_model.ts";
 
 export const RECEIVEQ = 0;
@@ -49,16 +50,21 @@ export class HostileCard extends VirtioNetModel {
   /** Buffers that it wrote to itself. */
   readonly #written = new WeakSet<LentBuffer>();
   readonly #sums = new WeakMap<LentBuffer, number>();
+  /** Queues that it was notified of, or looks at anyway. */
+  readonly #told = [false, false];
   #resetting = false;
   #driverOk = false;
+  #wantsReset = false;
 
   override queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
     this.onQueue(index);
     const doorbell = super.queueEnable(index, addresses);
     this.queues[index] = this.#ring(addresses);
+    this.#told[index] = false;
     return {
       ring: () => {
         doorbell.ring();
+        this.#told[index] = true;
         this.calls.length = 0;
         this.collect();
         this.onKick(index);
@@ -85,6 +91,12 @@ export class HostileCard extends VirtioNetModel {
     this.#lose();
   }
 
+  /** It does nothing more until it's reset (§2.1.2). */
+  override needReset(): void {
+    this.#wantsReset = true;
+    super.needReset();
+  }
+
   /** Is pulled out. */
   go(): void {
     this.gone = true;
@@ -93,7 +105,7 @@ export class HostileCard extends VirtioNetModel {
 
   /** A queue that is set up, of a card that may use it (§3.1.1). */
   live(index: number): HostileRing | null {
-    if (this.gone || this.#resetting) return null;
+    if (this.gone || this.#resetting || this.#wantsReset) return null;
     return this.#driverOk ? this.queues[index] : null;
   }
 
@@ -152,13 +164,35 @@ export class HostileCard extends VirtioNetModel {
     return true;
   }
 
+  /**
+   * As a good card does: receives a frame, and when it has no buffer it asks to be notified of one, and
+   * doesn't look again before it is.
+   */
+  deliverWhenTold(frame: Uint8Array): boolean {
+    if (!this.#told[RECEIVEQ]) return false;
+    if (this.deliver(frame)) return true;
+    this.live(RECEIVEQ)?.wantKicks(true);
+    if (this.deliver(frame)) return true;
+    this.#told[RECEIVEQ] = false;
+    return false;
+  }
+
+  /** As a good card does: sends all that it was notified of. */
+  sendWhenTold(): void {
+    const ring = this.live(TRANSMITQ);
+    if (ring === null || !this.#told[TRANSMITQ]) return;
+    this.#told[TRANSMITQ] = false;
+    do ring.wantKicks(true); while (this.send(ring.size) > 0);
+  }
+
   /** Sends what it was given, up to `count` frames, in any order by `from`. */
   send(count: number, from = 0): number {
     const ring = this.live(TRANSMITQ);
     if (ring === null) return 0;
     const buffers = this.usable(TRANSMITQ, count);
+    const first = ring.inOrder ? 0 : from;
     buffers.forEach((_, i) => {
-      const buffer = buffers[(i + from) % buffers.length];
+      const buffer = buffers[(i + first) % buffers.length];
       this.#send(buffer);
       ring.put(buffer.head, 0);
     });
@@ -168,6 +202,7 @@ export class HostileCard extends VirtioNetModel {
 
   /** Keeps frames to itself that it was to send. */
   hold(count: number): void {
+    if (this.live(TRANSMITQ)?.inOrder === true) return;
     for (const buffer of this.usable(TRANSMITQ, count)) this.#held.add(buffer);
   }
 
@@ -186,15 +221,20 @@ export class HostileCard extends VirtioNetModel {
     this.#held.clear();
     this.config.set(config);
     for (const ring of this.queues) ring?.wantKicks(true);
+    this.#told.fill(true);
+    if (this.queues.some((ring) => ring?.lostTrack === true)) this.needReset();
   }
 
   #ring(addresses: VirtqueueAddresses): HostileRing {
-    const eventIndex = (this.accepted & VIRTIO_F_EVENT_IDX) !== 0n;
-    return new HostileSplitRing(this.region, addresses, eventIndex);
+    const has = (feature: bigint): boolean => (this.accepted & feature) !== 0n;
+    const Ring = has(VIRTIO_F_RING_PACKED) ? HostilePackedRing : HostileSplitRing;
+    const inOrder = has(VIRTIO_F_IN_ORDER);
+    return new Ring(this.region, addresses, has(VIRTIO_F_EVENT_IDX), inOrder);
   }
 
   #lose(): void {
     this.#resetting = false;
+    this.#wantsReset = false;
     this.queues.fill(null);
     this.#held.clear();
     this.oracle?.wipe();

@@ -15,7 +15,7 @@ import { FakeClock } from "../netdev/fake_clock.ts";
 import { HOST_IP, HOST_MAC, ip, mac } from "../stack/frames.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
 import { type EchoExchange, echoExchanges } from "./echo_requests.ts";
-import { HostileCard, TRANSMITQ } from "./hostile_card.ts";
+import { HostileCard } from "./hostile_card.ts";
 import { type Fault, FAULTS } from "./hostile_faults.ts";
 import type { HostileTally } from "./hostile_tally.ts";
 import { NetbufOracle } from "./netbuf_oracle.ts";
@@ -287,7 +287,7 @@ export class HostileLife {
         this.#tally.pings++;
         return;
       }
-      if (turn < QUIET || turn - asked < RESEND || !card.deliver(request)) continue;
+      if (turn < QUIET || turn - asked < RESEND || !card.deliverWhenTold(request)) continue;
       asked = turn;
       epoch = card.epoch;
       card.sent.length = 0;
@@ -321,7 +321,7 @@ export class HostileLife {
     const deadline = this.#tick(place);
     const sleeps = this.#scheduler.arm();
     if (sleeps) this.#now = Math.max(this.#now + 1, Math.min(deadline, this.#now + 50));
-    card.send(card.live(TRANSMITQ)?.size ?? 0);
+    card.sendWhenTold();
     this.#account(place.oracle);
   }
 

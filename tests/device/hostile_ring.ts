@@ -1,10 +1,6 @@
-import type { AvailableBuffer } from "./split_ring_device.ts";
+import type { AvailableBuffer as LentBuffer } from "./ring_device.ts";
 
-/** A buffer that the driver has lent to the device, until the driver may take it back. */
-export interface LentBuffer extends AvailableBuffer {
-  /** Descriptors that it takes of the ring. */
-  readonly descriptors: number;
-}
+export type { AvailableBuffer as LentBuffer } from "./ring_device.ts";
 
 /**
  * The far side of a virtqueue that can do everything a hostile device can. It remembers what it was
@@ -16,6 +12,10 @@ export interface HostileRing {
   readonly size: number;
   /** Buffers lent and not taken back, by id, the oldest first. */
   readonly lent: ReadonlyMap<number, LentBuffer>;
+  /** Buffers are to be given back in the order that they came in (VIRTIO_F_IN_ORDER). */
+  readonly inOrder: boolean;
+  /** It doesn't know any more where the driver looks next: nothing helps but a reset. */
+  readonly lostTrack: boolean;
   /** It said what no driver may believe: the queue has to be given up. */
   readonly mustBreak: boolean;
   /**

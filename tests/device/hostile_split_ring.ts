@@ -1,7 +1,7 @@
 import type { VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
 import type { IovaRegion } from "./iova_region.ts";
-import type { BufferPiece } from "./split_ring_device.ts";
+import type { BufferPiece } from "./ring_device.ts";
 
 /** Virtio 1.2 §2.7.5, descriptor flags. */
 const VIRTQ_DESC_F_NEXT = 1;
@@ -13,6 +13,8 @@ const DESCRIPTOR_BYTES = 16;
 /** What a hostile device has of a split virtqueue (virtio 1.2 §2.7). */
 export class HostileSplitRing implements HostileRing {
   readonly size: number;
+  readonly inOrder: boolean;
+  readonly lostTrack = false;
   readonly lent = new Map<number, LentBuffer>();
   readonly #region: IovaRegion;
   readonly #eventIndex: boolean;
@@ -33,9 +35,15 @@ export class HostileSplitRing implements HostileRing {
   /** The index pretends more uses than there are buffers; that may change as more are lent. */
   #unclaimed = false;
 
-  constructor(region: IovaRegion, addresses: VirtqueueAddresses, eventIndex: boolean) {
+  constructor(
+    region: IovaRegion,
+    addresses: VirtqueueAddresses,
+    eventIndex: boolean,
+    inOrder: boolean,
+  ) {
     const { size } = addresses;
     this.size = size;
+    this.inOrder = inOrder;
     this.#region = region;
     this.#eventIndex = eventIndex;
     this.#descriptors = region.offsetOf(addresses.descriptorArea, DESCRIPTOR_BYTES * size);
@@ -154,8 +162,15 @@ export class HostileSplitRing implements HostileRing {
   #claim(index: number): void {
     if (((index - this.#consumed) & 0xffff) >= 0x8000) return;
     const id = this.#region.u32[(this.#used + 4 + 8 * (index % this.size)) >>> 2];
-    if (id < this.size) this.#claims[id]++;
-    else this.#badId = true;
+    if (id >= this.size) this.#badId = true;
+    else if (!this.inOrder) this.#claims[id]++;
+    // In order the index alone says so of the oldest buffers (§2.7.9).
+    if (!this.inOrder) return;
+    for (const oldest of this.lent.keys()) {
+      if (this.#claims[oldest] > 0) continue;
+      this.#claims[oldest]++;
+      return;
+    }
   }
 
   #showIndex(): void {

@@ -1,7 +1,7 @@
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
-import type { BufferPiece } from "./split_ring_device.ts";
+import type { BufferPiece } from "./ring_device.ts";
 
 /** Who has a netbuf that the device may touch. */
 interface Loan {

@@ -177,8 +177,10 @@ export class HostileCard extends VirtioNetModel {
     return false;
   }
 
-  /** As a good card does: sends all that it was notified of. */
+  /** As a good card does: sends all that it was notified of, or asks for a reset. */
   sendWhenTold(): void {
+    const lost = this.queues.some((ring) => ring?.lostTrack === true);
+    if (lost && !this.#wantsReset) this.needReset();
     const ring = this.live(TRANSMITQ);
     if (ring === null || !this.#told[TRANSMITQ]) return;
     this.#told[TRANSMITQ] = false;
@@ -222,7 +224,6 @@ export class HostileCard extends VirtioNetModel {
     this.config.set(config);
     for (const ring of this.queues) ring?.wantKicks(true);
     this.#told.fill(true);
-    if (this.queues.some((ring) => ring?.lostTrack === true)) this.needReset();
   }
 
   #ring(addresses: VirtqueueAddresses): HostileRing {

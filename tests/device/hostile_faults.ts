@@ -10,7 +10,8 @@ const JUNK = new Uint8Array(1514).fill(0xa5);
 /** What a device can do wrong, by name. Each is done at once; what follows is the driver's affair. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
   // Used elements.
-  idOutOfRange: onQueue((ring, random) => ring.put(ring.size + random.below(0x7fff_0000), 60)),
+  idOutOfRange: onQueue((ring, random) => ring.put(ring.size + random.below(0xff00), 60)),
+  idOf32Bits: onQueue((ring, random) => ring.put(random.int32() >>> 0, 60)),
   idJustOutOfRange: onQueue((ring) => ring.put(ring.size, 60)),
   idAllOnes: onQueue((ring) => ring.put(0xffff_ffff, 60)),
   idDuplicate: onQueue((ring, random, card) => {

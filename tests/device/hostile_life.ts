@@ -2,6 +2,7 @@ import { DeviceRecovery } from "../../app/device_recovery.ts";
 import { VirtioBus } from "../../drivers/virtio/virtio_bus.ts";
 import { VirtioError } from "../../drivers/virtio/virtio_error.ts";
 import { virtioNetDriver } from "../../drivers/virtio/virtio_net.ts";
+import type { RingFormat } from "../../drivers/virtio/virtqueue.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
@@ -19,7 +20,12 @@ import { HostileCard } from "./hostile_card.ts";
 import { type Fault, FAULTS } from "./hostile_faults.ts";
 import type { HostileTally } from "./hostile_tally.ts";
 import { NetbufOracle } from "./netbuf_oracle.ts";
-import { VIRTIO_F_EVENT_IDX } from "./virtio_model.ts";
+import {
+  VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_IN_ORDER,
+  VIRTIO_F_INDIRECT_DESC,
+  VIRTIO_F_RING_PACKED,
+} from "./ring_device.ts";
 import { NET_FEATURES, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_MTU } from "./virtio_net_model.ts";
 
 /** Steps that are kept to be told with a failure. */
@@ -34,6 +40,14 @@ const RESEND = 12;
 const MEMORY_BYTES = 256 << 10;
 /** Milliseconds that a look at the clock takes, so that a reset is soon given up. */
 const CLOCK_STEP_MS = 20;
+
+/** What one card in two has. */
+const MAYBE = [
+  VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_INDIRECT_DESC,
+  VIRTIO_NET_F_MRG_RXBUF,
+  VIRTIO_NET_F_MTU,
+];
 
 /** Echo requests of all sizes, and the replies that they must get. */
 const EXCHANGES: readonly EchoExchange[] = [0, 1, 17, 18, 19, 56, 390, 1000, 1472]
@@ -62,6 +76,7 @@ const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS)
  */
 export class HostileLife {
   readonly #seed: number;
+  readonly #ring: RingFormat;
   readonly #tally: HostileTally;
   readonly #random: SeededRandom;
   readonly #card: HostileCard;
@@ -78,20 +93,25 @@ export class HostileLife {
   #mayEnd = false;
   #now = 1;
 
-  constructor(seed: number, tally: HostileTally) {
+  constructor(seed: number, ring: RingFormat, tally: HostileTally) {
     this.#seed = seed;
+    this.#ring = ring;
     this.#tally = tally;
     const random = this.#random = new SeededRandom(seed);
     for (let i = 0; i < 4; i++) random.int32();
     let features = NET_FEATURES;
-    if (random.below(2) === 0) features |= VIRTIO_F_EVENT_IDX;
-    if (random.below(2) === 0) features |= VIRTIO_NET_F_MRG_RXBUF;
-    if (random.below(2) === 0) features |= VIRTIO_NET_F_MTU;
-    const queueSizes = [2 << random.below(5), 2 << random.below(5)];
+    for (const feature of MAYBE) {
+      if (random.below(2) === 0) features |= feature;
+    }
+    if (random.below(4) === 0) features |= VIRTIO_F_IN_ORDER;
+    if (ring === "packed") features |= VIRTIO_F_RING_PACKED;
+    const size = (): number => ring === "packed" ? 2 + random.below(40) : 2 << random.below(5);
+    const queueSizes = [size(), size()];
     this.#card = new HostileCard({ features, queueSizes, memoryBytes: MEMORY_BYTES });
     this.#honest = this.#card.config.slice();
     const registry = new NetdevRegistry();
     this.#bus.registerDriver(virtioNetDriver(registry, undefined, {
+      ring,
       onFailure: (reason) => this.#failed(reason),
     }));
     this.#bus.addDevice(this.#card);
@@ -110,7 +130,9 @@ export class HostileLife {
     } catch (error) {
       const message = error instanceof Error ? error.stack ?? error.message : String(error);
       throw new Error(
-        `seed ${this.#seed}: ${message}\nthe last steps: ${this.#trace.join(", ")}`,
+        `seed ${this.#seed} with ${this.#ring} rings: ${message}\nthe last steps: ${
+          this.#trace.join(", ")
+        }`,
         { cause: error },
       );
     }

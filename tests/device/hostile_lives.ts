@@ -1,3 +1,4 @@
+import type { RingFormat } from "../../drivers/virtio/virtqueue.ts";
 import { HostileLife } from "./hostile_life.ts";
 import { emptyTally, type HostileTally } from "./hostile_tally.ts";
 
@@ -9,10 +10,10 @@ const LIFE_STEPS = 3000;
  * (any int32 but 0), and each has one of its own, which an exception names: with that as `seed`
  * and a single step it's the first, and happens again.
  */
-export function liveHostileLives(steps: number, seed: number): HostileTally {
+export function liveHostileLives(steps: number, seed: number, ring: RingFormat): HostileTally {
   const tally = emptyTally();
   for (let own = seed; tally.steps < steps; own = next(own)) {
-    new HostileLife(own, tally).run(LIFE_STEPS);
+    new HostileLife(own, ring, tally).run(LIFE_STEPS);
   }
   return tally;
 }

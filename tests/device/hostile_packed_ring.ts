@@ -45,6 +45,8 @@ export class HostilePackedRing implements HostileRing {
   readonly #passed = new Set<number>();
   /** Slots that look used, without a use, and the flags that make them so. */
   readonly #pretended = new Map<number, number>();
+  /** Descriptors that were put and that the driver has not acted upon; more than all, and some go. */
+  #unseen = 0;
   #badId = false;
 
   constructor(
@@ -84,14 +86,24 @@ export class HostilePackedRing implements HostileRing {
     return fresh;
   }
 
+  /** In order, one that's named stands for those before it, too (§2.8.9). */
   claims(id: number): number {
-    return this.#claims.get(id) ?? 0;
+    const claims = this.#claims.get(id) ?? 0;
+    if (claims > 0 || !this.inOrder) return claims;
+    let younger = false;
+    for (const each of this.lent.keys()) {
+      younger ||= each === id;
+      if (younger && (this.#claims.get(each) ?? 0) > 0) return 1;
+    }
+    return 0;
   }
 
   consume(id: number): boolean {
-    const claims = this.claims(id);
-    if (claims === 0) return false;
-    this.#claims.set(id, claims - 1);
+    if (this.claims(id) === 0) return false;
+    const named = this.#claims.get(id) ?? 0;
+    if (named > 0) this.#claims.set(id, named - 1);
+    if (this.inOrder) this.#claimOlder(id);
+    this.#unseen -= this.lent.get(id)?.descriptors ?? 0;
     this.lent.delete(id);
     return true;
   }
@@ -101,11 +113,16 @@ export class HostilePackedRing implements HostileRing {
     const { u32 } = this.#region;
     u32[word + 2] = length;
     const id16 = id & 0xffff;
+    const buffer = this.lent.get(id16);
+    const oldest = [...this.lent.keys()].find((lent) => !this.#isUsed(lent));
+    const odd = id16 < this.size &&
+      (this.inOrder ? id16 !== oldest : buffer === undefined || this.#isUsed(id16));
+    this.#unseen += buffer?.descriptors ?? 1;
+    // What is put where nothing is lent the driver overwrites with the next buffer.
+    if (oldest === undefined || odd || this.#unseen > this.size) this.lostTrack = true;
     const last = (id16 | this.#usedFlags(this.#used.wrap) << 16) >>> 0;
     if (this.#put.length > 0) u32[word + 3] = last;
     this.#put.push({ word, last, id: id16 });
-    const buffer = this.lent.get(id16);
-    if (id16 < this.size && (buffer === undefined || this.claims(id16) > 0)) this.lostTrack = true;
     this.#advance(this.#used, buffer?.descriptors ?? 1);
   }
 
@@ -128,20 +145,19 @@ export class HostilePackedRing implements HostileRing {
     this.#region.u32[this.#deviceEvent >>> 2] = on ? event : DISABLE << 16;
   }
 
-  /** Descriptors look used that nobody wrote as such; or the last one doesn't any more. */
+  /** Descriptors look used that nobody wrote as such: the next ones, or the last one once more. */
   jump(by: number): void {
     this.lostTrack = true;
     const { slot, wrap } = this.#used;
     if (by < 0) {
       const before = (slot + this.size - 1) % this.size;
-      this.#setFlags(before, this.#usedFlags(slot === 0 ? wrap : !wrap));
+      this.#pretend(before, this.#usedFlags(slot === 0 ? wrap : !wrap));
+      this.#claimPretended();
       return;
     }
     const place = { slot, wrap };
     for (let left = Math.min(by, this.size); left > 0; left--) {
-      const flags = this.#usedFlags(place.wrap);
-      this.#setFlags(place.slot, flags);
-      this.#pretended.set(place.slot, flags);
+      this.#pretend(place.slot, this.#usedFlags(place.wrap));
       this.#advance(place, 1);
     }
     this.#claimPretended();
@@ -161,17 +177,21 @@ export class HostilePackedRing implements HostileRing {
     this.#region.u32[this.#deviceEvent >>> 2] = word;
   }
 
+  #isUsed(id: number): boolean {
+    return this.claims(id) > 0 || this.#put.some((put) => put.id === id);
+  }
+
+  /** Whoever has this one back has those before it, too. */
+  #claimOlder(id: number): void {
+    for (const older of this.lent.keys()) {
+      if (older === id) return;
+      if ((this.#claims.get(older) ?? 0) === 0) this.#claims.set(older, 1);
+    }
+  }
+
   #claim(id: number): void {
     if (id >= this.size) this.#badId = true;
-    if (!this.lent.has(id)) return void this.#claims.set(id, this.claims(id) + 1);
-    if (this.inOrder) {
-      // One that's named stands for those before it, too (§2.8.9).
-      for (const older of this.lent.keys()) {
-        if (older === id) break;
-        if (this.claims(older) === 0) this.#claims.set(older, 1);
-      }
-    }
-    this.#claims.set(id, this.claims(id) + 1);
+    this.#claims.set(id, (this.#claims.get(id) ?? 0) + 1);
   }
 
   /** What stands in a slot that looks used may be lent only later. */
@@ -228,9 +248,11 @@ export class HostilePackedRing implements HostileRing {
     return wrap ? AVAIL | USED : 0;
   }
 
-  #setFlags(slot: number, flags: number): void {
+  /** A slot looks used, and keeps the id that is in it. */
+  #pretend(slot: number, flags: number): void {
     const word = this.#word(slot) + 3;
     const { u32 } = this.#region;
+    this.#pretended.set(slot, flags);
     Atomics.store(u32, word, (u32[word] & 0xffff | flags << 16) >>> 0);
   }
 

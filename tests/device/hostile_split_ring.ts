@@ -32,6 +32,8 @@ export class HostileSplitRing implements HostileRing {
   #shown = 0;
   #consumed = 0;
   #badId = false;
+  /** In order, and an element may stand for those behind it, whatever is in them. */
+  #batch = false;
   /** The index pretends more uses than there are buffers; that may change as more are lent. */
   #unclaimed = false;
 
@@ -55,6 +57,7 @@ export class HostileSplitRing implements HostileRing {
   /** An index that is a little behind may be right again before the driver has seen it. */
   get mustBreak(): boolean {
     const pretended = this.#pretended;
+    if (this.#batch) return false;
     return this.#badId || pretended > this.size && pretended < 0x8000;
   }
 
@@ -81,11 +84,18 @@ export class HostileSplitRing implements HostileRing {
   }
 
   claims(id: number): number {
-    return this.#claims[id];
+    if (!this.inOrder) return this.#claims[id];
+    // In order the index alone tells: of so many of the oldest (§2.7.9).
+    let left = this.#pretended < 0x8000 ? this.#pretended : 0;
+    for (const oldest of this.lent.keys()) {
+      if (left-- === 0) return 0;
+      if (oldest === id) return 1;
+    }
+    return 0;
   }
 
   consume(id: number): boolean {
-    if (this.#claims[id] === 0) return false;
+    if (this.claims(id) === 0) return false;
     this.#claims[id]--;
     this.#consumed = (this.#consumed + 1) & 0xffff;
     this.lent.delete(id);
@@ -93,6 +103,8 @@ export class HostileSplitRing implements HostileRing {
   }
 
   put(id: number, length: number): void {
+    const next = [...this.lent.keys()].find((id) => this.claims(id) === 0);
+    if (this.inOrder && id < this.size && id !== next) this.#batch = true;
     const element = (this.#used + 4 + 8 * (this.#written % this.size)) >>> 2;
     this.#region.u32[element] = id;
     this.#region.u32[element + 1] = length;
@@ -123,6 +135,7 @@ export class HostileSplitRing implements HostileRing {
     this.#claims.fill(0);
     this.#badId = false;
     this.#unclaimed = true;
+    this.#batch ||= this.inOrder;
     this.#claimJump();
     this.#showIndex();
   }
@@ -163,14 +176,7 @@ export class HostileSplitRing implements HostileRing {
     if (((index - this.#consumed) & 0xffff) >= 0x8000) return;
     const id = this.#region.u32[(this.#used + 4 + 8 * (index % this.size)) >>> 2];
     if (id >= this.size) this.#badId = true;
-    else if (!this.inOrder) this.#claims[id]++;
-    // In order the index alone says so of the oldest buffers (§2.7.9).
-    if (!this.inOrder) return;
-    for (const oldest of this.lent.keys()) {
-      if (this.#claims[oldest] > 0) continue;
-      this.#claims[oldest]++;
-      return;
-    }
+    else this.#claims[id]++;
   }
 
   #showIndex(): void {

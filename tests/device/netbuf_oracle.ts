@@ -3,6 +3,9 @@ import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
 import type { BufferPiece } from "./ring_device.ts";
 
+/** What is shorter is no frame. */
+const ETHERNET_HEADER_BYTES = 14;
+
 /** Who has a netbuf that the device may touch. */
 interface Loan {
   readonly ring: HostileRing;
@@ -76,7 +79,9 @@ export class NetbufOracle {
     for (let piece: Netbuf | null = packet; piece !== null; piece = piece.next) {
       this.takenBack(piece, "handed out");
       if (piece.references !== 1) throw new Error(`${describe(piece)} is handed out, and free`);
-      if (piece.data < piece.start || piece.data + piece.length > piece.end) {
+      const least = piece === packet ? ETHERNET_HEADER_BYTES : 1;
+      const fits = piece.data >= piece.start && piece.data + piece.length <= piece.end;
+      if (!fits || piece.length < least) {
         throw new Error(`${describe(piece)} is handed out with ${piece.length} bytes`);
       }
     }

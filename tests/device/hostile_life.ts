@@ -10,23 +10,17 @@ import { NetdevState } from "../../netdev/netdev_types.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import { Host } from "../../stack/host.ts";
-import type { HostObserver } from "../../stack/host_observer.ts";
 import { NetworkInterface } from "../../stack/network_interface.ts";
 import { FakeClock } from "../netdev/fake_clock.ts";
-import { HOST_IP, HOST_MAC, ip, mac } from "../stack/frames.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
-import { type EchoExchange, echoExchanges } from "./echo_requests.ts";
-import { HostileCard } from "./hostile_card.ts";
+import type { HostileCard } from "./hostile_card.ts";
 import { type Fault, FAULTS } from "./hostile_faults.ts";
+import { anyHostileCard } from "./hostile_kinds.ts";
 import type { HostileTally } from "./hostile_tally.ts";
+import { EXCHANGES, isSame, OBSERVER, PINGS, STATION } from "./hostile_traffic.ts";
 import { NetbufOracle } from "./netbuf_oracle.ts";
-import {
-  VIRTIO_F_EVENT_IDX,
-  VIRTIO_F_IN_ORDER,
-  VIRTIO_F_INDIRECT_DESC,
-  VIRTIO_F_RING_PACKED,
-} from "./ring_device.ts";
-import { NET_FEATURES, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_NET_F_MTU } from "./virtio_net_model.ts";
+import { watchBursts } from "./watched_bursts.ts";
+import { VIRTIO_NET_F_MRG_RXBUF } from "./virtio_net_model.ts";
 
 /** Steps that are kept to be told with a failure. */
 const TRACE = 60;
@@ -37,34 +31,8 @@ const PATIENCE = 400;
 const QUIET = 3;
 const RESEND = 12;
 
-const MEMORY_BYTES = 256 << 10;
 /** Milliseconds that a look at the clock takes, so that a reset is soon given up. */
 const CLOCK_STEP_MS = 20;
-
-/** What one card in two has. */
-const MAYBE = [
-  VIRTIO_F_EVENT_IDX,
-  VIRTIO_F_INDIRECT_DESC,
-  VIRTIO_NET_F_MRG_RXBUF,
-  VIRTIO_NET_F_MTU,
-];
-
-/** Echo requests of all sizes, and the replies that they must get. */
-const EXCHANGES: readonly EchoExchange[] = [0, 1, 17, 18, 19, 56, 390, 1000, 1472]
-  .flatMap((bytes, i) => echoExchanges(8, bytes, 77 + i));
-/** Others that fit into the smallest netbuf, and so into any ring. */
-const PINGS = [0, 56, 57, 390].flatMap((bytes, i) => echoExchanges(16, bytes, 7777 + i));
-
-/** The host that they are for. */
-const STATION = { mac: mac(HOST_MAC), address: ip(HOST_IP), prefixLength: 24, gateway: null };
-
-const OBSERVER: HostObserver = {
-  firstArp: ignore,
-  firstEchoRequest: ignore,
-  echoReply: ignore,
-  resolutionFailed: ignore,
-  addressConflict: ignore,
-};
 
 const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS);
 
@@ -99,15 +67,7 @@ export class HostileLife {
     this.#tally = tally;
     const random = this.#random = new SeededRandom(seed);
     for (let i = 0; i < 4; i++) random.int32();
-    let features = NET_FEATURES;
-    for (const feature of MAYBE) {
-      if (random.below(2) === 0) features |= feature;
-    }
-    if (random.below(4) === 0) features |= VIRTIO_F_IN_ORDER;
-    if (ring === "packed") features |= VIRTIO_F_RING_PACKED;
-    const size = (): number => ring === "packed" ? 2 + random.below(40) : 2 << random.below(5);
-    const queueSizes = [size(), size()];
-    this.#card = new HostileCard({ features, queueSizes, memoryBytes: MEMORY_BYTES });
+    this.#card = anyHostileCard(random, ring);
     this.#honest = this.#card.config.slice();
     const registry = new NetdevRegistry();
     this.#bus.registerDriver(virtioNetDriver(registry, undefined, {
@@ -163,7 +123,7 @@ export class HostileLife {
     this.#netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent() });
     this.#netdev.txqConfigure(0, 0);
     const oracle = this.#card.oracle = new NetbufOracle(pool);
-    this.#watch(oracle);
+    watchBursts(this.#netdev, this.#card, oracle);
     this.#netdev.start();
     const config = { ...STATION, mtu: this.#netdev.mtuGet() };
     const host = new Host(config, networkInterface, OBSERVER);
@@ -200,28 +160,6 @@ export class HostileLife {
     // One in three has less than its rings take, so that they run dry.
     const count = random.below(3) === 0 ? 6 + random.below(rings) : rings + 8;
     return this.#netdev.poolCreate({ count: Math.min(count, 80), stride });
-  }
-
-  #watch(oracle: NetbufOracle): void {
-    const netdev = this.#netdev;
-    const rxBurst = netdev.rxBurst.bind(netdev);
-    const txBurst = netdev.txBurst.bind(netdev);
-    const txqReclaim = netdev.txqReclaim.bind(netdev);
-    netdev.txBurst = (queueId, netbufs, from, count): number => {
-      this.#card.collect();
-      return txBurst(queueId, netbufs, from, count);
-    };
-    netdev.txqReclaim = (queueId): number => {
-      this.#card.collect();
-      return txqReclaim(queueId);
-    };
-    netdev.rxBurst = (queueId, netbufs, count): number => {
-      this.#card.collect();
-      const received = rxBurst(queueId, netbufs, count);
-      if (received > count) throw new Error(`${received} packets of ${count}`);
-      for (let i = 0; i < received; i++) oracle.handedOut(netbufs[i]);
-      return received;
-    };
   }
 
   #failed(reason: string): void {
@@ -384,9 +322,3 @@ interface Place {
   readonly recovery: DeviceRecovery;
   readonly oracle: NetbufOracle;
 }
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
-function ignore(): void {}

@@ -65,6 +65,11 @@ export class HostilePciCard {
       const places = [STATUS, HEADER_TYPE, CAPABILITIES_POINTER, 0x40 + random.below(0xc0)];
       pci.space.write(places[random.below(4)], 1, random.below(256));
     }
+    // A list of one that leads to itself; a changed byte seldom makes a circle.
+    if (random.below(20) === 0) {
+      const first = pci.space.read(CAPABILITIES_POINTER, 1);
+      pci.space.write(first + 1, 1, first);
+    }
     this.#host.plug(SLOT, 0, pci);
     this.#spoil();
   }

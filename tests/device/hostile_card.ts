@@ -187,17 +187,19 @@ export class HostileCard extends VirtioNetModel {
     do ring.wantKicks(true); while (this.send(ring.size) > 0);
   }
 
-  /** Sends what it was given, up to `count` frames, in any order by `from`. */
+  /** Sends up to `count` frames, in any order by `from`; where there's an order, `from` 1 is a batch. */
   send(count: number, from = 0): number {
     const ring = this.live(TRANSMITQ);
     if (ring === null) return 0;
     const buffers = this.usable(TRANSMITQ, count);
     const first = ring.inOrder ? 0 : from;
+    const batch = ring.inOrder && from > 0 && buffers.length > 1;
     buffers.forEach((_, i) => {
       const buffer = buffers[(i + first) % buffers.length];
       this.#send(buffer);
-      ring.put(buffer.head, 0);
+      if (!batch) ring.put(buffer.head, 0);
     });
+    if (batch) ring.putBatch(buffers.map(({ head }) => head), 0);
     if (buffers.length > 0) this.show(TRANSMITQ);
     return buffers.length;
   }

@@ -22,6 +22,9 @@ import { NetbufOracle } from "./netbuf_oracle.ts";
 import { watchBursts } from "./watched_bursts.ts";
 import { VIRTIO_NET_F_MRG_RXBUF } from "./virtio_net_model.ts";
 
+/** Faults with which no card is taken. */
+const NEVER_GOOD: ReadonlySet<string> = new Set(["refusesFeatures", "configNeverStays"]);
+
 /** Steps that are kept to be told with a failure. */
 const TRACE = 60;
 
@@ -107,11 +110,13 @@ export class HostileLife {
       FAULTS[name](this.#card, this.#random);
       try {
         this.#netdev.probe();
-        break;
       } catch (error) {
         if (!(error instanceof VirtioError || error instanceof NetdevError)) throw error;
+        this.#card.reform(this.#honest);
+        continue;
       }
-      this.#card.reform(this.#honest);
+      if (NEVER_GOOD.has(name)) throw new Error(`probed in spite of ${name}`);
+      break;
     }
     this.#card.reform(this.#honest);
     if (this.#netdev.state === NetdevState.UNPROBED) this.#netdev.probe();

@@ -109,6 +109,11 @@ export class HostilePackedRing implements HostileRing {
   }
 
   put(id: number, length: number): void {
+    this.putBatch([id], length);
+  }
+
+  putBatch(ids: readonly number[], length: number): void {
+    const id = ids[ids.length - 1];
     const word = this.#word(this.#used.slot);
     const { u32 } = this.#region;
     u32[word + 2] = length;
@@ -116,14 +121,18 @@ export class HostilePackedRing implements HostileRing {
     const buffer = this.lent.get(id16);
     const oldest = [...this.lent.keys()].find((lent) => !this.#isUsed(lent));
     const odd = id16 < this.size &&
-      (this.inOrder ? id16 !== oldest : buffer === undefined || this.#isUsed(id16));
-    this.#unseen += buffer?.descriptors ?? 1;
+      (this.inOrder ? (ids[0] & 0xffff) !== oldest : buffer === undefined || this.#isUsed(id16));
+    const descriptors = ids.reduce(
+      (sum, id) => sum + (this.lent.get(id & 0xffff)?.descriptors ?? 1),
+      0,
+    );
+    this.#unseen += descriptors;
     // What is put where nothing is lent the driver overwrites with the next buffer.
     if (oldest === undefined || odd || this.#unseen > this.size) this.lostTrack = true;
     const last = (id16 | this.#usedFlags(this.#used.wrap) << 16) >>> 0;
     if (this.#put.length > 0) u32[word + 3] = last;
     this.#put.push({ word, last, id: id16 });
-    this.#advance(this.#used, buffer?.descriptors ?? 1);
+    this.#advance(this.#used, descriptors);
   }
 
   show(): boolean {

@@ -29,6 +29,8 @@ export interface HostileRing {
   consume(id: number): boolean;
   /** Says that a buffer was used, as soon as {@link show} is called. */
   put(id: number, length: number): void;
+  /** Says so of all of these, the next ones in order, by naming the last one (§2.7.9, §2.8.9). */
+  putBatch(ids: readonly number[], length: number): void;
   /** Lets the driver see what was put; whether it wants to be interrupted for it. */
   show(): boolean;
   /** Wants notifications, or none. */

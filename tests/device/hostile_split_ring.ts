@@ -111,6 +111,12 @@ export class HostileSplitRing implements HostileRing {
     this.#written = (this.#written + 1) & 0xffff;
   }
 
+  putBatch(ids: readonly number[], length: number): void {
+    this.#batch = true;
+    this.put(ids[ids.length - 1], length);
+    this.#written = (this.#written + ids.length - 1) & 0xffff;
+  }
+
   show(): boolean {
     const { usedEvent } = this;
     const quiet = (this.#load16(this.#avail) & 1) !== 0;

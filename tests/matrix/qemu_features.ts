@@ -8,6 +8,8 @@ export interface QemuVirtioStatus {
   readonly negotiated: readonly string[];
   /** Names of the bits of its status register, without prefix. */
   readonly status: readonly string[];
+  /** Descriptors of its first queues. */
+  readonly rings: readonly number[];
 }
 
 /** Feature bits as QEMU tells them: lines of a name and a meaning, and bits that it has no name for. */
@@ -23,11 +25,12 @@ interface QmpStatus {
 }
 
 /**
- * Asks the QEMU whose monitor is this abstract UNIX socket for its one virtio network device. `within`
- * connects in the network namespace where the name is.
+ * Asks the QEMU whose monitor is this abstract UNIX socket for its one virtio network device, and for
+ * so many of its queues. `within` connects in the network namespace where the name is.
  */
 export function qemuVirtioStatus(
   monitor: string,
+  queues: number,
   within: <T>(connect: () => T) => T,
 ): QemuVirtioStatus {
   using socket = within(() => connectAbstract(monitor));
@@ -42,9 +45,14 @@ export function qemuVirtioStatus(
   const features = answer["guest-features"];
   const named = [...features.transports, ...features["dev-features"]].map(nameOf);
   const unnamed = featureNames(BigInt(features["unknown-dev-features"] ?? 0));
+  const rings = Array.from({ length: queues }, (_, queue) => {
+    const ring = qmp.execute("x-query-virtio-queue-status", { path, queue });
+    return (ring as { "vring-num": number })["vring-num"];
+  });
   return {
     negotiated: [...named, ...unnamed].toSorted(),
     status: answer.status.statuses.map(nameOf),
+    rings,
   };
 }
 

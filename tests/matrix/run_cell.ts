@@ -49,11 +49,13 @@ export async function runCell(cell: Cell): Promise<CellResult> {
     { within: namespace?.prefix ?? [] },
   );
   await appliance.event("ready");
-  const { features } = await appliance.event("device") as unknown as { features: string[] };
+  const { features, rx, tx } = await appliance.event("device") as unknown as Told;
   assertEquals(features.filter((name) => SWITCHED.includes(name)).toSorted(), wanted(cell));
   const within = <T>(f: () => T): T => namespace === null ? f() : namespace.run(f);
-  const { negotiated, status } = qemuVirtioStatus(monitor, within);
+  const { queuePairs } = cell;
+  const { negotiated, status, rings } = qemuVirtioStatus(monitor, 2 * queuePairs, within);
   assertEquals(negotiated, features.toSorted(), "features that QEMU sees");
+  assertEquals(rings, Array.from({ length: queuePairs }, () => [rx, tx]).flat());
   assert(status.includes("DRIVER_OK"), `QEMU sees the status ${status}`);
 
   using port = await portOf(appliance, namespace);
@@ -71,10 +73,18 @@ export async function runCell(cell: Cell): Promise<CellResult> {
   const { host, netdev } = countersOf(await appliance.event("stopped"));
   assertEquals([host.echoRequestsAnswered, host.drops], [ECHOES + 1, {}]);
   const queues = netdev.rxQueues as unknown as readonly { packets: number }[];
-  assertEquals(queues.length, cell.queuePairs);
+  assertEquals(queues.length, queuePairs);
   const busy = queues.filter(({ packets }) => packets > 0).length;
-  assert(cell.queuePairs === 1 || busy > 1, `one queue of ${cell.queuePairs} has all packets`);
+  assert(queuePairs === 1 || busy > 1, `one queue of ${queuePairs} has all packets`);
   return { features, milliseconds: performance.now() - started };
+}
+
+/** What an appliance tells of its card. */
+interface Told {
+  readonly features: readonly string[];
+  /** Descriptors of each queue. */
+  readonly rx: number;
+  readonly tx: number;
 }
 
 /** Features that a cell decides on. */

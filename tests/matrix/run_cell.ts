@@ -22,6 +22,9 @@ const OUTSTANDING = 8;
 /** Askers that a TAP with four queues spreads over several of them. */
 const ASKERS = 16;
 
+/** No power of two, which only packed rings may be (virtio 1.2 §2.8). */
+const PACKED_RING_SIZE = 200;
+
 const TAP = "tap0";
 const SILENCE_MS = 20_000;
 
@@ -110,8 +113,8 @@ function argumentsFor(cell: Cell): string[] {
     `event_idx=${onOff(cell.eventIdx)}`,
     `indirect_desc=${onOff(cell.indirectDesc)}`,
   ];
-  if (cell.ring === "packed") card.push("packed=on");
   const args = [`--device=qemu:${card.join(",")}`];
+  if (cell.ring === "packed") args.push("--ring=packed", `--ring-size=${PACKED_RING_SIZE}`);
   if (cell.queuePairs === 1) return args;
   const netdev = `tap,ifname=${TAP},script=no,downscript=no,vhost=off`;
   return [...args, `--netdev=${netdev}`, `--queues=${cell.queuePairs}`];
@@ -120,9 +123,9 @@ function argumentsFor(cell: Cell): string[] {
 /** QEMU's name of each card, and the properties that make it that. */
 const MODELS: Readonly<Record<Cell["transport"], readonly string[]>> = {
   "pci modern": ["virtio-net-pci"],
-  "pci legacy": ["virtio-net-pci", "disable-legacy=off", "disable-modern=on"],
+  "pci legacy": ["virtio-net-pci", "disable-modern=on"],
   "mmio v2": ["virtio-net-device"],
-  "mmio v1": ["virtio-net-device"],
+  "mmio v1": ["virtio-net-device", "legacy=on"],
 };
 
 async function portOf(

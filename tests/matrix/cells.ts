@@ -24,7 +24,13 @@ export interface Cell {
 export type Part = Transport | Ring | "indirect_desc" | "4 queue pairs";
 
 /** Parts that the appliance has. A cell with any other is not run, and the table says so. */
-export const BUILT: ReadonlySet<Part> = new Set<Part>(["pci modern", "split"]);
+export const BUILT: ReadonlySet<Part> = new Set<Part>([
+  "pci modern",
+  "pci legacy",
+  "mmio v2",
+  "mmio v1",
+  "split",
+]);
 
 /** Whether a cell can be run, and what to show of it when not. */
 export type CellState =

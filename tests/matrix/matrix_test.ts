@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { tapTest } from "../linux/network_namespace.ts";
 import { type Cell, cellName, CELLS, isLegacy, type Part, stateOf } from "./cells.ts";
 import { pairsOf, pairwise } from "./pairwise.ts";
@@ -56,4 +56,10 @@ Deno.test("the table has a column for what is switched, and a row for the rest",
     ...["ok", "WRONG", "ok", "ok", "ok", "ok", "ok", "ok"],
   ]);
   assertEquals(lines[9].split(/ {2,}/), ["pci legacy", "packed", "1 pair, hub", "n/a"]);
+});
+
+Deno.test("the README shows the table of today, with nothing wrong", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const today = matrixTable((cell) => stateOf(cell).kind === "runs" ? "ok" : withoutRun(cell));
+  assertStringIncludes(readme, today);
 });

@@ -30,6 +30,8 @@ export const BUILT: ReadonlySet<Part> = new Set<Part>([
   "mmio v2",
   "mmio v1",
   "split",
+  "packed",
+  "indirect_desc",
 ]);
 
 /** Whether a cell can be run, and what to show of it when not. */

@@ -99,6 +99,8 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   #usedFlags = BOTH;
   /** Buffers lent to the device that it hasn't been seen to give back. */
   #outstanding = 0;
+  /** The last of them is none: the ring isn't looked at any more. */
+  #foundBad = false;
   /** In order: the id that is the next one to come back. */
   #oldestId = 0;
 
@@ -163,6 +165,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#usedSlot = 0;
     this.#usedFlags = BOTH;
     this.#outstanding = 0;
+    this.#foundBad = false;
     this.#oldestId = 0;
     this.broken = false;
     this.usedLength = 0;
@@ -272,7 +275,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
 
   usedCount(): number {
     if (this.broken) return 0;
-    if (this.#outstanding > 0) this.#lookForUsed();
+    if (this.#outstanding > 0 && !this.#foundBad) this.#lookForUsed();
     return this.#back;
   }
 
@@ -331,7 +334,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   #pushBad(): void {
     this.#ids[this.#idsTail] = this.size;
     this.#back++;
-    this.#outstanding = 0;
+    this.#foundBad = true;
   }
 
   takeUsed(): T | null {

@@ -265,10 +265,8 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   usedCount(): number {
     const index = Atomics.load(this.#u16, this.#usedIndex16);
     const count = (index - this.#usedIndex) & 0xffff;
-    if (count <= this.#outstanding && !this.broken) {
-      if (this.#inOrder) this.#unfold(index);
-      return count;
-    }
+    const fits = count <= this.#outstanding && !this.broken;
+    if (fits && (!this.#inOrder || this.#unfold(index, count))) return count;
     this.broken = true;
     return 0;
   }
@@ -276,9 +274,11 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   /**
    * With VIRTIO_F_IN_ORDER a used element stands for the buffers before it, too, which were then used
    * whole (§2.7.9). It's where the first of them would be, and the next one follows where the
-   * batch ends. Writes an element for each into the private copy, up to the device's `index`.
+   * batch ends. Writes an element for each into the private copy, up to the device's `index`. False
+   * when that, by which `count` were not taken yet, is behind what was seen.
    */
-  #unfold(index: number): void {
+  #unfold(index: number, count: number): boolean {
+    if (((this.#seenIndex - this.#usedIndex) & 0xffff) > count) return false;
     const { size } = this;
     while (this.#seenIndex !== index) {
       const shared = this.#sharedUsedRing32 + 2 * (this.#seenIndex & this.#mask);
@@ -292,6 +292,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       }
       this.#see(head === id ? head : size, length);
     }
+    return true;
   }
 
   /** The oldest buffer was used; `head` is its own, or `size` where the device named another. */

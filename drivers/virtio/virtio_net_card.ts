@@ -181,6 +181,8 @@ export class VirtioNetCard {
       // What changed before it was live interrupted nobody.
       this.#heed(readStatus(this.#device, this.#identity.features));
     });
+    // Before DRIVER_OK it needn't interrupt for that (§2.1.2), and nobody would hear it.
+    if (this.#device.needsReset()) this.fail("asks for a reset");
   }
 
   /**

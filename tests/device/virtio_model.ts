@@ -164,7 +164,8 @@ export class VirtioModel implements VirtioTransport {
     }
     const good = this.script.acceptsFeatures?.(this.accepted) ??
       (this.accepted & ~this.features) === 0n;
-    this.#status = good ? status : status & ~FEATURES_OK;
+    const asked = this.#status & NEEDS_RESET;
+    this.#status = (good ? status : status & ~FEATURES_OK) | asked;
   }
 
   deviceFeatures(): bigint {

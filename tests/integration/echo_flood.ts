@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { HOST_IP, HOST_MAC, icmpMessage, ipv4Frame } from "../stack/frames.ts";
+import { HOST_IP, HOST_MAC, icmpMessage, ipv4Frame, padded } from "../stack/frames.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
 import type { FramePort } from "./frame_port.ts";
 
@@ -10,7 +10,8 @@ const VARIANTS = 4;
 const PAYLOAD_BYTES = 56;
 
 const FLOOD_MAC = "02:75:0a:00:02:63";
-const FLOOD_IP = "10.0.2.99";
+/** The first of those that ask, and those behind it. */
+const FLOOD_NETWORK = "10.0.2.";
 const FLOOD_IP_END = 99;
 
 /** Offsets in a frame: EtherType, protocol, last byte of the destination, ICMP type, identifier. */
@@ -43,6 +44,10 @@ export interface FloodOptions {
    * seen in 7.2): it stops for good when both sides fill their sockets, at some 270 frames each.
    */
   readonly outstanding?: number;
+  /** Bytes of payload in each of the requests that are used in turn; default 56. */
+  readonly payloadBytes?: (request: number) => number;
+  /** Addresses to ask from, in turn, 1 to 100: a card with several queues tells them apart. Default 1. */
+  readonly askers?: number;
 }
 
 /** What a flood came to. */
@@ -66,21 +71,25 @@ export class EchoFlood {
   readonly #outstanding: number;
   readonly #variant: Uint8Array;
   readonly #resendAfter: number | null;
+  readonly #askers: number;
 
   /** Begins with one request, to hear that it is answered. */
   constructor(port: FramePort, options: FloodOptions = {}) {
-    const { resendAfter, outstanding = OUTSTANDING } = options;
+    const { resendAfter, outstanding = OUTSTANDING, askers = 1 } = options;
+    const { payloadBytes = () => PAYLOAD_BYTES } = options;
     const { target = { mac: HOST_MAC, ip: HOST_IP } } = options;
     this.#port = port;
     this.#outstanding = outstanding;
     this.#variant = new Uint8Array(outstanding);
     this.#resendAfter = resendAfter ?? null;
+    this.#askers = askers;
     const random = new SeededRandom(4711);
     const all = Array.from({ length: outstanding * VARIANTS }, (_, i) => {
       const identifier = i % outstanding;
       const sequence = Math.floor(i / outstanding);
-      const payload = Uint8Array.from({ length: PAYLOAD_BYTES }, () => random.below(256));
-      return { identifier, sequence, payload };
+      const payload = Uint8Array.from({ length: payloadBytes(i) }, () => random.below(256));
+      const from = `${FLOOD_NETWORK}${FLOOD_IP_END + identifier % askers}`;
+      return { identifier, sequence, payload, from };
     });
     this.#requests = all.map((fields) => requestFrame(target, fields));
     this.#replies = all.map((fields) => replyFrame(target, fields));
@@ -116,7 +125,7 @@ export class EchoFlood {
         });
         continue;
       }
-      if (!isEchoReply(frame)) continue;
+      if (!this.#isEchoReply(frame)) continue;
       const slot = frame[IDENTIFIER] << 8 | frame[IDENTIFIER + 1];
       const right = slot < this.#outstanding && this.#isRight(slot, frame);
       if (this.#resendAfter !== null) {
@@ -148,8 +157,16 @@ export class EchoFlood {
     for (;;) {
       const frame = this.#port.next(SILENCE_MS);
       assert(frame !== null, "no answer to the first request");
-      if (isEchoReply(frame)) return;
+      if (this.#isEchoReply(frame)) return;
     }
+  }
+
+  /** A hub shows everything to everyone: the gateway's reply to the appliance is none of ours. */
+  #isEchoReply(frame: Uint8Array): boolean {
+    const isIpv4 = frame[ETHERTYPE] === 0x08 && frame[ETHERTYPE + 1] === 0x00;
+    const asker = frame[DESTINATION_END] - FLOOD_IP_END;
+    const isForUs = asker >= 0 && asker < this.#askers;
+    return isIpv4 && isForUs && frame[PROTOCOL] === 1 && frame[ICMP_TYPE] === 0;
   }
 
   #send(slot: number): void {
@@ -172,27 +189,25 @@ function equal(frame: Uint8Array, expected: Uint8Array): boolean {
   return frame.length === expected.length && expected.every((byte, i) => frame[i] === byte);
 }
 
-/** A hub shows everything to everyone: the gateway's reply to the appliance is none of ours. */
-function isEchoReply(frame: Uint8Array): boolean {
-  const isIpv4 = frame[ETHERTYPE] === 0x08 && frame[ETHERTYPE + 1] === 0x00;
-  const isForUs = frame[DESTINATION_END] === FLOOD_IP_END;
-  return isIpv4 && isForUs && frame[PROTOCOL] === 1 && frame[ICMP_TYPE] === 0;
-}
-
 interface EchoFields {
   readonly identifier: number;
   readonly sequence: number;
   readonly payload: Uint8Array;
+  /** Who asks. */
+  readonly from: string;
 }
 
 function requestFrame({ mac, ip }: FloodTarget, fields: EchoFields): Uint8Array<ArrayBuffer> {
-  const addresses = { source: FLOOD_MAC, destination: mac, from: FLOOD_IP, to: ip };
+  const addresses = { source: FLOOD_MAC, destination: mac, from: fields.from, to: ip };
   return Uint8Array.from(ipv4Frame(addresses, icmpMessage(fields)));
 }
 
-/** As the appliance has to send it: TTL 64, identification 0, not to be fragmented (RFC 6864). */
+/**
+ * As the appliance has to send it: TTL 64, identification 0, not to be fragmented (RFC 6864), and as
+ * long as Ethernet wants.
+ */
 function replyFrame({ mac, ip }: FloodTarget, fields: EchoFields): Uint8Array {
-  const addresses = { source: mac, destination: FLOOD_MAC, from: ip, to: FLOOD_IP };
+  const addresses = { source: mac, destination: FLOOD_MAC, from: ip, to: fields.from };
   const header = { id: 0, fragment: 0x4000, ttl: 64 };
-  return ipv4Frame({ ...addresses, ...header }, icmpMessage({ ...fields, type: 0 }));
+  return padded(ipv4Frame({ ...addresses, ...header }, icmpMessage({ ...fields, type: 0 })));
 }

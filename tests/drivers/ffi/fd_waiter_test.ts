@@ -183,7 +183,7 @@ Deno.test("signals that come while it polls do no harm", async () => {
   const lines = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
   assertEquals((await lines.next()).value, "polling\n");
   await new Promise((resolve) => setTimeout(resolve, 100));
-  child.kill("SIGUSR1");
+  child.kill("SIGUSR2");
   assertEquals((await lines.next()).value, "signalled once\n");
   assertEquals(await new Response(child.stderr).text(), "");
   assertEquals((await child.status).code, 0);

@@ -8,10 +8,10 @@ const count = (): void => {
   signals++;
   resolve();
 };
-Deno.addSignalListener("SIGUSR1", count);
+Deno.addSignalListener("SIGUSR2", count);
 using event = new Eventfd();
 console.log("polling");
 waitReadable(event.fd, 500);
 await signalled;
-Deno.removeSignalListener("SIGUSR1", count);
+Deno.removeSignalListener("SIGUSR2", count);
 console.log(`signalled ${signals === 1 ? "once" : `${signals} times`}`);

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { SeededRandom } from "../../stack/seeded_random.ts";
 import { Ring } from "./split_virtqueue_ring.ts";
+import { ringOf } from "./virtqueue_ring.ts";
 
 /** Two buffers at the device, the first of them a chain of 3 descriptors. */
 function lentRing(): { readonly ring: Ring; readonly chain: number; readonly single: number } {
@@ -133,4 +134,14 @@ Deno.test("a broken queue may be armed: nothing comes of it any more, so there's
     ring.device.showIndex(5);
     assertEquals([ring.vq.usedCount(), ring.vq.enableInterrupts()], [0, true]);
   }
+});
+
+Deno.test("in order, an index that goes back behind what was seen breaks the queue at once", () => {
+  const ring = ringOf(4, { format: "split", eventIndex: false, inOrder: true });
+  for (let i = 0; i < 4; i++) ring.lend(i);
+  for (let i = 0; i < 3; i++) ring.device.use(ring.take().head, 0);
+  assertEquals([ring.vq.usedCount(), ring.vq.takeUsed()], [3, 0]);
+  ring.device.showIndex(2);
+  assertEquals([ring.vq.usedCount(), ring.vq.broken], [0, true]);
+  assertEquals(ring.reclaimAll(), [1, 2, 3]);
 });

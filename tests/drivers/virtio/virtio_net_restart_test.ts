@@ -72,6 +72,22 @@ Deno.test("a card that asks for a reset is reported once, and again after the ne
   assertEquals(link.events.length, 2);
 });
 
+Deno.test("a card that asks for a reset while it's started is reported, though nobody hears its interrupt", () => {
+  const link = new NetLink();
+  link.netdev.stop();
+  link.model.script = {
+    onConfigRead: () => {
+      link.model.script = {};
+      link.model.needReset();
+    },
+  };
+  link.netdev.start();
+  assertEquals(link.events, ["model asks for a reset"]);
+  link.netdev.stop();
+  link.netdev.start();
+  assertEquals(link.events.length, 1);
+});
+
 /** Ways to break a ring that must be reported and mended by a restart. */
 const BREAKS: readonly [string, RegExp, (link: NetLink) => void][] = [
   ["a receive buffer that was never lent", /broke the receive queue/, (link) => {

@@ -1,0 +1,145 @@
+import type { SeededRandom } from "../stack/seeded_random.ts";
+import { type HostileCard, RECEIVEQ, TRANSMITQ } from "./hostile_card.ts";
+import type { HostileRing } from "./hostile_ring.ts";
+
+/** One thing that no good device does. */
+export type Fault = (card: HostileCard, random: SeededRandom) => void;
+
+const JUNK = new Uint8Array(1514).fill(0xa5);
+
+/** What a device can do wrong, by name. Each is done at once; what follows is the driver's affair. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  // Used elements.
+  idOutOfRange: onQueue((ring, random) => ring.put(ring.size + random.below(0xff00), 60)),
+  idOf32Bits: onQueue((ring, random) => ring.put(random.int32() >>> 0, 60)),
+  idJustOutOfRange: onQueue((ring) => ring.put(ring.size, 60)),
+  idAllOnes: onQueue((ring) => ring.put(0xffff_ffff, 60)),
+  idDuplicate: onQueue((ring, random, card) => {
+    const [buffer] = card.usable(ring === card.queues[RECEIVEQ] ? RECEIVEQ : TRANSMITQ, 1);
+    const id = buffer?.head ?? random.below(ring.size);
+    for (let times = 2 + random.below(2); times > 0; times--) ring.put(id, 60);
+  }),
+  idNotOutstanding: onQueue((ring, random) => {
+    const from = random.below(ring.size);
+    for (let i = 0; i < ring.size; i++) {
+      const id = (from + i) % ring.size;
+      if (!ring.lent.has(id)) return ring.put(id, 60);
+    }
+  }),
+  lengthBeyondBuffer: (card, random) =>
+    void card.deliver(JUNK.subarray(0, 60), { length: 2048 + random.below(0x1000) }),
+  lengthJustBeyondBuffer: (card) => {
+    const [buffer] = card.usable(RECEIVEQ, 1);
+    if (buffer !== undefined) {
+      card.deliver(JUNK.subarray(0, 60), { length: buffer.pieces[0].length + 1 });
+    }
+  },
+  lengthAllOnes: (card) => void card.deliver(JUNK.subarray(0, 60), { length: 0xffff_ffff }),
+  lengthNegative: (card) => void card.deliver(JUNK.subarray(0, 60), { length: 0x8000_0000 }),
+  lengthZero: (card) => void card.deliver(JUNK.subarray(0, 60), { length: 0 }),
+  lengthBelowHeader: (card, random) =>
+    void card.deliver(JUNK.subarray(0, 60), { length: random.below(12) }),
+  lengthBelowFrame: (card, random) =>
+    void card.deliver(JUNK.subarray(0, 60), { length: 12 + random.below(14) }),
+  lengthOfSent: (card, random) => {
+    const [buffer] = card.usable(TRANSMITQ, 1);
+    if (buffer === undefined) return;
+    card.live(TRANSMITQ)?.put(buffer.head, random.int32() >>> 0);
+    card.show(TRANSMITQ);
+  },
+  // Indices.
+  indexForward: onIndex((size, random) => 1 + random.below(size)),
+  indexForwardByOne: onIndex(() => 1),
+  indexJump: onIndex((_, random) => random.below(0x10000)),
+  indexBack: onIndex((size, random) => -1 - random.below(size)),
+  // Mergeable buffers.
+  noBuffers: (card) => void card.deliver(JUNK.subarray(0, 60), { numBuffers: 0 }),
+  oneBufferMore: (card) => void card.deliver(JUNK.subarray(0, 60), { numBuffers: 2 }),
+  absurdBuffers: (card, random) =>
+    void card.deliver(JUNK.subarray(0, 60), { numBuffers: random.below(0x10000) }),
+  emptyPiece: (card) => {
+    const ring = card.live(RECEIVEQ);
+    const buffers = card.usable(RECEIVEQ, 2);
+    if (ring === null || buffers.length < 2) return;
+    const [first, second] = buffers;
+    card.region.u8[first.pieces[0].offset + 10] = 2;
+    card.region.u8[first.pieces[0].offset + 11] = 0;
+    ring.put(first.head, 72);
+    ring.put(second.head, 0);
+    card.show(RECEIVEQ);
+  },
+  // Memory that is the driver's, and flags.
+  scribble: onQueue((ring, random, card) => {
+    card.collect();
+    ring.scribble(random.int32());
+    card.owesInterrupt = true;
+  }),
+  confuse: onQueue((ring, random) => ring.confuse(random.int32())),
+  neverKick: onQueue((ring) => ring.wantKicks(false)),
+  junkFrame: (card, random) =>
+    void card.deliver(random.bytes(14 + random.below(80)), { lengthBy: random.below(9) - 4 }),
+  // Interrupts.
+  spuriousReceive: (card) => card.interrupt(RECEIVEQ),
+  spuriousTransmit: (card) => card.interrupt(TRANSMITQ),
+  spuriousConfig: (card) => card.configChanged(),
+  mute: (card) => void (card.mute = true),
+  interruptStorm: (card) => {
+    for (let i = 0; i < 20; i++) card.interrupt(i % 2);
+  },
+  interruptsBeforeReady: (card) => {
+    card.onQueue = () => {
+      card.interrupt(RECEIVEQ);
+      card.configChanged();
+    };
+  },
+  usesBuffersInKick: (card) => {
+    card.onKick = (queue) => {
+      if (queue === TRANSMITQ) card.send(3, 1);
+      else card.deliver(JUNK.subarray(0, 60));
+    };
+  },
+  // Status and configuration.
+  needsReset: (card) => card.needReset(),
+  linkFlaps: (card, random) => card.setLink(random.below(2) === 0),
+  anotherMac: (card, random) => void (card.config[random.below(6)] ^= 1 + random.below(255)),
+  anotherMtu: (card, random) => card.setMtu(random.below(0x10000)),
+  configNeverStays: (card) => void (card.script.onConfigRead = () => card.touchConfig()),
+  configChangesUnderRead: (card, random) => {
+    let times = 1 + random.below(6);
+    card.script.onConfigRead = () => {
+      if (times-- > 0) card.configChanged();
+    };
+  },
+  needsResetUnderRead: (card) => {
+    let asked = false;
+    card.script.onConfigRead = () => {
+      if (asked) return;
+      asked = true;
+      card.needReset();
+    };
+  },
+  slowReset: (card, random) => void (card.script.resetReads = 1 + random.below(30)),
+  refusesFeatures: (card) => void (card.script.acceptsFeatures = () => false),
+};
+
+/** A fault of either queue, which the driver then sees. */
+function onQueue(
+  fault: (ring: HostileRing, random: SeededRandom, card: HostileCard) => void,
+): Fault {
+  return (card, random) => {
+    const index = random.below(3) === 0 ? TRANSMITQ : RECEIVEQ;
+    const ring = card.live(index);
+    if (ring === null) return;
+    card.collect();
+    fault(ring, random, card);
+    card.show(index);
+  };
+}
+
+/** A used index that moves by so much of itself, past where the driver wanted an interrupt. */
+function onIndex(by: (size: number, random: SeededRandom) => number): Fault {
+  return onQueue((ring, random, card) => {
+    ring.jump(by(ring.size, random));
+    card.owesInterrupt = true;
+  });
+}

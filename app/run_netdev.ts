@@ -37,7 +37,7 @@ export function runNetdev(
   queues = 1,
   ringSize = 0,
 ): RunningHost {
-  const pool = configure(netdev, queues);
+  const pool = configure(netdev, queues, ringSize);
   const networkInterface = new NetworkInterface(netdev, pool, scheduler, queues);
   setUpQueues(netdev, pool, networkInterface, ringSize);
   netdev.start();
@@ -54,7 +54,7 @@ export function runNetdev(
  */
 export function moveHost(running: RunningHost, config: HostStation, netdev: Netdev): RunningHost {
   const { host, networkInterface, ringSize } = running;
-  const pool = configure(netdev, networkInterface.queues.length);
+  const pool = configure(netdev, networkInterface.queues.length, ringSize);
   if (netdev.mtuGet() < config.mtu) {
     throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${config.mtu}`);
   }
@@ -67,8 +67,10 @@ export function moveHost(running: RunningHost, config: HostStation, netdev: Netd
   return { host, networkInterface, pool, ringSize };
 }
 
-/** So many queues each way, and netbufs for all of them; the queues are the caller's to set up. */
-function configure(netdev: Netdev, queues: number): NetbufPool {
+/**
+ * So many queues each way, and netbufs for all of their rings; the queues are the caller's to set up.
+ */
+function configure(netdev: Netdev, queues: number, ringSize: number): NetbufPool {
   const { maxRxQueues, maxTxQueues, minRxBufferBytes } = netdev.infoGet();
   const most = Math.min(maxRxQueues, maxTxQueues);
   if (queues > most) {
@@ -78,7 +80,9 @@ function configure(netdev: Netdev, queues: number): NetbufPool {
   netdev.configure({ rxQueues: queues, txQueues: queues });
   let rings = 0;
   for (let queue = 0; queue < queues; queue++) {
-    rings += netdev.rxqInfoGet(queue).maxDescriptors + netdev.txqInfoGet(queue).maxDescriptors;
+    for (const { maxDescriptors } of [netdev.rxqInfoGet(queue), netdev.txqInfoGet(queue)]) {
+      rings += ringSize === 0 ? maxDescriptors : Math.min(ringSize, maxDescriptors);
+    }
   }
   const stride = netbufStride(minRxBufferBytes);
   try {
@@ -88,7 +92,7 @@ function configure(netdev: Netdev, queues: number): NetbufPool {
     const bytes = `netbufs of ${stride} bytes for ${queues} queues each way`;
     throw new NetdevError(
       "ENOSPC",
-      `${netdev.name} has no memory for ${bytes}: fewer queues or a smaller MTU need less`,
+      `${netdev.name} has no memory for ${bytes}: fewer queues, smaller rings or a smaller MTU need less`,
       { cause },
     );
   }

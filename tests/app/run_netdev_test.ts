@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { moveHost, runNetdev, type RunningHost } from "../../app/run_netdev.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
@@ -99,6 +99,17 @@ Deno.test("a device with a smaller MTU than the host's is refused", () => {
     NetdevError,
   );
   assertEquals([code, message], ["EINVAL", "its MTU is 1400, and the host's 1500"]);
+});
+
+Deno.test("rings of a size that is asked for take netbufs for no more, and none for what can't be", () => {
+  const poolSize = (ringSize: number): number => {
+    const scheduler = new LoopFixture().scheduler;
+    const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
+    return runNetdev(probed(newDriver()), place, scheduler, SILENT, 2, ringSize).pool.size;
+  };
+  assertEquals([64, 256].map(poolSize), [4 * 64 + 256, 4 * 256 + 256]);
+  const { message } = assertThrows(() => poolSize(32768), NetdevError);
+  assertMatch(message, /^--ring-size=32768: /);
 });
 
 Deno.test("a host has so many queues, or an error says how many the device has", () => {

@@ -126,7 +126,7 @@ tapTest("queues that there's no memory for end with a line that says what to do"
     assertEquals([code, stderr], [
       1,
       "ukdeno: net0 has no memory for netbufs of 9088 bytes for 16 queues each way: " +
-      "fewer queues or a smaller MTU need less\n",
+      "fewer queues, smaller rings or a smaller MTU need less\n",
     ]);
   });
 });

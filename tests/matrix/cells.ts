@@ -32,6 +32,7 @@ export const BUILT: ReadonlySet<Part> = new Set<Part>([
   "split",
   "packed",
   "indirect_desc",
+  "4 queue pairs",
 ]);
 
 /** Whether a cell can be run, and what to show of it when not. */

@@ -22,6 +22,9 @@ const OUTSTANDING = 8;
 /** Askers that a TAP with four queues spreads over several of them. */
 const ASKERS = 16;
 
+/** virtio-mmio has rings of 1,024: too many for four pairs with room for a jumbo frame in each entry. */
+const MULTIQUEUE_RING_SIZE = 256;
+
 /** No power of two, which only packed rings may be (virtio 1.2 §2.8). */
 const PACKED_RING_SIZE = 200;
 
@@ -116,6 +119,7 @@ function argumentsFor(cell: Cell): string[] {
   const args = [`--device=qemu:${card.join(",")}`];
   if (cell.ring === "packed") args.push("--ring=packed", `--ring-size=${PACKED_RING_SIZE}`);
   if (cell.queuePairs === 1) return args;
+  if (cell.ring === "split") args.push(`--ring-size=${MULTIQUEUE_RING_SIZE}`);
   const netdev = `tap,ifname=${TAP},script=no,downscript=no,vhost=off`;
   return [...args, `--netdev=${netdev}`, `--queues=${cell.queuePairs}`];
 }

@@ -58,6 +58,8 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   readonly #parts: RingParts;
   readonly #region: DmaRegion;
   readonly #u32: Uint32Array = new Uint32Array(0);
+  /** The same, signed: a flag is bit 31, and Atomics.load allocates a number at or above 2^31. */
+  readonly #i32: Int32Array = new Int32Array(0);
   readonly #eventIndex: boolean = false;
   readonly #inOrder: boolean = false;
   readonly #tables: IndirectTables | null = null;
@@ -132,6 +134,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     };
     this.#region = region;
     this.#u32 = region.u32;
+    this.#i32 = new Int32Array(region.u32.buffer, region.u32.byteOffset, region.u32.length);
     this.#eventIndex = eventIndex;
     this.#inOrder = inOrder;
     this.#staged = new StagedPieces(size);
@@ -282,8 +285,9 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   /** Moves the buffers that the device has used into the queue of those that are back. */
   #lookForUsed(): void {
     const u32 = this.#u32;
+    const i32 = this.#i32;
     let word = this.#descriptors32 + 4 * this.#usedSlot;
-    let last = Atomics.load(u32, word + 3);
+    let last = Atomics.load(i32, word + 3);
     while ((last & BOTH) === this.#usedFlags) {
       // Id and flags are one word, so they are of the same moment. The length is read after them: x86
       // keeps loads in order. Atomics.load, which would say so, costs 5 ns, so it's only for the first.
@@ -294,7 +298,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       this.#push(id, length);
       if (this.#outstanding === 0) return;
       word = this.#descriptors32 + 4 * this.#usedSlot;
-      last = u32[word + 3];
+      last = i32[word + 3];
     }
   }
 
@@ -362,7 +366,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       : RING_EVENT_FLAGS_ENABLE;
     Atomics.store(this.#u32, this.#driverEvent32, wish);
     // The store is a full fence: the device either sees the wish or has used the descriptor before.
-    const last = Atomics.load(this.#u32, this.#descriptors32 + 4 * this.#usedSlot + 3);
+    const last = Atomics.load(this.#i32, this.#descriptors32 + 4 * this.#usedSlot + 3);
     const isUsed = this.#outstanding > 0 && (last & BOTH) === this.#usedFlags;
     if (!isUsed && this.#back === 0) return true;
     this.disableInterrupts();

@@ -21,6 +21,7 @@ export {
   dropReasons,
 } from "./drop_reasons.ts";
 export { DmaArena } from "./dma_arena.ts";
+export { DmaPools } from "./dma_pools.ts";
 export { type DmaRegion, PlainRegion } from "./dma_region.ts";
 export {
   EINFO_TYPES,

@@ -1,6 +1,7 @@
 import type { Clock } from "../../netdev/clock.ts";
+import { DmaPools } from "../../netdev/dma_pools.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
-import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
 import { allocEtherdev, type NetDevice } from "../../netdev/net_device.ts";
 import { checkMtu } from "../../netdev/netdev_checks.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
@@ -44,8 +45,7 @@ export class E100Netdev implements NetdevOps {
   #live = false;
   #nextLook = -1;
   #txTimeouts = 0;
-  /** What to call for each pool when it goes: it gives the pool's memory back. */
-  readonly #retirePools: (() => void)[] = [];
+  readonly #pools = new DmaPools();
 
   /** `NetdevError("EINVAL")` for an MTU that Ethernet doesn't have. */
   constructor(bus: E100Bus, clock: Clock, events: E100Events = {}, mtu?: number) {
@@ -83,16 +83,7 @@ export class E100Netdev implements NetdevOps {
   configure(): void {}
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
-    const { dma } = this.#card.bus;
-    const offset = dma.alloc(netbufPoolBytes(options), 64);
-    try {
-      const pool = new NetbufPool(dma.region, offset, options);
-      this.#retirePools.push(() => pool.retire(() => dma.free(offset)));
-      return pool;
-    } catch (error) {
-      dma.free(offset);
-      throw error;
-    }
+    return this.#pools.create(this.#card.bus.dma, options);
   }
 
   rxqConfigure(_queueId: number, descriptors: number, conf: NetdevRxqConf): void {
@@ -139,7 +130,7 @@ export class E100Netdev implements NetdevOps {
     this.#tx?.ring.release();
     this.#rx = null;
     this.#tx = null;
-    for (const retire of this.#retirePools.splice(0)) retire();
+    this.#pools.retire();
   }
 
   close(): void {

@@ -1,5 +1,6 @@
+import { DmaPools } from "../../netdev/dma_pools.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
-import { NetbufPool, netbufPoolBytes, type NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
+import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
 import { allocEtherdev, type NetDevice } from "../../netdev/net_device.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
@@ -99,8 +100,7 @@ export class VirtioNet implements NetdevOps {
   #configInterrupts = 0;
   /** When the configuration of a device that is polled is to be looked at. */
   #nextLook = 0;
-  /** What to call for each pool when it goes: it gives the pool's memory back. */
-  readonly #retirePools: (() => void)[] = [];
+  readonly #pools = new DmaPools();
 
   constructor(device: VirtioDevice, options: VirtioNetOptions) {
     this.#card = new VirtioNetCard(device, options);
@@ -181,16 +181,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
-    const { dma } = this.#card.transport;
-    const offset = dma.alloc(netbufPoolBytes(options), 64);
-    try {
-      const pool = new NetbufPool(dma.region, offset, options);
-      this.#retirePools.push(() => pool.retire(() => dma.free(offset)));
-      return pool;
-    } catch (error) {
-      dma.free(offset);
-      throw error;
-    }
+    return this.#pools.create(this.#card.transport.dma, options);
   }
 
   rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
@@ -232,7 +223,7 @@ export class VirtioNet implements NetdevOps {
     this.#steering = null;
     this.control.release();
     this.#configInterrupts = 0;
-    for (const retire of this.#retirePools.splice(0)) retire();
+    this.#pools.retire();
   }
 
   close(): void {

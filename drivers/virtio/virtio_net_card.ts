@@ -177,7 +177,12 @@ export class VirtioNetCard {
     this.#failed = false;
     this.#step(() => {
       if (!this.#device.negotiated) this.#negotiateAgain();
-      goLive(this.#device);
+      try {
+        goLive(this.#device);
+      } catch (error) {
+        this.#quiet();
+        throw error;
+      }
       // What changed before it was live interrupted nobody.
       this.#heed(readStatus(this.#device, this.#identity.features));
     });
@@ -207,6 +212,15 @@ export class VirtioNetCard {
     if (!this.transport.present()) return this.fail("is gone");
     if (this.#device.needsReset()) this.fail("asks for a reset");
     this.#heed(readStatus(this.#device, this.#identity.features));
+  }
+
+  /** It may be live by half, and FAILED stops no device: its queues are about to be given back. */
+  #quiet(): void {
+    try {
+      this.reset();
+    } catch {
+      // It's given up then, which the next start says.
+    }
   }
 
   /** Tells that the card can't go on, unless that was told since the last start. */

@@ -258,6 +258,17 @@ Deno.test("a start whose commands aren't answered fails, with all netbufs back, 
   assert(link.model.receive(frameTo(NET_MAC)));
 });
 
+Deno.test("a card that is live when its start fails is reset, as FAILED stops no device", () => {
+  const link = controlled();
+  link.netdev.stop();
+  link.model.control.script.answer = () => "silence";
+  isCode("EIO", () => link.netdev.start());
+  assertThrows(() => link.model.needLive(), Error, "not live");
+  // DRIVER_OK, the reset, and then FAILED (virtio 1.2 §2.1).
+  const statuses = link.model.calls.filter((call) => call.startsWith("status"));
+  assertEquals(statuses.slice(-3), ["status 15", "status 0", "status 128"]);
+});
+
 Deno.test("a card that no longer takes the address it had is not started", () => {
   const link = controlled();
   link.netdev.hwaddrSet(OTHER_MAC);

@@ -261,7 +261,7 @@ Deno.test("a start that fails sets FAILED, and close() gives the netbufs back", 
     throw new VirtioError("no vectors");
   };
   assertThrows(() => net.netdev.start(), VirtioError, "no vectors");
-  assertEquals(net.model.calls.at(-1), "status 139");
+  assertEquals(net.model.calls.at(-1), "status 128");
   assertEquals(net.netdev.state, NetdevState.CONFIGURED);
   net.netdev.close();
   assertEquals(pool.available, 32);

@@ -70,8 +70,7 @@ export class QueuePair implements PolledQueue {
     const maxFrame = ETHERNET_HEADER_BYTES + netdev.mtuGet();
     const pieces = Math.ceil(maxFrame / pool.bufferBytes);
     this.#maxPieces = Math.min(pieces, netdev.txqInfoGet(this.#queueId).maxDescriptors);
-    const { rxqInterrupts, features = 0 } = netdev.infoGet();
-    this.#interrupts = rxqInterrupts;
+    const { features = 0 } = netdev.infoGet();
     this.#partialChecksums = (features & NETDEV_F_RX_CSUM) !== 0;
   }
 
@@ -81,8 +80,9 @@ export class QueuePair implements PolledQueue {
     this.#stalled = false;
   }
 
-  /** The device was started. */
+  /** The device was started, and may have found another way to interrupt, or none. */
   resume(): void {
+    this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
     this.#napi.enable();
     // What has come meanwhile interrupts nobody.
     this.#napi.schedule();

@@ -233,6 +233,17 @@ Deno.test("a suspended device without interrupts is left alone", () => {
   assertEquals([networkInterface.tick(30), scheduler.idle], [31, false]);
 });
 
+Deno.test("a device that lost its interrupts in a restart is looked at by time, and left to sleep", () => {
+  const { driver, networkInterface, scheduler } = new InterfaceFixture();
+  networkInterface.suspend();
+  driver.info = { ...driver.info, rxqInterrupts: false };
+  driver.rxqIntrEnable = () => false;
+  networkInterface.resume();
+  assertEquals(networkInterface.tick(10), 11);
+  scheduler.round(10);
+  assertEquals(scheduler.arm(), true, "polled on, it would never sleep again");
+});
+
 Deno.test("its deadline is the host's", () => {
   const { host, networkInterface, driver } = new InterfaceFixture();
   assertEquals(networkInterface.tick(0), Infinity);

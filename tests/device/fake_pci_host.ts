@@ -1,4 +1,5 @@
 import { DmaArena } from "../../netdev/dma_arena.ts";
+import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type { Bar, BarSpace } from "../../drivers/pci/base_address.ts";
 import { allowIntx } from "../../drivers/pci/intx.ts";
 import { PciError } from "../../drivers/pci/pci_error.ts";
@@ -66,7 +67,7 @@ export class FakePciHost implements PciHost {
   #nextPort = 0xc000;
 
   /** BARs go to `barStart` and above, I/O BARs to 0xc000 and above. */
-  constructor(barStart = 0xe000_0000, region: IovaRegion = new IovaRegion(1 << 20)) {
+  constructor(barStart = 0xe000_0000, region: DmaRegion = new IovaRegion(1 << 20)) {
     this.#nextBar = barStart;
     this.dma = new DmaArena(region, 4096);
   }

@@ -1,38 +1,43 @@
+import { ConfigChange } from "../../drivers/virtio/config_change.ts";
 import type { QueueDoorbell, VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
 import type { NetbufOracle } from "./netbuf_oracle.ts";
+import {
+  LEGACY_HDR_BYTES,
+  type ReceiveLie,
+  sentFrame,
+  writeReceiveHeader,
+} from "./hostile_header.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
 import { HostilePackedRing } from "./hostile_packed_ring.ts";
 import { HostileSplitRing } from "./hostile_split_ring.ts";
+import { LentContents } from "./lent_contents.ts";
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_IN_ORDER, VIRTIO_F_RING_PACKED } from "./ring_device.ts";
-import { HDR_BYTES, VIRTIO_NET_F_MRG_RXBUF, VirtioNetModel } from "./virtio_net_model.ts";
+import { MultiqueueNetModel } from "./multiqueue_net_model.ts";
+import { VIRTIO_F_VERSION_1 } from "./virtio_model.ts";
+import { VIRTIO_NET_F_CSUM, VIRTIO_NET_F_MRG_RXBUF } from "./virtio_net_model.ts";
 
-export const RECEIVEQ = 0;
-export const TRANSMITQ = 1;
-
-/** What the card left in a buffer that it was lent: nobody else may write there meanwhile. */
-const MARK = 0xab1e;
-const HDR_NUM_BUFFERS = 10;
+/** ISR status (§4.1.4.5, §4.2.2.1). */
+const ISR_QUEUE = 1;
+const ISR_CONFIG = 2;
 
 /** Device status (virtio 1.2 §2.1). */
 const DRIVER_OK = 4;
-
-/** A lie about a frame that is received. */
-export interface ReceiveLie {
-  /** Added to the length that is told of the first buffer. */
-  readonly lengthBy?: number;
-  readonly length?: number;
-  readonly numBuffers?: number;
-}
 
 /**
  * A network card that works, and does anything else that it's told to: the far side of a driver that
  * must survive it. It looks at all that the driver lends before it does a thing, tells the
  * {@link oracle} of it, and sees whether the driver leaves what it lent alone.
  */
-export class HostileCard extends VirtioNetModel {
+export class HostileCard extends MultiqueueNetModel {
   oracle: NetbufOracle | null = null;
-  /** Its queues, while it may touch memory. */
-  readonly queues: (HostileRing | null)[] = [null, null];
+  /** The queues of its pairs, while it may touch memory. */
+  readonly queues: (HostileRing | null)[] = new Array<null>(2 * this.pairs).fill(null);
+  /** Where it has no vector for an interrupt: what its bus makes of one, by the ISR status. */
+  onPin: (isr: number) => void = () => {};
+  /** Interrupts that nobody has asked for, by whatever way its bus has. */
+  onStray: (isr: number) => void = () => {};
+  /** Called for each status that is written, in the middle of the driver's call. */
+  onStatus: (status: number) => void = () => {};
   /** Called for each notification, in the middle of the driver's call. */
   onKick: (queue: number) => void = () => {};
   /** Called for each queue that is set up, in the middle of the driver's call. */
@@ -47,18 +52,33 @@ export class HostileCard extends VirtioNetModel {
   readonly sent: Uint8Array[] = [];
   /** Buffers to send that it keeps to itself. */
   readonly #held = new Set<LentBuffer>();
-  /** Buffers that it wrote to itself. */
-  readonly #written = new WeakSet<LentBuffer>();
-  readonly #sums = new WeakMap<LentBuffer, number>();
+  readonly #contents = new LentContents(this.region);
   /** Queues that it was notified of, or looks at anyway. */
-  readonly #told = [false, false];
+  readonly #told: boolean[] = this.queues.map(() => false);
+  readonly #config = new ConfigChange();
   #resetting = false;
   #driverOk = false;
   #wantsReset = false;
 
+  /** The receive queue of the pair that it works on now, and its transmit queue. */
+  get receiveq(): number {
+    return 2 * this.pair;
+  }
+
+  get transmitq(): number {
+    return 2 * this.pair + 1;
+  }
+
+  /** Legacy devices have one without num_buffers (§5.1.6.1). */
+  override get headerBytes(): number {
+    const legacy = (this.accepted & (VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MRG_RXBUF)) === 0n;
+    return legacy ? LEGACY_HDR_BYTES : super.headerBytes;
+  }
+
   override queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
     this.onQueue(index);
     const doorbell = super.queueEnable(index, addresses);
+    if (index >= this.queues.length) return doorbell;
     this.queues[index] = this.#ring(addresses);
     this.#told[index] = false;
     return {
@@ -75,6 +95,7 @@ export class HostileCard extends VirtioNetModel {
   override statusWrite(status: number): void {
     super.statusWrite(status);
     this.calls.length = 0;
+    this.onStatus(status);
     this.#driverOk = (status & DRIVER_OK) !== 0;
     if (status === 0) this.#resetting = true;
   }
@@ -97,9 +118,43 @@ export class HostileCard extends VirtioNetModel {
     super.needReset();
   }
 
+  /** Changes of configuration are told as a task of their own, as by any transport. */
+  override interruptsConnect(
+    onConfig: () => void,
+    onQueue: readonly ((() => void) | null)[],
+  ): void {
+    this.#config.connect(onConfig);
+    super.interruptsConnect(() => this.#config.note(), onQueue);
+  }
+
+  override interruptsDisconnect(): void {
+    this.#config.connect(null);
+    super.interruptsDisconnect();
+  }
+
+  override interrupt(queue: number): void {
+    super.interrupt(queue);
+    this.onPin(ISR_QUEUE);
+  }
+
+  override configChanged(): void {
+    super.configChanged();
+    this.onPin(ISR_CONFIG);
+  }
+
+  /** Interrupts for all queues. */
+  interruptAll(): void {
+    for (let queue = 0; queue < this.queues.length; queue++) this.interrupt(queue);
+  }
+
   /** Is pulled out. */
   go(): void {
     this.gone = true;
+    this.#lose();
+  }
+
+  /** Its bus doesn't let it reach memory any more. */
+  cut(): void {
     this.#lose();
   }
 
@@ -113,10 +168,11 @@ export class HostileCard extends VirtioNetModel {
   collect(): void {
     this.queues.forEach((ring, index) => {
       if (ring === null) return;
+      const receives = index % 2 === 0;
       for (const buffer of ring.collect((returned) => this.oracle?.returned(returned))) {
-        this.oracle?.lent(ring, buffer, index === RECEIVEQ);
-        if (index === RECEIVEQ) this.#mark(buffer);
-        else this.#sums.set(buffer, this.#sum(buffer));
+        this.oracle?.lent(ring, buffer, receives);
+        if (receives) this.#contents.mark(buffer);
+        else this.#contents.remember(buffer);
       }
     });
   }
@@ -136,31 +192,30 @@ export class HostileCard extends VirtioNetModel {
 
   /** Receives a frame, and tells of it as it is or not. False when it has no buffers for it. */
   deliver(frame: Uint8Array, lie: ReceiveLie = {}): boolean {
-    const ring = this.live(RECEIVEQ);
+    const ring = this.live(this.receiveq);
     if (ring === null) return false;
     const mergeable = (this.accepted & VIRTIO_NET_F_MRG_RXBUF) !== 0n;
-    const buffers = this.usable(RECEIVEQ, mergeable ? ring.size : 1);
-    const bytes = new Uint8Array(HDR_BYTES + frame.length);
-    bytes.set(frame, HDR_BYTES);
+    const buffers = this.usable(this.receiveq, mergeable ? ring.size : 1);
+    const { headerBytes } = this;
+    const bytes = new Uint8Array(headerBytes + frame.length);
+    bytes.set(frame, headerBytes);
     let count = 0;
     for (let room = 0; room < bytes.length; count++) {
       if (count === buffers.length) return false;
       room += buffers[count].pieces[0].length;
     }
-    const numBuffers = lie.numBuffers ?? count;
-    bytes[HDR_NUM_BUFFERS] = numBuffers & 0xff;
-    bytes[HDR_NUM_BUFFERS + 1] = numBuffers >>> 8;
+    writeReceiveHeader(bytes, headerBytes, lie, count);
     let from = 0;
     for (const buffer of buffers.slice(0, count)) {
       const [{ offset, length }] = buffer.pieces;
-      this.#checkMark(buffer);
+      this.#contents.checkMark(buffer);
       const piece = bytes.subarray(from, from + length);
       this.region.u8.set(piece, offset);
       const told = from === 0 ? lie.length ?? piece.length + (lie.lengthBy ?? 0) : piece.length;
       ring.put(buffer.head, told >>> 0);
       from += piece.length;
     }
-    this.show(RECEIVEQ);
+    this.show(this.receiveq);
     return true;
   }
 
@@ -169,11 +224,11 @@ export class HostileCard extends VirtioNetModel {
    * doesn't look again before it is.
    */
   deliverWhenTold(frame: Uint8Array): boolean {
-    if (!this.#told[RECEIVEQ]) return false;
+    if (!this.#told[this.receiveq]) return false;
     if (this.deliver(frame)) return true;
-    this.live(RECEIVEQ)?.wantKicks(true);
+    this.live(this.receiveq)?.wantKicks(true);
     if (this.deliver(frame)) return true;
-    this.#told[RECEIVEQ] = false;
+    this.#told[this.receiveq] = false;
     return false;
   }
 
@@ -181,17 +236,17 @@ export class HostileCard extends VirtioNetModel {
   sendWhenTold(): void {
     const lost = this.queues.some((ring) => ring?.lostTrack === true);
     if (lost && !this.#wantsReset) this.needReset();
-    const ring = this.live(TRANSMITQ);
-    if (ring === null || !this.#told[TRANSMITQ]) return;
-    this.#told[TRANSMITQ] = false;
+    const ring = this.live(this.transmitq);
+    if (ring === null || !this.#told[this.transmitq]) return;
+    this.#told[this.transmitq] = false;
     do ring.wantKicks(true); while (this.send(ring.size) > 0);
   }
 
   /** Sends up to `count` frames, in any order by `from`; where there's an order, `from` 1 is a batch. */
   send(count: number, from = 0): number {
-    const ring = this.live(TRANSMITQ);
+    const ring = this.live(this.transmitq);
     if (ring === null) return 0;
-    const buffers = this.usable(TRANSMITQ, count);
+    const buffers = this.usable(this.transmitq, count);
     const first = ring.inOrder ? 0 : from;
     const batch = ring.inOrder && from > 0 && buffers.length > 1;
     buffers.forEach((_, i) => {
@@ -200,14 +255,14 @@ export class HostileCard extends VirtioNetModel {
       if (!batch) ring.put(buffer.head, 0);
     });
     if (batch) ring.putBatch(buffers.map(({ head }) => head), 0);
-    if (buffers.length > 0) this.show(TRANSMITQ);
+    if (buffers.length > 0) this.show(this.transmitq);
     return buffers.length;
   }
 
   /** Keeps frames to itself that it was to send. */
   hold(count: number): void {
-    if (this.live(TRANSMITQ)?.inOrder === true) return;
-    for (const buffer of this.usable(TRANSMITQ, count)) this.#held.add(buffer);
+    if (this.live(this.transmitq)?.inOrder === true) return;
+    for (const buffer of this.usable(this.transmitq, count)) this.#held.add(buffer);
   }
 
   /** Lets the driver see what was put, and interrupts it where it wants that. */
@@ -221,7 +276,9 @@ export class HostileCard extends VirtioNetModel {
   reform(config: Uint8Array): void {
     this.script = {};
     this.mute = false;
-    this.onKick = this.onQueue = () => {};
+    this.control.script = {};
+    this.control.commands.length = 0;
+    this.onKick = this.onQueue = this.onStatus = () => {};
     this.#held.clear();
     this.config.set(config);
     for (const ring of this.queues) ring?.wantKicks(true);
@@ -245,46 +302,14 @@ export class HostileCard extends VirtioNetModel {
     this.epoch++;
   }
 
-  #mark({ pieces: [{ offset, length }] }: LentBuffer): void {
-    this.region.u16[offset >>> 1] = MARK;
-    this.region.u16[(offset + length - 2) >>> 1] = MARK;
-  }
-
-  #checkMark(buffer: LentBuffer): void {
-    if (this.#written.has(buffer)) return;
-    this.#written.add(buffer);
-    const [{ offset, length }] = buffer.pieces;
-    const { u16 } = this.region;
-    const first = u16[offset >>> 1];
-    const last = u16[(offset + length - 2) >>> 1];
-    if (first === MARK && last === first) return;
-    throw new Error(`the driver has written into the buffer at ${offset}, which it had lent`);
-  }
-
   #send(buffer: LentBuffer): void {
-    if (this.#sums.get(buffer) !== this.#sum(buffer)) {
-      throw new Error(`the driver has changed frame ${buffer.head} after it was to be sent`);
-    }
+    this.#contents.checkUnchanged(buffer);
     const bytes: number[] = [];
     for (const { offset, length } of buffer.pieces) {
       for (let at = offset; at < offset + length; at++) bytes.push(this.region.u8[at]);
     }
-    for (let i = 0; i < HDR_BYTES; i++) {
-      if (bytes[i] !== 0) throw new Error(`byte ${i} of a frame's header is ${bytes[i]}`);
-    }
-    if (bytes.length < HDR_BYTES + 14 || bytes.length > HDR_BYTES + 1514) {
-      throw new Error(`a frame of ${bytes.length - HDR_BYTES} bytes is to be sent`);
-    }
-    this.sent.push(Uint8Array.from(bytes.slice(HDR_BYTES)));
+    const completes = (this.accepted & VIRTIO_NET_F_CSUM) !== 0n;
+    this.sent.push(sentFrame(bytes, this.headerBytes, completes));
     if (this.sent.length > 64) this.sent.shift();
-  }
-
-  #sum({ pieces }: LentBuffer): number {
-    const { u8 } = this.region;
-    let sum = 0;
-    for (const { offset, length } of pieces) {
-      for (let at = offset; at < offset + length; at++) sum = Math.imul(sum, 31) + u8[at] | 0;
-    }
-    return sum;
   }
 }

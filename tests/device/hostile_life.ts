@@ -1,29 +1,20 @@
-import { DeviceRecovery } from "../../app/device_recovery.ts";
-import { VirtioBus } from "../../drivers/virtio/virtio_bus.ts";
 import { VirtioError } from "../../drivers/virtio/virtio_error.ts";
-import { virtioNetDriver } from "../../drivers/virtio/virtio_net.ts";
 import type { RingFormat } from "../../drivers/virtio/virtqueue.ts";
-import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { NetdevState } from "../../netdev/netdev_types.ts";
-import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
-import { PollScheduler } from "../../netdev/poll_scheduler.ts";
-import { Host } from "../../stack/host.ts";
-import { NetworkInterface } from "../../stack/network_interface.ts";
-import { FakeClock } from "../netdev/fake_clock.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
 import type { HostileCard } from "./hostile_card.ts";
+import { COMMANDS } from "./hostile_commands.ts";
 import { type Fault, FAULTS } from "./hostile_faults.ts";
 import { anyHostileCard } from "./hostile_kinds.ts";
-import type { HostileTally } from "./hostile_tally.ts";
-import { EXCHANGES, isSame, OBSERVER, PINGS, STATION } from "./hostile_traffic.ts";
-import { NetbufOracle } from "./netbuf_oracle.ts";
-import { watchBursts } from "./watched_bursts.ts";
-import { VIRTIO_NET_F_MRG_RXBUF } from "./virtio_net_model.ts";
+import { anyWay, isLegacy, type Way } from "./hostile_place.ts";
+import { HostileStation } from "./hostile_station.ts";
+import { count, type HostileTally } from "./hostile_tally.ts";
+import { EXCHANGES, isSame, PINGS } from "./hostile_traffic.ts";
 
-/** Faults with which no card is taken. */
-const NEVER_GOOD: ReadonlySet<string> = new Set(["refusesFeatures", "configNeverStays"]);
+/** Faults with which no card is taken; a legacy one isn't asked about features (virtio 1.2 §3.1.2). */
+const NEVER_GOOD: readonly string[] = ["configNeverStays"];
+const NEVER_GOOD_OF_MODERN: readonly string[] = [...NEVER_GOOD, "refusesFeatures"];
 
 /** Steps that are kept to be told with a failure. */
 const TRACE = 60;
@@ -33,11 +24,17 @@ const PATIENCE = 400;
 /** Turns for what is still under way; and those after which a ping is sent again that met a reset. */
 const QUIET = 3;
 const RESEND = 12;
-
-/** Milliseconds that a look at the clock takes, so that a reset is soon given up. */
-const CLOCK_STEP_MS = 20;
+/** Turns in which the loop comes to rest. */
+const REST = 40;
 
 const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS);
+
+/** What kind of life it's to be, beside its seed. */
+export interface HostileLifeOptions {
+  readonly ring: RingFormat;
+  /** How the card is reached; any way by default. */
+  readonly way?: Way;
+}
 
 /**
  * A hostile card from being plugged in to its end, with the whole driver and a host on it. All that
@@ -48,38 +45,24 @@ const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS)
 export class HostileLife {
   readonly #seed: number;
   readonly #ring: RingFormat;
+  readonly #way: Way;
   readonly #tally: HostileTally;
   readonly #random: SeededRandom;
   readonly #card: HostileCard;
   readonly #honest: Uint8Array;
-  readonly #memory: number;
-  readonly #bus = new VirtioBus(new FakeClock(0, CLOCK_STEP_MS));
-  readonly #scheduler = new PollScheduler({ clock: new FakeClock() });
-  readonly #netdev: Netdev;
   readonly #trace: string[] = [];
-  #failureBeforeRecovery: string | null = null;
-  #recovery: DeviceRecovery | null = null;
-  /** Why the card was given up; that may be when it's gone, or won't be reset. */
-  #over: string | null = null;
   #mayEnd = false;
-  #now = 1;
 
-  constructor(seed: number, ring: RingFormat, tally: HostileTally) {
+  constructor(seed: number, options: HostileLifeOptions, tally: HostileTally) {
     this.#seed = seed;
-    this.#ring = ring;
+    this.#ring = options.ring;
     this.#tally = tally;
     const random = this.#random = new SeededRandom(seed);
     for (let i = 0; i < 4; i++) random.int32();
-    this.#card = anyHostileCard(random, ring);
+    const way = anyWay(random, this.#ring);
+    this.#way = options.way ?? way;
+    this.#card = anyHostileCard(random, this.#ring, isLegacy(this.#way));
     this.#honest = this.#card.config.slice();
-    const registry = new NetdevRegistry();
-    this.#bus.registerDriver(virtioNetDriver(registry, undefined, {
-      ring,
-      onFailure: (reason) => this.#failed(reason),
-    }));
-    this.#bus.addDevice(this.#card);
-    this.#memory = this.#card.dma.available;
-    this.#netdev = registry.get(0);
   }
 
   /** Lives for about so many steps. */
@@ -87,13 +70,14 @@ export class HostileLife {
     const end = this.#tally.steps + steps;
     this.#tally.lives++;
     try {
-      this.#probe();
-      this.#live(end);
-      this.#end();
+      using station = new HostileStation(this.#card, this.#way, this.#ring, this.#random);
+      this.#probe(station);
+      this.#live(station, end);
+      this.#end(station);
     } catch (error) {
       const message = error instanceof Error ? error.stack ?? error.message : String(error);
       throw new Error(
-        `seed ${this.#seed} with ${this.#ring} rings: ${message}\nthe last steps: ${
+        `seed ${this.#seed} with ${this.#ring} rings by ${this.#way}: ${message}\nthe last steps: ${
           this.#trace.join(", ")
         }`,
         { cause: error },
@@ -102,86 +86,60 @@ export class HostileLife {
   }
 
   /** A card that misbehaves before it's known is refused for a reason, and a good one is taken. */
-  #probe(): void {
+  #probe({ netdev }: HostileStation): void {
     const faults = ["slowReset", "refusesFeatures", "configNeverStays", "spuriousConfig"] as const;
+    const neverGood = isLegacy(this.#way) ? NEVER_GOOD : NEVER_GOOD_OF_MODERN;
     for (let tries = this.#random.below(3); tries > 0; tries--) {
       const name = faults[this.#random.below(faults.length)];
       this.#note(`probe ${name}`);
       FAULTS[name](this.#card, this.#random);
       try {
-        this.#netdev.probe();
+        netdev.probe();
       } catch (error) {
         if (!(error instanceof VirtioError || error instanceof NetdevError)) throw error;
         this.#card.reform(this.#honest);
         continue;
       }
-      if (NEVER_GOOD.has(name)) throw new Error(`probed in spite of ${name}`);
+      if (neverGood.includes(name)) throw new Error(`probed in spite of ${name}`);
       break;
     }
     this.#card.reform(this.#honest);
-    if (this.#netdev.state === NetdevState.UNPROBED) this.#netdev.probe();
+    if (netdev.state === NetdevState.UNPROBED) netdev.probe();
   }
 
-  #live(end: number): void {
-    const pool = this.#configure();
-    const networkInterface = new NetworkInterface(this.#netdev, pool, this.#scheduler);
-    this.#netdev.rxqConfigure(0, 0, { pool, onEvent: () => networkInterface.onEvent(0) });
-    this.#netdev.txqConfigure(0, 0);
-    const oracle = this.#card.oracle = new NetbufOracle(pool);
-    watchBursts(this.#netdev, this.#card, oracle);
-    this.#netdev.start();
-    const config = { ...STATION, mtu: this.#netdev.mtuGet() };
-    const host = new Host(config, networkInterface, OBSERVER);
-    networkInterface.attach(host);
-    const recovery = this.#recovery = new DeviceRecovery(this.#netdev, networkInterface, {
-      onReset: () => void this.#tally.resets++,
-      onGiveUp: (reason) => void (this.#over = reason),
-    });
-    if (this.#failureBeforeRecovery !== null) recovery.fail(this.#failureBeforeRecovery);
-    const place = { host, networkInterface, recovery, oracle };
-    while (this.#tally.steps < end && this.#over === null) {
-      for (let left = 1 + this.#random.below(60); left > 0 && this.#over === null; left--) {
-        this.#step(place);
-        this.#account(oracle);
+  #live(station: HostileStation, end: number): void {
+    station.start();
+    const facts = station.netdev.detailsGet()?.facts ?? [];
+    count(this.#tally.ways, facts.map(([, value]) => value).slice(0, 2).join(", "));
+    while (this.#tally.steps < end && station.over === null) {
+      for (let left = 1 + this.#random.below(60); left > 0 && station.over === null; left--) {
+        this.#card.pair = this.#random.below(station.pairs);
+        this.#step(station);
+        if (this.#random.below(4) > 0) station.tasks.run();
+        station.account();
       }
-      if (this.#over === null) this.#settle(place);
+      if (station.over === null) this.#settle(station);
     }
-    if (this.#over !== null) {
+    this.#tally.resets += station.resets;
+    if (station.over !== null) {
       this.#tally.givenUp++;
-      if (!this.#mayEnd) throw new Error(`it was given up, and could be had back: ${this.#over}`);
+      if (!this.#mayEnd) throw new Error(`it was given up, and could be had back: ${station.over}`);
     }
-    for (const [reason, count] of Object.entries(this.#netdev.statsGet().drops)) {
-      this.#tally.drops.set(reason, (this.#tally.drops.get(reason) ?? 0) + count);
+    for (const [reason, drops] of Object.entries(station.netdev.statsGet().drops)) {
+      count(this.#tally.drops, reason, drops);
     }
-  }
-
-  #configure(): NetbufPool {
-    const random = this.#random;
-    this.#netdev.configure({ rxQueues: 1, txQueues: 1 });
-    const mergeable = (this.#card.accepted & VIRTIO_NET_F_MRG_RXBUF) !== 0n;
-    const stride = mergeable && random.below(2) === 0 ? 512 : 2048;
-    const rings = this.#netdev.rxqInfoGet(0).maxDescriptors +
-      this.#netdev.txqInfoGet(0).maxDescriptors;
-    // One in three has less than its rings take, so that they run dry.
-    const count = random.below(3) === 0 ? 6 + random.below(rings) : rings + 8;
-    return this.#netdev.poolCreate({ count: Math.min(count, 80), stride });
-  }
-
-  #failed(reason: string): void {
-    if (this.#recovery === null) this.#failureBeforeRecovery = reason;
-    else this.#recovery.fail(reason);
   }
 
   /** One action of the driver's side or of the device. */
-  #step(place: Place): void {
+  #step(station: HostileStation): void {
     const random = this.#random;
     const kind = random.below(20);
     if (kind < 9) return this.#deviceStep(kind);
-    if (kind < 18) return this.#driverStep(kind, place);
-    if (random.below(2000) === 0) return this.#lastStep();
+    if (kind < 18) return this.#driverStep(kind, station);
+    if (random.below(2000) === 0) return this.#lastStep(station);
     const [name, fault] = FAULT_LIST[random.below(FAULT_LIST.length)];
     this.#note(name);
-    this.#tally.faults.set(name, (this.#tally.faults.get(name) ?? 0) + 1);
+    count(this.#tally.faults, name);
     fault(this.#card, random);
   }
 
@@ -199,28 +157,37 @@ export class HostileLife {
     }
   }
 
-  #driverStep(kind: number, place: Place): void {
+  #driverStep(kind: number, station: HostileStation): void {
+    const random = this.#random;
     if (kind < 13) {
       this.#note("round");
-      this.#scheduler.round(this.#now);
+      station.scheduler.round(station.now);
     } else if (kind < 15) {
       this.#note("arm");
-      this.#scheduler.arm();
-    } else if (kind < 17) {
-      this.#now += this.#random.below(30);
+      station.scheduler.arm();
+    } else if (kind === 15) {
+      station.now += random.below(60);
       this.#note("tick");
-      this.#tick(place);
+      station.tick();
+    } else if (kind === 16) {
+      const [name, command] = COMMANDS[random.below(COMMANDS.length)];
+      this.#note(name);
+      try {
+        command(station, random);
+      } catch (error) {
+        if (!(error instanceof NetdevError || error instanceof VirtioError)) throw error;
+      }
     } else {
       this.#note("announce");
-      place.host.announce(this.#now);
+      station.announce();
     }
   }
 
   /** What there's no coming back from. */
-  #lastStep(): void {
+  #lastStep(station: HostileStation): void {
     if (this.#random.below(2) === 0) {
       this.#note("gone");
-      this.#card.go();
+      station.place.pull();
       this.#card.configChanged();
     } else {
       this.#note("never resets");
@@ -230,87 +197,80 @@ export class HostileLife {
     this.#mayEnd = true;
   }
 
-  #tick({ recovery, networkInterface }: Place): number {
-    return Math.min(recovery.tick(this.#now), networkInterface.tick(this.#now));
-  }
-
   /** The card is good again: whatever was before, a ping has to be answered, and no netbuf is lost. */
-  #settle(place: Place): void {
+  #settle(station: HostileStation): void {
     this.#note("settles");
     const card = this.#card;
     const doomed = card.queues.filter((ring) => ring !== null && ring.mustBreak);
     const { resetReads } = card.script;
     card.reform(this.#honest);
     if (this.#mayEnd && resetReads === Infinity) card.script.resetReads = Infinity;
+    const pair = this.#random.below(station.pairs);
     const { request, reply } = PINGS[this.#random.below(PINGS.length)];
+    // A queue that sleeps isn't looked at.
+    if (doomed.length > 0) card.owesInterrupt = true;
     let asked = -Infinity;
     let epoch = -1;
-    for (let turn = 0; turn < PATIENCE && this.#over === null; turn++) {
-      this.#turn(place);
+    for (let turn = 0; turn < PATIENCE && station.over === null; turn++) {
+      this.#turn(station);
+      card.pair = pair;
       const answered = epoch === card.epoch && card.sent.some((frame) => isSame(frame, reply));
       if (answered && !doomed.some((ring) => card.queues.includes(ring))) {
         this.#tally.pings++;
-        return;
+        return this.#rest(station);
       }
       if (turn < QUIET || turn - asked < RESEND || !card.deliverWhenTold(request)) continue;
       asked = turn;
       epoch = card.epoch;
       card.sent.length = 0;
     }
-    if (this.#over !== null) return;
+    if (station.over !== null) return;
     const believed = doomed.some((ring) => card.queues.includes(ring));
     const what = believed ? "what can't be is believed" : "an honest ping is not answered";
-    throw new Error(`${what}: ${this.#state()}`);
+    throw new Error(`${what} by pair ${pair}: ${this.#state(station)}`);
+  }
+
+  /** A card that has nothing more to do lets the loop sleep. */
+  #rest(station: HostileStation): void {
+    for (let turn = 0; turn < REST; turn++) {
+      if (this.#turn(station) || station.over !== null) return;
+    }
+    throw new Error(`it's polled for ever: ${this.#state(station)}`);
   }
 
   /** What there is to know when a ping isn't answered. */
-  #state(): string {
+  #state({ scheduler, netdev }: HostileStation): string {
     const rings = this.#card.queues.map((ring) =>
       ring === null ? "none" : [...ring.lent.keys()].map((id) => `${id}:${ring.claims(id)}`).join()
     );
-    const polls = this.#scheduler.idle ? "sleeps" : "polls";
-    return `netdev in state ${this.#netdev.state} ${polls}, lent and claimed ${
-      rings.join(" and ")
-    }`;
+    const polls = scheduler.idle ? "sleeps" : "polls";
+    return `netdev in state ${netdev.state} ${polls}, lent and claimed ${rings.join(" and ")}`;
   }
 
-  /** A turn of the loop, and the card does what it has to. */
-  #turn(place: Place): void {
+  /** A turn of the loop, and the card does what it has to; whether the loop slept. */
+  #turn(station: HostileStation): boolean {
     this.#tally.steps += 2;
     const card = this.#card;
     if (card.owesInterrupt) {
       card.owesInterrupt = false;
-      card.interrupt(0);
+      card.interruptAll();
     }
-    this.#scheduler.round(this.#now);
-    const deadline = this.#tick(place);
-    const sleeps = this.#scheduler.arm();
-    if (sleeps) this.#now = Math.max(this.#now + 1, Math.min(deadline, this.#now + 50));
-    card.sendWhenTold();
-    this.#account(place.oracle);
-  }
-
-  /** No netbuf is anywhere but in the pool or with the card. One that is gone doesn't tell. */
-  #account(oracle: NetbufOracle): void {
-    this.#card.collect();
-    if (!this.#card.gone) oracle.checkWhole();
+    const sleeps = station.turn();
+    for (card.pair = 0; card.pair < station.pairs; card.pair++) card.sendWhenTold();
+    card.pair = 0;
+    station.account();
+    return sleeps;
   }
 
   /** Nothing is left of it. */
-  #end(): void {
+  #end(station: HostileStation): void {
     this.#note("close");
     try {
-      this.#bus.removeDevice(this.#card);
+      station.place.unplug();
     } catch (error) {
       if (!(error instanceof VirtioError)) throw error;
     }
-    this.#card.oracle?.checkWhole();
-    const { available } = this.#card.dma;
-    if (available !== this.#memory) {
-      throw new Error(`${this.#memory - available} bytes of DMA memory are not given back`);
-    }
-    this.#card.interrupt(0);
-    this.#card.configChanged();
+    station.checkClean();
   }
 
   #note(step: string): void {
@@ -318,12 +278,4 @@ export class HostileLife {
     this.#trace.push(step);
     if (this.#trace.length > TRACE) this.#trace.shift();
   }
-}
-
-/** What stands on a card while it runs. */
-interface Place {
-  readonly host: Host;
-  readonly networkInterface: NetworkInterface;
-  readonly recovery: DeviceRecovery;
-  readonly oracle: NetbufOracle;
 }

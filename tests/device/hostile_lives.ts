@@ -1,5 +1,4 @@
-import type { RingFormat } from "../../drivers/virtio/virtqueue.ts";
-import { HostileLife } from "./hostile_life.ts";
+import { HostileLife, type HostileLifeOptions } from "./hostile_life.ts";
 import { emptyTally, type HostileTally } from "./hostile_tally.ts";
 
 /** Steps of one life at most. */
@@ -10,10 +9,14 @@ const LIFE_STEPS = 3000;
  * (any int32 but 0), and each has one of its own, which an exception names: with that as `seed`
  * and a single step it's the first, and happens again.
  */
-export function liveHostileLives(steps: number, seed: number, ring: RingFormat): HostileTally {
+export function liveHostileLives(
+  steps: number,
+  seed: number,
+  options: HostileLifeOptions,
+): HostileTally {
   const tally = emptyTally();
   for (let own = seed; tally.steps < steps; own = next(own)) {
-    new HostileLife(own, ring, tally).run(LIFE_STEPS);
+    new HostileLife(own, options, tally).run(LIFE_STEPS);
   }
   return tally;
 }

@@ -5,12 +5,20 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { liveHostileLives } from "./hostile_lives.ts";
+import { WAYS } from "./hostile_place.ts";
 
-const { steps, seed, ring } = parseArgs(Deno.args, { string: ["steps", "seed", "ring"] });
+const { steps, seed, ring, way } = parseArgs(Deno.args, {
+  string: ["steps", "seed", "ring", "way"],
+});
 const before = performance.now();
 try {
   const format = ring === "packed" ? "packed" : "split";
-  const tally = liveHostileLives(Number(steps ?? 1_000_000), Number(seed ?? 1), format);
+  const known = WAYS.find((name) => name === way);
+  if (way !== undefined && known === undefined) throw new Error(`ways are ${WAYS.join(", ")}`);
+  const tally = liveHostileLives(Number(steps ?? 1_000_000), Number(seed ?? 1), {
+    ring: format,
+    ...known === undefined ? {} : { way: known },
+  });
   console.log(tally, `${Math.round(performance.now() - before)} ms`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

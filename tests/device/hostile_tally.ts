@@ -9,10 +9,17 @@ export interface HostileTally {
   readonly faults: Map<string, number>;
   /** Frames that drivers dropped, by reason. */
   readonly drops: Map<string, number>;
+  /** Lives by transport and by the way that it interrupted at first. */
+  readonly ways: Map<string, number>;
 }
 
 /** Nothing yet. */
 export function emptyTally(): HostileTally {
-  const faults = new Map<string, number>();
-  return { steps: 0, lives: 0, pings: 0, resets: 0, givenUp: 0, faults, drops: new Map() };
+  const none = { steps: 0, lives: 0, pings: 0, resets: 0, givenUp: 0 };
+  return { ...none, faults: new Map(), drops: new Map(), ways: new Map() };
+}
+
+/** Counts `name`, `times` times. */
+export function count(counts: Map<string, number>, name: string, times = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + times);
 }

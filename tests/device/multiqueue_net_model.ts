@@ -10,6 +10,7 @@ import {
   VIRTIO_NET_F_CTRL_VQ,
   VIRTIO_NET_F_HASH_REPORT,
   VirtioNetModel,
+  type VirtioNetModelOptions,
 } from "./virtio_net_model.ts";
 
 /** Feature bits (virtio 1.2 §5.1.3). */
@@ -23,14 +24,12 @@ const CONFIG_RSS = 17;
 const VIRTIO_NET_HASH_TYPE_IPV4 = 1;
 const VIRTIO_NET_HASH_REPORT_IPV4 = 1;
 
-/** What kind of card to be. */
-export interface MultiqueueNetModelOptions {
+/** What kind of card to be; features are those of every card and what pairs need, unless told otherwise. */
+export interface MultiqueueNetModelOptions extends VirtioNetModelOptions {
   /** Pairs of queues that it has. */
   readonly pairs: number;
   /** What it says of them, if not the truth. */
   readonly claimedPairs?: number;
-  /** Features on offer, besides those of every card and those that pairs need. */
-  readonly more?: bigint;
   readonly maxKeyBytes?: number;
   readonly maxTable?: number;
   readonly hashTypes?: number;
@@ -51,7 +50,8 @@ interface Hashing {
 export class MultiqueueNetModel extends VirtioNetModel {
   /** Pairs that it was told to use; one after a reset. */
   pairsInUse = 1;
-  readonly #pairs: number;
+  /** Pairs that it has. */
+  readonly pairs: number;
   #hashing: Hashing | null = null;
 
   constructor(options: MultiqueueNetModelOptions) {
@@ -60,8 +60,9 @@ export class MultiqueueNetModel extends VirtioNetModel {
       features: NET_FEATURES | VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_MQ | more,
       queueSizes: [...new Array<number>(2 * pairs).fill(8), 16],
       memoryBytes: 1 << 21,
+      ...options,
     });
-    this.#pairs = pairs;
+    this.pairs = pairs;
     const view = new DataView(this.config.buffer);
     view.setUint16(CONFIG_MAX_VIRTQUEUE_PAIRS, options.claimedPairs ?? pairs, true);
     view.setUint8(CONFIG_RSS, maxKeyBytes);
@@ -93,7 +94,7 @@ export class MultiqueueNetModel extends VirtioNetModel {
   }
 
   protected override kicked(index: number): void {
-    if (index === 2 * this.#pairs) this.control.kicked(this.ring(index));
+    if (index === 2 * this.pairs) this.control.kicked(this.ring(index));
   }
 
   protected override fillHeader(header: Uint8Array, frame: Uint8Array): void {
@@ -115,7 +116,7 @@ export class MultiqueueNetModel extends VirtioNetModel {
   }
 
   #use(pairs: number): ControlAnswer {
-    if (pairs < 1 || pairs > this.#pairs) return { answer: VIRTIO_NET_ERR };
+    if (pairs < 1 || pairs > this.pairs) return { answer: VIRTIO_NET_ERR };
     // Queues are set up before they are used (§5.1.6.5.5.1).
     for (let queue = 0; queue < 2 * pairs; queue++) this.ring(queue);
     this.pairsInUse = pairs;
@@ -127,7 +128,7 @@ export class MultiqueueNetModel extends VirtioNetModel {
     const entries = view.getUint16(4, true) + 1;
     const behind = 8 + 2 * entries;
     const table = Array.from({ length: entries }, (_, i) => view.getUint16(8 + 2 * i, true));
-    const isGood = (entries & (entries - 1)) === 0 && table.every((queue) => queue < this.#pairs);
+    const isGood = (entries & (entries - 1)) === 0 && table.every((queue) => queue < this.pairs);
     if (!isGood || view.getUint16(6, true) !== 0) return { answer: VIRTIO_NET_ERR };
     this.#hashing = { types: view.getUint32(0, true), table, key: keyOf(data, behind + 2) };
     return this.#use(view.getUint16(behind, true));

@@ -1,4 +1,5 @@
 import { DmaArena } from "../../netdev/dma_arena.ts";
+import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type {
   InterruptMode,
   QueueDoorbell,
@@ -40,6 +41,8 @@ export interface VirtioModelOptions {
   /** Largest size of each queue. */
   readonly queueSizes: readonly number[];
   readonly memoryBytes: number;
+  /** The same memory, as the driver is to see it; by default the driver sees it as the device does. */
+  readonly watch?: (region: IovaRegion) => DmaRegion;
 }
 
 /**
@@ -85,7 +88,7 @@ export class VirtioModel implements VirtioTransport {
     this.features = features;
     this.config = config;
     this.region = new IovaRegion(memoryBytes);
-    this.dma = new DmaArena(this.region, 4096);
+    this.dma = new DmaArena(options.watch?.(this.region) ?? this.region, 4096);
     this.queueCount = queueSizes.length;
     this.interrupts = new Array<number>(1 + queueSizes.length).fill(0);
     this.#queueSizes = [...queueSizes];

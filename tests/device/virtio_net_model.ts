@@ -5,7 +5,7 @@ import {
 } from "./control_queue_model.ts";
 import { NetworkCardState } from "./network_card_state.ts";
 import type { AvailableBuffer, RingDevice } from "./ring_device.ts";
-import { VIRTIO_F_VERSION_1, VirtioModel } from "./virtio_model.ts";
+import { VIRTIO_F_VERSION_1, VirtioModel, type VirtioModelOptions } from "./virtio_model.ts";
 
 /** Feature bits of network cards (virtio 1.2 §5.1.3). */
 export const VIRTIO_NET_F_CSUM = 1n << 0n;
@@ -75,6 +75,8 @@ export interface VirtioNetModelOptions {
   /** Largest size of each queue; 8 by default, with a control queue where one is on offer. */
   readonly queueSizes?: readonly number[];
   readonly memoryBytes?: number;
+  /** As {@link VirtioModelOptions} has it. */
+  readonly watch?: VirtioModelOptions["watch"];
 }
 
 /** A packet that the device sent: the bytes in front of the frame, and the frame. */
@@ -122,6 +124,7 @@ export class VirtioNetModel extends VirtioModel {
       queueSizes: options.queueSizes ??
         (((features | more) & VIRTIO_NET_F_CTRL_VQ) === 0n ? [8, 8] : [8, 8, 8]),
       memoryBytes: options.memoryBytes ?? 1 << 20,
+      ...options.watch === undefined ? {} : { watch: options.watch },
     });
     this.#set16(CONFIG_STATUS, 1);
     this.#set16(CONFIG_MAX_VIRTQUEUE_PAIRS, 1);

@@ -13,7 +13,7 @@ const NOTIFY = 0x3000;
 
 /** Each queue is notified at a register of its own, in reverse to tell them apart. */
 export const NOTIFY_MULTIPLIER = 4;
-const NOTIFY_OFF: readonly number[] = [1, 0, 2];
+const NOTIFY_OFF: readonly number[] = [1, 0, 3, 2, 5, 4, 7, 6, 8];
 
 /** Structure types (virtio 1.2 §4.1.4). */
 export const COMMON_CFG = 1;
@@ -211,7 +211,7 @@ class VirtioPciRegisters implements Registers {
   }
 
   #fire(vector: number): void {
-    if (vector !== NO_VECTOR) this.#host.lines[vector].fire();
+    if (vector !== NO_VECTOR) this.#host.lines[vector]?.fire();
   }
 
   /** Interrupts on the pin (§4.1.4.5): whether the driver says that it was this device. */

@@ -149,7 +149,7 @@ class LegacyRegisters implements Registers {
   }
 
   #fire(vector: number): void {
-    if (vector !== NO_VECTOR) this.#host.lines[vector].fire();
+    if (vector !== NO_VECTOR) this.#host.lines[vector]?.fire();
   }
 
   #takeIsr(): number {

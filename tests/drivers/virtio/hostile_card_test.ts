@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { FAULTS } from "../../device/hostile_faults.ts";
+import type { HostileTally } from "../../device/hostile_tally.ts";
 import { liveHostileLives } from "../../device/hostile_lives.ts";
 
 /** Of each ring format; `deno task hostile --steps=N --seed=S` takes more, or others. */
@@ -8,7 +9,7 @@ const SEED = 0x5eed;
 
 for (const ring of ["split", "packed"] as const) {
   Deno.test(`${ring} rings, 1,000,000 hostile steps: no netbuf is lost, each honest ping is answered`, () => {
-    const tally = liveHostileLives(STEPS, SEED, ring);
+    const tally = liveHostileLives(STEPS, SEED, { ring });
     assert(tally.steps >= STEPS, `${tally.steps} steps`);
     for (const name of Object.keys(FAULTS)) {
       const times = tally.faults.get(name) ?? 0;
@@ -28,5 +29,6 @@ for (const ring of ["split", "packed"] as const) {
 }
 
 Deno.test("hostile card: the same seed does the same again", () => {
-  assertEquals(liveHostileLives(20_000, 77, "packed"), liveHostileLives(20_000, 77, "packed"));
+  const live = (): HostileTally => liveHostileLives(20_000, 77, { ring: "packed" });
+  assertEquals(live(), live());
 });

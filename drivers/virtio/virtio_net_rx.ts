@@ -127,7 +127,11 @@ export class VirtioNetRx implements NetdevQueueCounters {
           continue;
         }
         used -= rest;
-        if (!this.#gather(netbuf, rest)) continue;
+        if (!this.#gather(netbuf, rest)) {
+          // What broke the queue isn't looked at again: it may be another by then.
+          if (vq.broken) break;
+          continue;
+        }
       }
       this.packets++;
       this.bytes += buffers === 1 ? netbuf.length : netbuf.chainLength();
@@ -185,7 +189,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
 
   /** Frees the next `count` used buffers unseen. */
   #drain(count: number): void {
-    for (; count > 0; count--) this.vq.takeUsed()?.free();
+    for (; count > 0 && !this.vq.broken; count--) this.vq.takeUsed()?.free();
   }
 
   #post(netbuf: Netbuf): void {

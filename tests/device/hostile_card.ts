@@ -38,6 +38,8 @@ export class HostileCard extends MultiqueueNetModel {
   onStray: (isr: number) => void = () => {};
   /** Called for each status that is written, in the middle of the driver's call. */
   onStatus: (status: number) => void = () => {};
+  /** Where they lie, and the control queue. */
+  readonly places = new Map<number, VirtqueueAddresses>();
   /** Called for each notification, in the middle of the driver's call. */
   onKick: (queue: number) => void = () => {};
   /** Called for each queue that is set up, in the middle of the driver's call. */
@@ -78,6 +80,7 @@ export class HostileCard extends MultiqueueNetModel {
   override queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
     this.onQueue(index);
     const doorbell = super.queueEnable(index, addresses);
+    this.places.set(index, addresses);
     if (index >= this.queues.length) return doorbell;
     this.queues[index] = this.#ring(addresses);
     this.#told[index] = false;

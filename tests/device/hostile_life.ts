@@ -3,6 +3,7 @@ import type { RingFormat } from "../../drivers/virtio/virtqueue.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 import { NetdevState } from "../../netdev/netdev_types.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
+import { DoubleFetchWatch } from "./double_fetch_watch.ts";
 import type { HostileCard } from "./hostile_card.ts";
 import { COMMANDS } from "./hostile_commands.ts";
 import { type Fault, FAULTS } from "./hostile_faults.ts";
@@ -11,10 +12,15 @@ import { anyWay, isLegacy, type Way } from "./hostile_place.ts";
 import { HostileStation } from "./hostile_station.ts";
 import { count, type HostileTally } from "./hostile_tally.ts";
 import { EXCHANGES, isSame, PINGS } from "./hostile_traffic.ts";
+import { WatchedRegion } from "./watched_region.ts";
 
 /** Faults with which no card is taken; a legacy one isn't asked about features (virtio 1.2 §3.1.2). */
 const NEVER_GOOD: readonly string[] = ["configNeverStays"];
 const NEVER_GOOD_OF_MODERN: readonly string[] = [...NEVER_GOOD, "refusesFeatures"];
+
+/** Of so many reads that are watched, of frames and else, one is followed by something that the card does. */
+const FRAME_READS = 500;
+const RING_READS = 20;
 
 /** Steps that are kept to be told with a failure. */
 const TRACE = 60;
@@ -29,11 +35,22 @@ const REST = 40;
 
 const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS);
 
+/**
+ * Those that may happen in the middle of a burst. Not those of an index: what the driver has taken by
+ * then is known only when it hands it out.
+ */
+const ANY_TIME = FAULT_LIST.filter(([name]) => !name.startsWith("index"));
+
 /** What kind of life it's to be, beside its seed. */
 export interface HostileLifeOptions {
   readonly ring: RingFormat;
   /** How the card is reached; any way by default. */
   readonly way?: Way;
+  /**
+   * Whether each access to shared memory is watched, and the card acts in the middle of the driver's
+   * calls, too: after any single read. That takes much longer.
+   */
+  readonly watched?: boolean;
 }
 
 /**
@@ -51,6 +68,9 @@ export class HostileLife {
   readonly #card: HostileCard;
   readonly #honest: Uint8Array;
   readonly #trace: string[] = [];
+  /** What the driver sees of the memory, where that's watched. */
+  #watched: WatchedRegion | null = null;
+  #meddles = false;
   #mayEnd = false;
 
   constructor(seed: number, options: HostileLifeOptions, tally: HostileTally) {
@@ -61,7 +81,12 @@ export class HostileLife {
     for (let i = 0; i < 4; i++) random.int32();
     const way = anyWay(random, this.#ring);
     this.#way = options.way ?? way;
-    this.#card = anyHostileCard(random, this.#ring, isLegacy(this.#way));
+    this.#card = anyHostileCard(
+      random,
+      this.#ring,
+      isLegacy(this.#way),
+      options.watched === true ? (region) => this.#watched = new WatchedRegion(region) : undefined,
+    );
     this.#honest = this.#card.config.slice();
   }
 
@@ -71,8 +96,11 @@ export class HostileLife {
     this.#tally.lives++;
     try {
       using station = new HostileStation(this.#card, this.#way, this.#ring, this.#random);
+      using watch = this.#watch();
       this.#probe(station);
+      station.start(watch);
       this.#live(station, end);
+      this.#tally.reads += watch?.reads ?? 0;
       this.#end(station);
     } catch (error) {
       const message = error instanceof Error ? error.stack ?? error.message : String(error);
@@ -108,13 +136,14 @@ export class HostileLife {
   }
 
   #live(station: HostileStation, end: number): void {
-    station.start();
     const facts = station.netdev.detailsGet()?.facts ?? [];
     count(this.#tally.ways, facts.map(([, value]) => value).slice(0, 2).join(", "));
     while (this.#tally.steps < end && station.over === null) {
       for (let left = 1 + this.#random.below(60); left > 0 && station.over === null; left--) {
         this.#card.pair = this.#random.below(station.pairs);
+        this.#meddles = true;
         this.#step(station);
+        this.#meddles = false;
         if (this.#random.below(4) > 0) station.tasks.run();
         station.account();
       }
@@ -130,6 +159,34 @@ export class HostileLife {
     }
   }
 
+  /** Sees what the driver reads, if it's to be seen. */
+  #watch(): DoubleFetchWatch | null {
+    if (this.#watched === null) return null;
+    const card = this.#card;
+    return new DoubleFetchWatch(this.#watched, card.region, {
+      packed: this.#ring === "packed",
+      queues: card.places,
+      oracle: () => card.oracle,
+      onRead: (offset, inNetbuf) => this.#meddle(offset, inNetbuf),
+    });
+  }
+
+  /** Right after a read: the card may write to a frame that it gave back, or do anything else. */
+  #meddle(offset: number, inNetbuf: boolean): boolean {
+    const random = this.#random;
+    if (!this.#meddles || random.below(inNetbuf ? FRAME_READS : RING_READS) > 0) return false;
+    this.#tally.meddled++;
+    if (inNetbuf) {
+      this.#card.region.u8[offset] = random.int32();
+      return false;
+    }
+    this.#meddles = false;
+    if (random.below(2) === 0) this.#deviceStep(random.below(8));
+    else this.#fault(ANY_TIME);
+    this.#meddles = true;
+    return true;
+  }
+
   /** One action of the driver's side or of the device. */
   #step(station: HostileStation): void {
     const random = this.#random;
@@ -137,10 +194,14 @@ export class HostileLife {
     if (kind < 9) return this.#deviceStep(kind);
     if (kind < 18) return this.#driverStep(kind, station);
     if (random.below(2000) === 0) return this.#lastStep(station);
-    const [name, fault] = FAULT_LIST[random.below(FAULT_LIST.length)];
+    this.#fault(FAULT_LIST);
+  }
+
+  #fault(list: typeof FAULT_LIST): void {
+    const [name, fault] = list[this.#random.below(list.length)];
     this.#note(name);
     count(this.#tally.faults, name);
-    fault(this.#card, random);
+    fault(this.#card, this.#random);
   }
 
   #deviceStep(kind: number): void {

@@ -7,8 +7,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { liveHostileLives } from "./hostile_lives.ts";
 import { WAYS } from "./hostile_place.ts";
 
-const { steps, seed, ring, way } = parseArgs(Deno.args, {
+const { steps, seed, ring, way, watched } = parseArgs(Deno.args, {
   string: ["steps", "seed", "ring", "way"],
+  boolean: ["watched"],
 });
 const before = performance.now();
 try {
@@ -17,6 +18,7 @@ try {
   if (way !== undefined && known === undefined) throw new Error(`ways are ${WAYS.join(", ")}`);
   const tally = liveHostileLives(Number(steps ?? 1_000_000), Number(seed ?? 1), {
     ring: format,
+    watched: watched === true,
     ...known === undefined ? {} : { way: known },
   });
   console.log(tally, `${Math.round(performance.now() - before)} ms`);

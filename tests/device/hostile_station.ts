@@ -10,6 +10,7 @@ import { Host } from "../../stack/host.ts";
 import { NetworkInterface } from "../../stack/network_interface.ts";
 import { FakeClock } from "../netdev/fake_clock.ts";
 import type { SeededRandom } from "../stack/seeded_random.ts";
+import type { DoubleFetchWatch } from "./double_fetch_watch.ts";
 import { HeldTasks } from "./held_tasks.ts";
 import type { HostileCard } from "./hostile_card.ts";
 import { type HostilePlace, hostilePlace, type Way } from "./hostile_place.ts";
@@ -83,8 +84,8 @@ export class HostileStation implements Disposable {
     return this.#running?.oracle ?? null;
   }
 
-  /** Sets up a probed card, and starts it. */
-  start(): void {
+  /** Sets up a probed card, and starts it; `watch` is told of the calls of its netdev. */
+  start(watch: DoubleFetchWatch | null): void {
     const { netdev, scheduler } = this;
     const pool = this.#configure();
     const networkInterface = new NetworkInterface(netdev, pool, scheduler, this.pairs);
@@ -94,6 +95,7 @@ export class HostileStation implements Disposable {
     }
     const oracle = this.#card.oracle = new NetbufOracle(pool);
     watchBursts(netdev, this.#card, oracle);
+    watch?.watchCalls(netdev);
     netdev.start();
     const leaveChecksums = this.#random.below(2) === 0;
     const config = { ...STATION, mtu: netdev.mtuGet(), leaveChecksums };

@@ -5,6 +5,9 @@ export interface HostileTally {
   pings: number;
   resets: number;
   givenUp: number;
+  /** Where that's watched, reads of shared memory, and what the card did right after one. */
+  reads: number;
+  meddled: number;
   /** How often each fault was tried. */
   readonly faults: Map<string, number>;
   /** Frames that drivers dropped, by reason. */
@@ -15,7 +18,7 @@ export interface HostileTally {
 
 /** Nothing yet. */
 export function emptyTally(): HostileTally {
-  const none = { steps: 0, lives: 0, pings: 0, resets: 0, givenUp: 0 };
+  const none = { steps: 0, lives: 0, pings: 0, resets: 0, givenUp: 0, reads: 0, meddled: 0 };
   return { ...none, faults: new Map(), drops: new Map(), ways: new Map() };
 }
 

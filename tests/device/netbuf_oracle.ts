@@ -67,6 +67,18 @@ export class NetbufOracle {
     for (const each of loan.netbufs) this.#loans.delete(each);
   }
 
+  /** Somebody on the driver's side has touched the byte at `offset`; whether that's a netbuf's. */
+  touched(offset: number, how: string): boolean {
+    const netbuf = this.#netbufs[Math.floor((offset - this.#netbufs[0].start) / this.#stride)];
+    if (netbuf === undefined || offset >= netbuf.end) return false;
+    if (netbuf.references === 0) throw new Error(`${describe(netbuf)} is ${how} in the pool`);
+    const loan = this.#loans.get(netbuf);
+    if (loan !== undefined && loan.ring.claims(loan.buffer.head) === 0) {
+      throw new Error(`${describe(netbuf)} is ${how} while the device has it`);
+    }
+    return true;
+  }
+
   /** The driver has a buffer back, and will hand it out. */
   returned(buffer: LentBuffer): void {
     for (const [netbuf, loan] of this.#loans) {

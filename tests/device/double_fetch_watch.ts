@@ -38,7 +38,15 @@ export interface DoubleFetchOptions {
 }
 
 /** What is asked of a driver, and what that asks of a virtqueue. */
-const CALLS = ["start", "rxBurst", "txBurst", "txqReclaim", "rxqIntrEnable"] as const;
+const CALLS = [
+  "start",
+  "stop",
+  "rxBurst",
+  "txBurst",
+  "txqReclaim",
+  "rxqIntrEnable",
+  "watchdog",
+] as const;
 const LOOKS = ["usedCount", "takeUsed", "publish", "enableInterrupts"] as const;
 
 /** A call of the driver, and the bytes that it has read. */
@@ -145,11 +153,12 @@ export class DoubleFetchWatch implements Onlooker, Disposable {
   };
 
   readonly #duringLook = (name: string, call: () => unknown): unknown => {
+    const outer = this.#look;
     this.#look = { name, seen: new Set(), reads: 0 };
     try {
       return call();
     } finally {
-      this.#look = null;
+      this.#look = outer;
     }
   };
 }

@@ -307,9 +307,11 @@ export class HostileCard extends MultiqueueNetModel {
 
   #send(buffer: LentBuffer): void {
     this.#contents.checkUnchanged(buffer);
-    const bytes: number[] = [];
+    const bytes = new Uint8Array(buffer.pieces.reduce((sum, { length }) => sum + length, 0));
+    let end = 0;
     for (const { offset, length } of buffer.pieces) {
-      for (let at = offset; at < offset + length; at++) bytes.push(this.region.u8[at]);
+      bytes.set(this.region.u8.subarray(offset, offset + length), end);
+      end += length;
     }
     const completes = (this.accepted & VIRTIO_NET_F_CSUM) !== 0n;
     this.sent.push(sentFrame(bytes, this.headerBytes, completes));

@@ -44,20 +44,19 @@ export function writeReceiveHeader(
  * `completes` any. Throws for a header or a length that no good driver sends.
  */
 export function sentFrame(
-  bytes: readonly number[],
+  bytes: Uint8Array,
   headerBytes: number,
   completes: boolean,
 ): Uint8Array {
-  const header = Uint8Array.from(bytes.slice(0, headerBytes));
-  const frame = Uint8Array.from(bytes.slice(headerBytes));
+  const header = bytes.slice(0, headerBytes);
+  const frame = bytes.slice(headerBytes);
   const { length } = frame;
   if (length < ETHERNET_HEADER_BYTES || length > ETHERNET_HEADER_BYTES + ETHERNET_MTU) {
     throw new Error(`a frame of ${length} bytes is to be sent`);
   }
   if (completes && header[FLAGS] === NEEDS_CSUM) completeChecksum(header, frame);
-  header.forEach((byte, i) => {
-    if (byte !== 0) throw new Error(`byte ${i} of a frame's header is ${byte}`);
-  });
+  const odd = header.findIndex((byte) => byte !== 0);
+  if (odd >= 0) throw new Error(`byte ${odd} of a frame's header is ${header[odd]}`);
   return frame;
 }
 

@@ -36,10 +36,14 @@ const REST = 40;
 const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS);
 
 /**
- * Those that may happen in the middle of a burst. Not those of an index: what the driver has taken by
- * then is known only when it hands it out.
+ * Those that may happen in the middle of a call. Not those of an index: what the driver has taken by
+ * then is known only when it hands it out. Nor, with packed rings, a use of what isn't lent: that
+ * overwrites what is about to be, and nobody would know who has it.
  */
-const ANY_TIME = FAULT_LIST.filter(([name]) => !name.startsWith("index"));
+const ANY_TIME = {
+  split: FAULT_LIST.filter(([name]) => !name.startsWith("index")),
+  packed: FAULT_LIST.filter(([name]) => !name.startsWith("index") && !name.startsWith("id")),
+};
 
 /** What kind of life it's to be, beside its seed. */
 export interface HostileLifeOptions {
@@ -95,13 +99,7 @@ export class HostileLife {
     const end = this.#tally.steps + steps;
     this.#tally.lives++;
     try {
-      using station = new HostileStation(this.#card, this.#way, this.#ring, this.#random);
-      using watch = this.#watch();
-      this.#probe(station);
-      station.start(watch);
-      this.#live(station, end);
-      this.#tally.reads += watch?.reads ?? 0;
-      this.#end(station);
+      this.#run(end);
     } catch (error) {
       const message = error instanceof Error ? error.stack ?? error.message : String(error);
       throw new Error(
@@ -110,6 +108,21 @@ export class HostileLife {
         }`,
         { cause: error },
       );
+    }
+  }
+
+  #run(end: number): void {
+    const station = new HostileStation(this.#card, this.#way, this.#ring, this.#random);
+    const watch = this.#watch();
+    try {
+      this.#probe(station);
+      station.start(watch);
+      this.#live(station, end);
+      this.#tally.reads += watch?.reads ?? 0;
+      this.#end(station);
+    } finally {
+      watch?.[Symbol.dispose]();
+      station[Symbol.dispose]();
     }
   }
 
@@ -182,7 +195,7 @@ export class HostileLife {
     }
     this.#meddles = false;
     if (random.below(2) === 0) this.#deviceStep(random.below(8));
-    else this.#fault(ANY_TIME);
+    else this.#fault(ANY_TIME[this.#ring]);
     this.#meddles = true;
     return true;
   }

@@ -20,7 +20,7 @@ import { VIRTIO_NET_F_MRG_RXBUF } from "./virtio_net_model.ts";
 import { watchBursts } from "./watched_bursts.ts";
 
 /** Milliseconds that a look at the clock takes, so that a reset is soon given up. */
-const CLOCK_STEP_MS = 20;
+const CLOCK_STEP_MS = 30;
 
 /** Netbufs at most for each pair of queues. */
 const MOST_NETBUFS = 80;

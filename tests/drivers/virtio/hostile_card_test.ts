@@ -7,6 +7,21 @@ import { liveHostileLives } from "../../device/hostile_lives.ts";
 const STEPS = 1_000_000;
 const SEED = 0x5eed;
 
+const DROPS = ["rx_too_short", "rx_bad_length", "rx_bad_buffer_count", "rx_bad_checksum_offset"];
+
+/** Ways to reach a card, and to be interrupted by it: each rung of each ladder. */
+const PCI_RUNGS = ["msi-x per queue", "msi-x shared", "intx", "polling"];
+const MMIO_RUNGS = ["wire", "polling"];
+const MODERN = [
+  "model, msi-x per queue",
+  ...PCI_RUNGS.map((rung) => `virtio-pci modern, ${rung}`),
+  ...MMIO_RUNGS.map((rung) => `virtio-mmio version 2, ${rung}`),
+];
+const LEGACY = [
+  ...PCI_RUNGS.map((rung) => `virtio-pci legacy, ${rung}`),
+  ...MMIO_RUNGS.map((rung) => `virtio-mmio version 1, ${rung}`),
+];
+
 for (const ring of ["split", "packed"] as const) {
   Deno.test(`${ring} rings, 1,000,000 hostile steps: no netbuf is lost, each honest ping is answered`, () => {
     const tally = liveHostileLives(STEPS, SEED, { ring });
@@ -15,9 +30,13 @@ for (const ring of ["split", "packed"] as const) {
       const times = tally.faults.get(name) ?? 0;
       assert(times > 500, `${name} was tried ${times} times`);
     }
-    for (const reason of ["rx_too_short", "rx_bad_length", "rx_bad_buffer_count"]) {
+    for (const reason of DROPS) {
       const count = tally.drops.get(reason) ?? 0;
       assert(count > 500, `${count} frames were dropped as ${reason}`);
+    }
+    for (const way of ring === "split" ? [...MODERN, ...LEGACY] : MODERN) {
+      const lives = tally.ways.get(way) ?? 0;
+      assert(lives >= 5, `${lives} cards were ${way}`);
     }
     assert(tally.pings > 10_000, `${tally.pings} honest pings were answered`);
     assert(tally.resets > 1_000, `${tally.resets} resets brought the card back`);

@@ -28,6 +28,9 @@ export const VIRTIO_NET_F_HASH_REPORT = 1n << 57n;
 /** What is on offer unless a test says otherwise. */
 export const NET_FEATURES: bigint = VIRTIO_F_VERSION_1 | VIRTIO_NET_F_MAC | VIRTIO_NET_F_STATUS;
 
+/** The same of a legacy card: a header and a frame may share a descriptor (VIRTIO_F_ANY_LAYOUT). */
+export const LEGACY_NET_FEATURES: bigint = NET_FEATURES & ~VIRTIO_F_VERSION_1 | 1n << 27n;
+
 /** The address that the card has. */
 export const NET_MAC: readonly number[] = [0x52, 0x54, 0x00, 0xab, 0xcd, 0xef];
 

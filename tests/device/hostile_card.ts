@@ -224,10 +224,10 @@ export class HostileCard extends MultiqueueNetModel {
 
   /**
    * As a good card does: receives a frame, and when it has no buffer it asks to be notified of one, and
-   * doesn't look again before it is.
+   * doesn't look again before it is. Pairs that it wasn't told to use it doesn't.
    */
   deliverWhenTold(frame: Uint8Array): boolean {
-    if (!this.#told[this.receiveq]) return false;
+    if (!this.#told[this.receiveq] || this.pair >= this.pairsInUse) return false;
     if (this.deliver(frame)) return true;
     this.live(this.receiveq)?.wantKicks(true);
     if (this.deliver(frame)) return true;

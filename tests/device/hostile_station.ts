@@ -57,6 +57,8 @@ export class HostileStation implements Disposable {
   readonly #random: SeededRandom;
   readonly #memory: number;
   #failure: string | null = null;
+  /** It was started before, or that was tried, and isn't now. */
+  #stopped = false;
   #running: Running | null = null;
 
   /** Plugs the card in, which is reached by `way`. */
@@ -68,8 +70,15 @@ export class HostileStation implements Disposable {
     const bus = new VirtioBus(new FakeClock(0, CLOCK_STEP_MS));
     bus.registerDriver(virtioNetDriver(registry, (driver) => drivers.push(driver), {
       ring,
-      onAnnounce: () => this.#running?.host.announce(this.now),
-      onFailure: (reason) => this.#fail(reason),
+      onLink: () => this.#heard(),
+      onAnnounce: () => {
+        this.#heard();
+        this.announce();
+      },
+      onFailure: (reason) => {
+        this.#heard();
+        this.#fail(reason);
+      },
       coalescing: { rx: { maxPackets: 8, maxMicroseconds: 50 } },
     }));
     this.place = hostilePlace(way, card, bus, random);
@@ -89,13 +98,18 @@ export class HostileStation implements Disposable {
     const { netdev, scheduler } = this;
     const pool = this.#configure();
     const networkInterface = new NetworkInterface(netdev, pool, scheduler, this.pairs);
+    const onEvent = (pair: number): void => {
+      this.#heard();
+      networkInterface.onEvent(pair);
+    };
     for (let pair = 0; pair < this.pairs; pair++) {
-      netdev.rxqConfigure(pair, 0, { pool, onEvent: () => networkInterface.onEvent(pair) });
+      netdev.rxqConfigure(pair, 0, { pool, onEvent });
       netdev.txqConfigure(pair, 0);
     }
     const oracle = this.#card.oracle = new NetbufOracle(pool);
     watchBursts(netdev, this.#card, oracle);
     watch?.watchCalls(netdev);
+    this.#watchStops();
     netdev.start();
     const leaveChecksums = this.#random.below(2) === 0;
     const config = { ...STATION, mtu: netdev.mtuGet(), leaveChecksums };
@@ -186,6 +200,33 @@ export class HostileStation implements Disposable {
     const dry = random.below(3) === 0;
     const count = dry ? least + random.below(received + sent - least + 6) : received + sent + 8;
     return netdev.poolCreate({ count: Math.min(count, MOST_NETBUFS * pairsToUse), stride });
+  }
+
+  /** Of a card that is stopped nothing may be heard. */
+  #heard(): void {
+    if (this.#stopped) throw new Error("a card that is stopped is heard");
+  }
+
+  #watchStops(): void {
+    const { netdev } = this;
+    const start = netdev.start.bind(netdev);
+    const stop = netdev.stop.bind(netdev);
+    netdev.start = () => {
+      this.#stopped = false;
+      try {
+        start();
+      } catch (error) {
+        this.#stopped = true;
+        throw error;
+      }
+    };
+    netdev.stop = () => {
+      try {
+        stop();
+      } finally {
+        this.#stopped = true;
+      }
+    };
   }
 
   #fail(reason: string): void {

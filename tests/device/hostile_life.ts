@@ -5,22 +5,18 @@ import { NetdevState } from "../../netdev/netdev_types.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
 import { DoubleFetchWatch } from "./double_fetch_watch.ts";
 import type { HostileCard } from "./hostile_card.ts";
-import { COMMANDS } from "./hostile_commands.ts";
-import { type Fault, FAULTS } from "./hostile_faults.ts";
+import { FAULTS } from "./hostile_faults.ts";
 import { anyHostileCard } from "./hostile_kinds.ts";
 import { anyWay, isLegacy, type Way } from "./hostile_place.ts";
 import { HostileStation } from "./hostile_station.ts";
+import { HostileSteps } from "./hostile_steps.ts";
 import { count, type HostileTally } from "./hostile_tally.ts";
-import { EXCHANGES, isSame, PINGS } from "./hostile_traffic.ts";
+import { isSame, PINGS } from "./hostile_traffic.ts";
 import { WatchedRegion } from "./watched_region.ts";
 
 /** Faults with which no card is taken; a legacy one isn't asked about features (virtio 1.2 §3.1.2). */
 const NEVER_GOOD: readonly string[] = ["configNeverStays"];
 const NEVER_GOOD_OF_MODERN: readonly string[] = [...NEVER_GOOD, "refusesFeatures"];
-
-/** Of so many reads that are watched, of frames and else, one is followed by something that the card does. */
-const FRAME_READS = 500;
-const RING_READS = 20;
 
 /** Steps that are kept to be told with a failure. */
 const TRACE = 60;
@@ -32,18 +28,6 @@ const QUIET = 3;
 const RESEND = 12;
 /** Turns in which the loop comes to rest. */
 const REST = 40;
-
-const FAULT_LIST: readonly (readonly [string, Fault])[] = Object.entries(FAULTS);
-
-/**
- * Those that may happen in the middle of a call. Not those of an index: what the driver has taken by
- * then is known only when it hands it out. Nor, with packed rings, a use of what isn't lent: that
- * overwrites what is about to be, and nobody would know who has it.
- */
-const ANY_TIME = {
-  split: FAULT_LIST.filter(([name]) => !name.startsWith("index")),
-  packed: FAULT_LIST.filter(([name]) => !name.startsWith("index") && !name.startsWith("id")),
-};
 
 /** What kind of life it's to be, beside its seed. */
 export interface HostileLifeOptions {
@@ -74,8 +58,7 @@ export class HostileLife {
   readonly #trace: string[] = [];
   /** What the driver sees of the memory, where that's watched. */
   #watched: WatchedRegion | null = null;
-  #meddles = false;
-  #mayEnd = false;
+  readonly #steps: HostileSteps;
 
   constructor(seed: number, options: HostileLifeOptions, tally: HostileTally) {
     this.#seed = seed;
@@ -92,6 +75,13 @@ export class HostileLife {
       options.watched === true ? (region) => this.#watched = new WatchedRegion(region) : undefined,
     );
     this.#honest = this.#card.config.slice();
+    this.#steps = new HostileSteps(
+      this.#card,
+      this.#ring,
+      random,
+      tally,
+      (step) => this.#note(step),
+    );
   }
 
   /** Lives for about so many steps. */
@@ -154,9 +144,7 @@ export class HostileLife {
     while (this.#tally.steps < end && station.over === null) {
       for (let left = 1 + this.#random.below(60); left > 0 && station.over === null; left--) {
         this.#card.pair = this.#random.below(station.pairs);
-        this.#meddles = true;
-        this.#step(station);
-        this.#meddles = false;
+        this.#steps.step(station);
         if (this.#random.below(4) > 0) station.tasks.run();
         station.account();
       }
@@ -165,7 +153,9 @@ export class HostileLife {
     this.#tally.resets += station.resets;
     if (station.over !== null) {
       this.#tally.givenUp++;
-      if (!this.#mayEnd) throw new Error(`it was given up, and could be had back: ${station.over}`);
+      if (!this.#steps.mayEnd) {
+        throw new Error(`it was given up, and could be had back: ${station.over}`);
+      }
     }
     for (const [reason, drops] of Object.entries(station.netdev.statsGet().drops)) {
       count(this.#tally.drops, reason, drops);
@@ -180,95 +170,8 @@ export class HostileLife {
       packed: this.#ring === "packed",
       queues: card.places,
       oracle: () => card.oracle,
-      onRead: (offset, inNetbuf) => this.#meddle(offset, inNetbuf),
+      onRead: (offset, inNetbuf) => this.#steps.meddle(offset, inNetbuf),
     });
-  }
-
-  /** Right after a read: the card may write to a frame that it gave back, or do anything else. */
-  #meddle(offset: number, inNetbuf: boolean): boolean {
-    const random = this.#random;
-    if (!this.#meddles || random.below(inNetbuf ? FRAME_READS : RING_READS) > 0) return false;
-    this.#tally.meddled++;
-    if (inNetbuf) {
-      this.#card.region.u8[offset] = random.int32();
-      return false;
-    }
-    this.#meddles = false;
-    if (random.below(2) === 0) this.#deviceStep(random.below(8));
-    else this.#fault(ANY_TIME[this.#ring]);
-    this.#meddles = true;
-    return true;
-  }
-
-  /** One action of the driver's side or of the device. */
-  #step(station: HostileStation): void {
-    const random = this.#random;
-    const kind = random.below(20);
-    if (kind < 9) return this.#deviceStep(kind);
-    if (kind < 18) return this.#driverStep(kind, station);
-    if (random.below(2000) === 0) return this.#lastStep(station);
-    this.#fault(FAULT_LIST);
-  }
-
-  #fault(list: typeof FAULT_LIST): void {
-    const [name, fault] = list[this.#random.below(list.length)];
-    this.#note(name);
-    count(this.#tally.faults, name);
-    fault(this.#card, this.#random);
-  }
-
-  #deviceStep(kind: number): void {
-    const random = this.#random;
-    if (kind < 5) {
-      this.#note("receives");
-      this.#card.deliver(EXCHANGES[random.below(EXCHANGES.length)].request);
-    } else if (kind < 8) {
-      this.#note("sends");
-      this.#card.send(1 + random.below(8), random.below(3));
-    } else {
-      this.#note("holds");
-      this.#card.hold(1 + random.below(3));
-    }
-  }
-
-  #driverStep(kind: number, station: HostileStation): void {
-    const random = this.#random;
-    if (kind < 13) {
-      this.#note("round");
-      station.scheduler.round(station.now);
-    } else if (kind < 15) {
-      this.#note("arm");
-      station.scheduler.arm();
-    } else if (kind === 15) {
-      station.now += random.below(60);
-      this.#note("tick");
-      station.tick();
-    } else if (kind === 16) {
-      const [name, command] = COMMANDS[random.below(COMMANDS.length)];
-      this.#note(name);
-      try {
-        command(station, random);
-      } catch (error) {
-        if (!(error instanceof NetdevError || error instanceof VirtioError)) throw error;
-      }
-    } else {
-      this.#note("announce");
-      station.announce();
-    }
-  }
-
-  /** What there's no coming back from. */
-  #lastStep(station: HostileStation): void {
-    if (this.#random.below(2) === 0) {
-      this.#note("gone");
-      station.place.pull();
-      this.#card.configChanged();
-    } else {
-      this.#note("never resets");
-      this.#card.script.resetReads = Infinity;
-      this.#card.needReset();
-    }
-    this.#mayEnd = true;
   }
 
   /** The card is good again: whatever was before, a ping has to be answered, and no netbuf is lost. */
@@ -278,7 +181,7 @@ export class HostileLife {
     const doomed = card.queues.filter((ring) => ring !== null && ring.mustBreak);
     const { resetReads } = card.script;
     card.reform(this.#honest);
-    if (this.#mayEnd && resetReads === Infinity) card.script.resetReads = Infinity;
+    if (this.#steps.mayEnd && resetReads === Infinity) card.script.resetReads = Infinity;
     const pair = this.#random.below(station.pairs);
     const { request, reply } = PINGS[this.#random.below(PINGS.length)];
     // A queue that sleeps isn't looked at.

@@ -5,20 +5,15 @@ import { allocEtherdev, type NetDevice } from "../../netdev/net_device.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevDetails } from "../../netdev/netdev_details.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
-import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
-import {
-  NETDEV_F_PARTIAL_CSUM,
-  NETDEV_F_RX_CSUM,
-  type NetdevConf,
-  type NetdevDriverInfo,
-  type NetdevQueueInfo,
-  type NetdevRxqConf,
+import type {
+  NetdevConf,
+  NetdevDriverInfo,
+  NetdevQueueInfo,
+  NetdevRxqConf,
 } from "../../netdev/netdev_types.ts";
-import { ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
-import { createVirtqueue } from "./create_virtqueue.ts";
 import type { VirtioDriver } from "./virtio_bus.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import { VirtioNetCard, type VirtioNetOptions } from "./virtio_net_card.ts";
@@ -26,17 +21,11 @@ import type { VirtioNetControl } from "./virtio_net_control.ts";
 import { readChecksums } from "./virtio_net_checksum.ts";
 import { virtioNetDetails } from "./virtio_net_details.ts";
 import { readHashes } from "./virtio_net_hash_report.ts";
-import {
-  ETHERNET_HEADER_BYTES,
-  virtioNetHeaderBytes,
-  VLAN_TAG_BYTES,
-} from "./virtio_net_header.ts";
-import { makeSteering, MOST_PAIRS, setPairs, type Steering } from "./virtio_net_pairs.ts";
-import { ringInfo } from "./virtio_net_ring.ts";
-import { VirtioNetRx } from "./virtio_net_rx.ts";
-import { VirtioNetTx } from "./virtio_net_tx.ts";
-import type { QueueDoorbell, VirtioTransport } from "./virtio_transport.ts";
-import type { Virtqueue } from "./virtqueue.ts";
+import { virtioNetInfo } from "./virtio_net_info.ts";
+import { MOST_PAIRS, type Steering } from "./virtio_net_pairs.ts";
+import { VirtioNetQueues } from "./virtio_net_queues.ts";
+import type { VirtioNetRx } from "./virtio_net_rx.ts";
+import type { VirtioNetTx } from "./virtio_net_tx.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
 const VIRTIO_DEVICE_TYPE_NET = 1;
@@ -74,8 +63,8 @@ export function virtioNetDriver(
 }
 
 /**
- * A virtio network card (virtio 1.2 §5.1) as a netdev: its pairs of queues, and the memory of these.
- * What is agreed on with the card itself is {@link VirtioNetCard}'s.
+ * A virtio network card (virtio 1.2 §5.1) as a netdev. What is agreed on with the card itself is
+ * {@link VirtioNetCard}'s, and its pairs of queues are {@link VirtioNetQueues}'.
  */
 export class VirtioNet implements NetdevOps {
   /** What is registered. */
@@ -86,12 +75,10 @@ export class VirtioNet implements NetdevOps {
     txQueues: MOST_PAIRS,
   });
   readonly #card: VirtioNetCard;
-  /** Those of the pairs in use that are set up. Netdev asks for no others. */
-  #rx: VirtioNetRx[] = [];
-  #tx: VirtioNetTx[] = [];
-  /** Pairs in use. */
-  #pairs = 0;
-  #steering: Steering | null = null;
+  readonly #queues: VirtioNetQueues;
+  /** Those of the queues that are set up. Netdev asks for no others. */
+  readonly #rx: readonly VirtioNetRx[];
+  readonly #tx: readonly VirtioNetTx[];
   /** Whether packets come with their hashes. */
   #hashes = false;
   /** Whether packets may come with partial checksums. */
@@ -104,6 +91,9 @@ export class VirtioNet implements NetdevOps {
 
   constructor(device: VirtioDevice, options: VirtioNetOptions) {
     this.#card = new VirtioNetCard(device, options);
+    this.#queues = new VirtioNetQueues(this.#card);
+    this.#rx = this.#queues.rx;
+    this.#tx = this.#queues.tx;
   }
 
   /** Where the device sits. */
@@ -138,46 +128,27 @@ export class VirtioNet implements NetdevOps {
 
   /** How the card spreads packets over its queues; null where it does so in its own way. */
   get steering(): Steering | null {
-    return this.#steering;
+    return this.#queues.steering;
   }
 
   infoGet(): NetdevDriverInfo {
-    const headerBytes = virtioNetHeaderBytes(this.features);
-    return {
-      encapTx: headerBytes,
-      encapRx: headerBytes,
-      minRxBufferBytes: this.#minRxBufferBytes(),
-      rxqInterrupts: this.#card.transport.interruptMode !== "polling",
-      ...this.#checksumFeatures(),
-    };
+    const interrupts = this.#card.transport.interruptMode !== "polling";
+    return virtioNetInfo(this.features, this.device.maxMtu, interrupts);
   }
 
   rxqInfoGet(queueId: number): NetdevQueueInfo {
-    return this.#queueInfo(receiveq(queueId));
+    return this.#queues.rxInfo(queueId);
   }
 
   txqInfoGet(queueId: number): NetdevQueueInfo {
-    return this.#queueInfo(transmitq(queueId));
+    return this.#queues.txInfo(queueId);
   }
 
   /** Makes the control queue; nothing is said to the device before it's live. `EINVAL` for queues without partners. */
-  configure({ rxQueues, txQueues }: NetdevConf): void {
-    if (rxQueues !== txQueues) {
-      throw new NetdevError(
-        "EINVAL",
-        `${rxQueues} receive and ${txQueues} transmit queues: virtio has them in pairs`,
-      );
-    }
-    const { rss, controlQueueSize } = this.#card.identity;
-    this.#steering = rss === null
-      ? null
-      : makeSteering(this.location, this.features, rss, rxQueues);
+  configure(conf: NetdevConf): void {
+    this.#queues.open(conf);
     this.#hashes = hasFeature(this.features, "VIRTIO_NET_F_HASH_REPORT");
     this.#rxChecksums = hasFeature(this.features, "VIRTIO_NET_F_GUEST_CSUM");
-    this.#pairs = rxQueues;
-    if (!hasFeature(this.features, "VIRTIO_NET_F_CTRL_VQ")) return;
-    const vq = this.#createVirtqueue<ControlQueue>(this.#controlIndex, controlQueueSize, 0, true);
-    this.control.open(new ControlQueue(this.#card.device, vq));
   }
 
   poolCreate(options: NetbufPoolOptions): NetbufPool {
@@ -185,19 +156,16 @@ export class VirtioNet implements NetdevOps {
   }
 
   rxqConfigure(queueId: number, descriptors: number, conf: NetdevRxqConf): void {
-    const vq = this.#createPacketQueue(receiveq(queueId), descriptors, false);
-    this.#rx[queueId] = new VirtioNetRx(vq, conf.pool, this.features, conf.onEvent);
+    this.#queues.addRx(queueId, descriptors, conf);
   }
 
   txqConfigure(queueId: number, descriptors: number): void {
-    const vq = this.#createPacketQueue(transmitq(queueId), descriptors, true);
-    const { region } = this.#card.transport.dma;
-    this.#tx[queueId] = new VirtioNetTx(vq, region, this.features, this.device.mtu);
+    this.#queues.addTx(queueId, descriptors, this.device.mtu);
   }
 
   start(): void {
     try {
-      this.#card.start((device) => this.#goLive(device));
+      this.#card.start(() => this.#queues.goLive(() => this.#configChanged()));
     } catch (error) {
       this.#takeBack();
       throw error;
@@ -217,11 +185,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   unconfigure(): void {
-    for (const queue of this.#queues()) queue.vq.release();
-    this.#rx = [];
-    this.#tx = [];
-    this.#steering = null;
-    this.control.release();
+    this.#queues.release();
     this.#configInterrupts = 0;
     this.#pools.retire();
   }
@@ -274,7 +238,7 @@ export class VirtioNet implements NetdevOps {
     const rx = this.#rx[queueId];
     const received = rx.burst(netbufs, count);
     if (this.#hashes) readHashes(netbufs, received);
-    if (rx.vq.broken) this.#broken("receive", queueId);
+    if (rx.vq.broken) this.#queues.broken("receive", queueId);
     return this.#rxChecksums ? readChecksums(rx, netbufs, received) : received;
   }
 
@@ -285,14 +249,14 @@ export class VirtioNet implements NetdevOps {
   txBurst(queueId: number, netbufs: Netbuf[], from: number, count: number): number {
     const tx = this.#tx[queueId];
     const taken = tx.burst(netbufs, from, count);
-    if (tx.vq.broken) this.#broken("transmit", queueId);
+    if (tx.vq.broken) this.#queues.broken("transmit", queueId);
     return taken;
   }
 
   txqReclaim(queueId: number): number {
     const tx = this.#tx[queueId];
     const free = tx.reclaim();
-    if (tx.vq.broken) this.#broken("transmit", queueId);
+    if (tx.vq.broken) this.#queues.broken("transmit", queueId);
     return free;
   }
 
@@ -307,12 +271,7 @@ export class VirtioNet implements NetdevOps {
   }
 
   statsGet(): NetdevCounters {
-    return {
-      // Without gaps where some aren't set up.
-      rxQueues: this.#rx.filter(() => true),
-      txQueues: this.#tx.filter(() => true),
-      configInterrupts: this.#configInterrupts,
-    };
+    return { ...this.#queues.counters(), configInterrupts: this.#configInterrupts };
   }
 
   detailsGet(): NetdevDetails {
@@ -329,112 +288,11 @@ export class VirtioNet implements NetdevOps {
   #takeBack(): void {
     this.#card.transport.interruptsDisconnect();
     this.control.stop();
-    for (const queue of this.#queues()) queue.stop();
-  }
-
-  #goLive(device: VirtioDevice): void {
-    const { transport } = device;
-    const pairs = Array.from({ length: this.#pairs }, (_, pair) => pair);
-    transport.interruptsConnect(
-      () => this.#configChanged(),
-      pairs.flatMap((pair) => [() => this.#received(pair), null]),
-    );
-    const doorbells = pairs.map((pair) => this.#enablePair(transport, pair));
-    const { queue } = this.control;
-    const controlDoorbell = queue && transport.queueEnable(this.#controlIndex, queue.vq.addresses);
-    device.driverOk();
-    // Only now may the device be notified (virtio 1.2 §3.1.1).
-    if (controlDoorbell !== null) this.control.start(controlDoorbell);
-    if (queue !== null) setPairs(queue, pairs.length, this.#steering);
-    for (const pair of pairs) this.#rx[pair].kick(doorbells[pair]);
-  }
-
-  /** Hands the queues of a pair to the device, and returns the doorbell of its receive queue. */
-  #enablePair(transport: VirtioTransport, pair: number): QueueDoorbell {
-    const rx = this.#rx[pair];
-    const tx = this.#tx[pair];
-    const rxDoorbell = transport.queueEnable(receiveq(pair), rx.vq.addresses);
-    const txDoorbell = transport.queueEnable(transmitq(pair), tx.vq.addresses);
-    rx.vq.disableInterrupts();
-    rx.fill();
-    tx.start(txDoorbell);
-    return rxDoorbell;
-  }
-
-  /** Absent where there are none. */
-  #checksumFeatures(): { readonly features?: number } {
-    const features = (hasFeature(this.features, "VIRTIO_NET_F_CSUM") ? NETDEV_F_PARTIAL_CSUM : 0) |
-      (hasFeature(this.features, "VIRTIO_NET_F_GUEST_CSUM") ? NETDEV_F_RX_CSUM : 0);
-    return features === 0 ? {} : { features };
-  }
-
-  /**
-   * A frame whose first buffer doesn't hold its Ethernet header is none. Without mergeable buffers
-   * each has to take a frame of the MTU, tagged or not (§5.1.4.2, §5.1.6.3.1).
-   */
-  #minRxBufferBytes(): number {
-    if (hasFeature(this.features, "VIRTIO_NET_F_MRG_RXBUF")) return ETHERNET_HEADER_BYTES;
-    return ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + this.device.maxMtu;
-  }
-
-  #queueInfo(index: number): NetdevQueueInfo {
-    const max = this.#card.identity.queueSizes[index];
-    const info = ringInfo(this.location, index, max, this.features);
-    return this.#card.transport.ringSizeFixed ? { ...info, minDescriptors: max } : info;
-  }
-
-  get #controlIndex(): number {
-    return controlQueueIndex(this.#card.identity.maxPairs);
-  }
-
-  #createPacketQueue(index: number, descriptors: number, chains: boolean): Virtqueue<Netbuf> {
-    const max = this.#card.identity.queueSizes[index];
-    return this.#createVirtqueue(index, max, descriptors, chains);
-  }
-
-  /**
-   * Queue number `index`, of `descriptors`, or with 0 of as many as it can have: `max`. `chains`:
-   * whether its buffers may have several pieces.
-   */
-  #createVirtqueue<T>(
-    index: number,
-    max: number,
-    descriptors: number,
-    chains: boolean,
-  ): Virtqueue<T> {
-    const { dma, ringAlign } = this.#card.transport;
-    const { maxDescriptors } = ringInfo(this.location, index, max, this.features);
-    const size = descriptors === 0 ? maxDescriptors : descriptors;
-    return createVirtqueue<T>(dma, size, this.features, chains, ringAlign);
+    this.#queues.stop();
   }
 
   #configChanged(): void {
     this.#configInterrupts++;
     this.#card.configChanged();
   }
-
-  #received(queueId: number): void {
-    const rx = this.#rx[queueId];
-    rx.interrupts++;
-    rx.onEvent?.(queueId);
-  }
-
-  #broken(kind: string, queueId: number): void {
-    const which = this.#pairs === 1 ? "" : ` ${queueId}`;
-    this.#card.fail(`broke the ${kind} queue${which}: its used ring is nonsense`);
-  }
-
-  /** All that are set up. */
-  #queues(): (VirtioNetRx | VirtioNetTx)[] {
-    return [...this.#rx.filter(() => true), ...this.#tx.filter(() => true)];
-  }
-}
-
-/** Numbers of the virtqueues of a pair (virtio 1.2 §5.1.2). */
-function receiveq(pair: number): number {
-  return 2 * pair;
-}
-
-function transmitq(pair: number): number {
-  return 2 * pair + 1;
 }

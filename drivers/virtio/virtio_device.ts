@@ -57,6 +57,24 @@ export class VirtioDevice {
     }
   }
 
+  /**
+   * Resets one queue, with VIRTIO_F_RING_RESET, and waits until that is done (§2.6.1): the buffers
+   * are the driver's then, and the queue can be enabled again. `VirtioError` when it takes longer
+   * than 1 s, or can't be; the buffers are the device's still.
+   */
+  resetQueue(index: number): void {
+    const { name, queueReset } = this.transport;
+    if (!queueReset) throw new VirtioError(`${name} can't reset queue ${index} alone`);
+    queueReset.begin(index);
+    const deadline = this.clock.now() + RESET_TIMEOUT_MS;
+    while (!queueReset.finish(index)) {
+      if (!this.transport.present()) throw new VirtioError(`${name} is gone`);
+      if (this.clock.now() > deadline) {
+        throw new VirtioError(`${name}: queue ${index} is not reset after ${RESET_TIMEOUT_MS} ms`);
+      }
+    }
+  }
+
   /** Steps 2 and 3: tells it that it was seen, and that there is a driver for it. */
   acknowledge(): void {
     this.#addStatus(VIRTIO_STATUS_ACKNOWLEDGE);

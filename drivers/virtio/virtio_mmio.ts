@@ -9,6 +9,7 @@ import { VirtioError } from "./virtio_error.ts";
 import type {
   InterruptMode,
   QueueDoorbell,
+  QueueReset,
   VirtioTransport,
   VirtioVector,
   VirtqueueAddresses,
@@ -18,6 +19,7 @@ import type {
 const MAGIC_VALUE = 0x000;
 const VERSION = 0x004;
 const DEVICE_ID = 0x008;
+const VENDOR_ID = 0x00c;
 const DEVICE_FEATURES = 0x010;
 const DEVICE_FEATURES_SEL = 0x014;
 const DRIVER_FEATURES = 0x020;
@@ -35,6 +37,7 @@ const QUEUE_READY = 0x044;
 const QUEUE_DESC_LOW = 0x080;
 const QUEUE_DRIVER_LOW = 0x090;
 const QUEUE_DEVICE_LOW = 0x0a0;
+const QUEUE_RESET = 0x0c0;
 const CONFIG_GENERATION = 0x0fc;
 /** Of version 1, which is legacy (§4.2.4). */
 const GUEST_PAGE_SIZE = 0x028;
@@ -45,6 +48,9 @@ const QUEUE_PFN = 0x040;
 const MAGIC = 0x7472_6976;
 const VERSION_LEGACY = 1;
 const VERSION_MODERN = 2;
+
+/** `QEMU`, whose devices offer VIRTIO_F_RING_RESET and have no QueueReset: writes to it are lost. */
+const VENDOR_QEMU = 0x554d_4551;
 
 /** What has interrupted (§4.2.2.1). */
 const INTERRUPT_QUEUE = 1;
@@ -83,6 +89,7 @@ export class VirtioMmio implements VirtioTransport {
   readonly deviceType: number;
   readonly dma: DmaArena;
   readonly configLength: number;
+  readonly queueReset: QueueReset | null;
   readonly #registers: RegisterWindow;
   readonly #line: IrqLine;
   readonly #wired: boolean;
@@ -117,6 +124,8 @@ export class VirtioMmio implements VirtioTransport {
     this.ringAlign = this.legacy ? PAGE : null;
     this.deviceType = registers.read32(DEVICE_ID);
     this.configLength = registers.byteLength - CONFIG;
+    const lacksQueueReset = this.legacy || registers.read32(VENDOR_ID) === VENDOR_QEMU;
+    this.queueReset = lacksQueueReset ? null : new MmioQueueReset(registers);
   }
 
   present(): boolean {
@@ -246,5 +255,26 @@ export class VirtioMmio implements VirtioTransport {
   #write64(offset: number, value: number): void {
     this.#registers.write32(offset, value >>> 0);
     this.#registers.write32(offset + 4, Math.floor(value / 2 ** 32));
+  }
+}
+
+/** Resets queues by registers of version 2. */
+class MmioQueueReset implements QueueReset {
+  readonly sparesStuck = true;
+  readonly #registers: RegisterWindow;
+
+  constructor(registers: RegisterWindow) {
+    this.#registers = registers;
+  }
+
+  begin(index: number): void {
+    this.#registers.write32(QUEUE_SEL, index);
+    this.#registers.write32(QUEUE_RESET, 1);
+  }
+
+  /** §4.2.2.2. A queue that is ready still was not reset, whatever else the device says. */
+  finish(index: number): boolean {
+    this.#registers.write32(QUEUE_SEL, index);
+    return this.#registers.read32(QUEUE_RESET) === 0 && this.#registers.read32(QUEUE_READY) === 0;
   }
 }

@@ -98,6 +98,16 @@ export class VirtioPciInterrupts {
     throw new VirtioError(`${this.#name} can't interrupt: ${reasons.join("; ")}`);
   }
 
+  /**
+   * Gives a queue that was reset alone its vector back, which it has lost by that (§4.1.5.1.2).
+   * `VirtioError` when the device doesn't take it.
+   */
+  reassign(queue: number): void {
+    if (!this.msixEnabled) return;
+    const vector = this.#vectors.findIndex(({ queues }) => queues.includes(queue));
+    this.#assignQueue(queue, vector < 0 ? VIRTIO_MSI_NO_VECTOR : vector);
+  }
+
   /** Calls no handler any more. */
   disconnect(): void {
     this.#config.connect(null);

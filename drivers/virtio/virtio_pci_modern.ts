@@ -1,14 +1,23 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
 import type { Doorbell } from "../pci/pci_host.ts";
-import { PCI_CAP_ID_VENDOR } from "../pci/registers.ts";
-import { type RegisterWindow, WindowSlice } from "../pci/register_window.ts";
+import type { RegisterWindow } from "../pci/register_window.ts";
 import type { FeatureSet } from "./features.ts";
 import { VirtioError } from "./virtio_error.ts";
 import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
+import {
+  listsCommonStructure,
+  type Structure,
+  VIRTIO_PCI_CAP_COMMON_CFG,
+  VIRTIO_PCI_CAP_DEVICE_CFG,
+  VIRTIO_PCI_CAP_ISR_CFG,
+  VIRTIO_PCI_CAP_NOTIFY_CFG,
+  VirtioPciStructures,
+} from "./virtio_pci_structures.ts";
 import type {
   InterruptMode,
   QueueDoorbell,
+  QueueReset,
   VirtioTransport,
   VirtioVector,
   VirtqueueAddresses,
@@ -19,22 +28,6 @@ import type {
  * transitional has a lower one, and its type in the subsystem id.
  */
 const VIRTIO_PCI_MODERN_DEVICE_ID = 0x1040;
-
-/** struct virtio_pci_cap (§4.1.4): offsets from the capability. */
-const CAP_LENGTH = 2;
-const CAP_CFG_TYPE = 3;
-const CAP_BAR = 4;
-const CAP_OFFSET = 8;
-const CAP_WINDOW_LENGTH = 12;
-const CAP_NOTIFY_OFF_MULTIPLIER = 16;
-const CAP_BYTES = 16;
-const CAP_NOTIFY_BYTES = 20;
-
-/** Types of structure (§4.1.4). */
-const VIRTIO_PCI_CAP_COMMON_CFG = 1;
-const VIRTIO_PCI_CAP_NOTIFY_CFG = 2;
-const VIRTIO_PCI_CAP_ISR_CFG = 3;
-const VIRTIO_PCI_CAP_DEVICE_CFG = 4;
 
 /** struct virtio_pci_common_cfg (§4.1.4.3): offset, and in the comment the width. */
 const DEVICE_FEATURE_SELECT = 0x00; // 32
@@ -54,6 +47,16 @@ const QUEUE_DESC = 0x20; // 64, as two of 32 (§4.1.3.1)
 const QUEUE_DRIVER = 0x28; // 64
 const QUEUE_DEVICE = 0x30; // 64
 const COMMON_CFG_BYTES = 0x38;
+/** Behind these, where the structure is long enough, and VIRTIO_F_RING_RESET was negotiated. */
+const QUEUE_RESET = 0x3a; // 16
+
+/**
+ * How QEMU is known (its docs/specs/pci-ids). 7.2 ends itself with a failed assertion when a transmit
+ * queue is reset that has several frames which its network doesn't take, as is told in
+ * gitlab.com/qemu-project/qemu/-/issues/1451. A reset of the device it lives through.
+ */
+const SUBSYSTEM_VENDOR_QEMU = 0x1af4;
+const SUBSYSTEM_QEMU = 0x1100;
 
 /** Bytes of a notification (§4.1.5.2): the queue index alone, as NOTIFICATION_DATA isn't negotiated. */
 const NOTIFY_BYTES = 2;
@@ -64,11 +67,8 @@ const DRIVER_NAME = "virtio-pci";
  * Whether a function has the modern interface: by its id, or, as one that is transitional, by the
  * structures that it lists.
  */
-export function isVirtioPciModern({ deviceId, capabilities, config }: PciDevice): boolean {
-  if (deviceId >= VIRTIO_PCI_MODERN_DEVICE_ID) return true;
-  return capabilities.some(({ id, offset }) =>
-    id === PCI_CAP_ID_VENDOR && config.read(offset + CAP_CFG_TYPE, 1) === VIRTIO_PCI_CAP_COMMON_CFG
-  );
+export function isVirtioPciModern(device: PciDevice): boolean {
+  return device.deviceId >= VIRTIO_PCI_MODERN_DEVICE_ID || listsCommonStructure(device);
 }
 
 /** A virtio device on the PCI bus by its modern interface (virtio 1.2 §4.1). */
@@ -82,6 +82,7 @@ export class VirtioPciModern implements VirtioTransport {
   readonly dma: DmaArena;
   readonly configLength: number;
   readonly queueCount: number;
+  readonly queueReset: QueueReset | null;
   readonly #device: PciDevice;
   readonly #common: RegisterWindow;
   readonly #config: RegisterWindow;
@@ -108,17 +109,13 @@ export class VirtioPciModern implements VirtioTransport {
     device.requestRegions(DRIVER_NAME);
     device.enable();
     device.setMaster();
-    const common = this.#find(VIRTIO_PCI_CAP_COMMON_CFG, CAP_BYTES);
-    this.#common = this.#map(common, COMMON_CFG_BYTES);
-    const config = this.#find(VIRTIO_PCI_CAP_DEVICE_CFG, CAP_BYTES);
-    this.#config = this.#map(config, 0);
+    const structures = new VirtioPciStructures(this.name, device);
+    this.#common = structures.map(structures.find(VIRTIO_PCI_CAP_COMMON_CFG), COMMON_CFG_BYTES);
+    this.#config = structures.map(structures.find(VIRTIO_PCI_CAP_DEVICE_CFG), 0);
     this.configLength = this.#config.byteLength;
-    this.#notifyPlace = this.#find(VIRTIO_PCI_CAP_NOTIFY_CFG, CAP_NOTIFY_BYTES);
-    this.#notify = this.#map(this.#notifyPlace, 0, NOTIFY_BYTES);
-    this.#notifyMultiplier = device.config.read(
-      this.#notifyPlace.capability + CAP_NOTIFY_OFF_MULTIPLIER,
-      4,
-    );
+    this.#notifyPlace = structures.find(VIRTIO_PCI_CAP_NOTIFY_CFG);
+    this.#notify = structures.map(this.#notifyPlace, 0, NOTIFY_BYTES);
+    this.#notifyMultiplier = structures.notifyMultiplier(this.#notifyPlace);
     this.#interrupts = new VirtioPciInterrupts(this.name, device, {
       configVector: (vector) => {
         this.#common.write16(CONFIG_MSIX_VECTOR, vector);
@@ -130,10 +127,11 @@ export class VirtioPciModern implements VirtioTransport {
         return this.#common.read16(QUEUE_MSIX_VECTOR);
       },
       findIsr: () => {
-        const isr = this.#map(this.#find(VIRTIO_PCI_CAP_ISR_CFG, CAP_BYTES), 1, 1);
+        const isr = structures.map(structures.find(VIRTIO_PCI_CAP_ISR_CFG), 1, 1);
         return () => isr.read8(0);
       },
     }, modes);
+    this.queueReset = this.#queueReset();
     this.queueCount = this.#common.read16(NUM_QUEUES);
   }
 
@@ -241,42 +239,24 @@ export class VirtioPciModern implements VirtioTransport {
     this.#common.write32(offset + 4, Math.floor(value / 2 ** 32));
   }
 
-  /**
-   * The first structure of a type that can be used, as the device lists them in order of preference.
-   * One in a reserved BAR must be passed over, and one behind I/O ports may have a twin in memory
-   * (§4.1.4, §4.1.4.1).
-   */
-  #find(type: number, byteLength: number): Structure {
-    const { capabilities, config } = this.#device;
-    const capability = capabilities.find(({ id, offset }) =>
-      id === PCI_CAP_ID_VENDOR && config.read(offset + CAP_CFG_TYPE, 1) === type &&
-      config.read(offset + CAP_LENGTH, 1) >= byteLength &&
-      this.#isMemory(config.read(offset + CAP_BAR, 1))
-    );
-    if (capability === undefined) {
-      throw new VirtioError(`${this.name} has no virtio structure of type ${type}`);
-    }
+  #queueReset(): QueueReset | null {
+    const common = this.#common;
+    if (common.byteLength < QUEUE_RESET + 2) return null;
+    const { subsystemVendorId, subsystemId } = this.#device;
     return {
-      capability: capability.offset,
-      bar: config.read(capability.offset + CAP_BAR, 1),
-      offset: config.read(capability.offset + CAP_OFFSET, 4),
-      byteLength: config.read(capability.offset + CAP_WINDOW_LENGTH, 4),
+      begin: (index) => {
+        common.write16(QUEUE_SELECT, index);
+        common.write16(QUEUE_RESET, 1);
+      },
+      // §4.1.4.3.2. A queue that is enabled still was not reset, whatever else the device says.
+      finish: (index) => {
+        common.write16(QUEUE_SELECT, index);
+        if (common.read16(QUEUE_RESET) !== 0 || common.read16(QUEUE_ENABLE) !== 0) return false;
+        this.#interrupts.reassign(index);
+        return true;
+      },
+      sparesStuck: subsystemVendorId !== SUBSYSTEM_VENDOR_QEMU || subsystemId !== SUBSYSTEM_QEMU,
     };
-  }
-
-  #isMemory(bar: number): boolean {
-    return this.#device.hasBar(bar) && this.#device.bar(bar).space === "memory";
-  }
-
-  #map({ bar, offset, byteLength }: Structure, atLeast: number, align = 4): RegisterWindow {
-    const window = this.#device.mapBar(bar);
-    const inside = byteLength >= atLeast && offset + byteLength <= window.byteLength;
-    if (!inside || offset % align !== 0) {
-      throw new VirtioError(
-        `${this.name}: a structure of ${byteLength} bytes at ${offset} of BAR ${bar} can't be`,
-      );
-    }
-    return new WindowSlice(window, offset, byteLength);
   }
 }
 
@@ -284,13 +264,4 @@ export class VirtioPciModern implements VirtioTransport {
 interface PlacedDoorbell {
   readonly offset: number;
   readonly doorbell: Doorbell;
-}
-
-/** Where one of the device's structures lies. */
-interface Structure {
-  /** Offset of its capability in configuration space. */
-  readonly capability: number;
-  readonly bar: number;
-  readonly offset: number;
-  readonly byteLength: number;
 }

@@ -14,6 +14,16 @@ export interface QueueDoorbell {
   ring(): void;
 }
 
+/** How one queue is reset while the others go on (VIRTIO_F_RING_RESET, virtio 1.2 §2.6.1). */
+export interface QueueReset {
+  /** Has the device let go of a queue, whose buffers stay the device's until {@link finish}. */
+  begin(index: number): void;
+  /** Whether it has; the queue may be enabled again then, and has the interrupt that it had. */
+  finish(index: number): boolean;
+  /** Whether the device lives through that with buffers in the queue that it can't get rid of. */
+  readonly sparesStuck: boolean;
+}
+
 /** An interrupt of the device: what the transport calls it, and all that it tells of. */
 export interface VirtioVector {
   readonly name: string;
@@ -74,6 +84,8 @@ export interface VirtioTransport {
   queueSizeMax(index: number): number;
   /** Hands a queue to the device, and returns its doorbell. */
   queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell;
+  /** Absent or null where there are no registers to reset a queue by. */
+  readonly queueReset?: QueueReset | null;
   /**
    * Connects configuration changes and queues, in order, to their handlers, in the best mode that
    * bus and device are capable of; `null` handlers are never called. Each assignment is read back.

@@ -11,6 +11,8 @@ export interface VirtioMmioOptions {
   readonly version?: number;
   readonly magic?: number;
   readonly byteLength?: number;
+  /** VendorID. QEMU's devices offer to reset queues and have no register for it. */
+  readonly vendor?: number;
 }
 
 /** A virtio device behind virtio-mmio registers (virtio 1.2 §4.2.2, §4.2.4): translates for a model. */
@@ -22,9 +24,9 @@ export class VirtioMmioDevice implements PlatformDevice {
   readonly #registers: MmioRegisters;
 
   constructor(model: VirtioModel, options: VirtioMmioOptions = {}) {
-    const { version = 2, magic = 0x7472_6976, byteLength = 512 } = options;
+    const { version = 2, magic = 0x7472_6976, byteLength = 512, vendor = 0 } = options;
     this.dma = model.dma;
-    this.#registers = new MmioRegisters(model, version, magic);
+    this.#registers = new MmioRegisters(model, version, magic, vendor);
     this.registers = new RecordedWindow(byteLength, this.#registers);
   }
 
@@ -45,6 +47,9 @@ class MmioRegisters implements Registers {
   readonly #model: VirtioModel;
   readonly #version: number;
   readonly #magic: number;
+  readonly #vendor: number;
+  /** Queues that are being reset. */
+  readonly #resetting = new Set<number>();
   readonly #bells: (() => void)[] = [];
   readonly #sizes: number[] = [];
   readonly #inUse: number[] = [];
@@ -56,10 +61,11 @@ class MmioRegisters implements Registers {
   #pageSize = 0;
   #align = 0;
 
-  constructor(model: VirtioModel, version: number, magic: number) {
+  constructor(model: VirtioModel, version: number, magic: number, vendor: number) {
     this.#model = model;
     this.#version = version;
     this.#magic = magic;
+    this.#vendor = vendor;
   }
 
   read(offset: number, width: Width): number {
@@ -72,6 +78,8 @@ class MmioRegisters implements Registers {
         return this.#version;
       case 0x08:
         return this.#model.deviceType;
+      case 0x0c:
+        return this.#vendor;
       case 0x10:
         return Number(
           this.#model.deviceFeatures() >> BigInt(32 * this.#deviceSelect) & 0xffffffffn,
@@ -85,6 +93,8 @@ class MmioRegisters implements Registers {
         return this.interruptStatus;
       case 0x70:
         return this.#model.statusRead();
+      case 0xc0:
+        return this.#isReset(this.#queue) ? 0 : 1;
       case 0xfc:
         return this.#model.configGeneration() ?? 0;
     }
@@ -106,6 +116,7 @@ class MmioRegisters implements Registers {
     else if (offset === 0x50) this.#bells[value]();
     else if (offset === 0x64) this.interruptStatus &= ~value;
     else if (offset === 0x70) this.#writeStatus(value);
+    else if (offset === 0xc0 && value === 1) this.#reset(this.#queue);
     else throw new Error(`${value} written to ${offset}`);
   }
 
@@ -118,10 +129,24 @@ class MmioRegisters implements Registers {
   #writeStatus(status: number): void {
     if (status === 0) {
       this.#inUse.length = 0;
+      this.#resetting.clear();
       this.interruptStatus = 0;
       this.#pageSize = 0;
     }
     this.#model.statusWrite(status);
+  }
+
+  #reset(queue: number): void {
+    this.#model.beginQueueReset(queue);
+    this.#resetting.add(queue);
+  }
+
+  #isReset(queue: number): boolean {
+    if (this.#resetting.has(queue) && this.#model.finishQueueReset(queue)) {
+      this.#resetting.delete(queue);
+      this.#inUse[queue] = 0;
+    }
+    return !this.#resetting.has(queue);
   }
 
   #enable(): void {
@@ -156,7 +181,7 @@ class MmioRegisters implements Registers {
   /** All registers have 32 bits; each version has some that the other has not. */
   #check(offset: number, width: Width): void {
     const legacyOnly = [0x28, 0x3c, 0x40].includes(offset);
-    const modernOnly = [0x44, 0xfc].includes(offset) || offset >= 0x80 && offset <= 0xa4;
+    const modernOnly = [0x44, 0xc0, 0xfc].includes(offset) || offset >= 0x80 && offset <= 0xa4;
     const known = this.#version === 1 ? !modernOnly : !legacyOnly;
     if (width !== 4 || !known) {
       throw new Error(`version ${this.#version} has no register of ${width} bytes at ${offset}`);

@@ -3,12 +3,18 @@ import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type {
   InterruptMode,
   QueueDoorbell,
+  QueueReset,
   VirtioTransport,
   VirtioVector,
   VirtqueueAddresses,
 } from "../../drivers/virtio/virtio_transport.ts";
 import { IovaRegion } from "./iova_region.ts";
-import { createRingDevice, type RingDevice, VIRTIO_F_RING_PACKED } from "./ring_device.ts";
+import {
+  createRingDevice,
+  type RingDevice,
+  VIRTIO_F_RING_PACKED,
+  VIRTIO_F_RING_RESET,
+} from "./ring_device.ts";
 
 export { VIRTIO_F_EVENT_IDX } from "./ring_device.ts";
 
@@ -28,6 +34,10 @@ export interface DeviceScript {
   acceptsFeatures?: (features: bigint) => boolean;
   /** How often the status is read after a reset before it is 0. */
   resetReads?: number;
+  /** How often it's asked about a queue after its reset before that is done. */
+  queueResetReads?: number;
+  /** It does not live through a reset of a queue that is stuck. */
+  diesOfQueueReset?: boolean;
   /** Whether it has resources to map an interrupt to a vector; so it has by default. */
   takesVector?: (vector: number) => boolean;
 }
@@ -56,6 +66,7 @@ export class VirtioModel implements VirtioTransport {
   readonly legacy: boolean = false;
   readonly ringAlign: number | null = null;
   readonly ringSizeFixed: boolean = false;
+  readonly queueReset: QueueReset = queueResetOf(this);
   interruptMode: InterruptMode = "msi-x per queue";
   readonly deviceType: number;
   readonly dma: DmaArena;
@@ -78,6 +89,8 @@ export class VirtioModel implements VirtioTransport {
   readonly #rings: (RingDevice | null)[];
   #status = 0;
   #resetReads = 0;
+  /** Queues that are being reset: how often more they are asked about. */
+  readonly #queueResets = new Map<number, number>();
   #generation = 0;
   #onConfig: () => void = ignore;
   #onQueue: readonly ((() => void) | null)[] = [];
@@ -203,6 +216,7 @@ export class VirtioModel implements VirtioTransport {
 
   queueEnable(index: number, addresses: VirtqueueAddresses): QueueDoorbell {
     this.calls.push(`queue ${index}`);
+    if (this.#rings[index] !== null) throw new Error(`queue ${index} is enabled (§4.1.4.3.2)`);
     const { size } = addresses;
     const packed = (this.accepted & VIRTIO_F_RING_PACKED) !== 0n;
     const shaped = packed || (size & (size - 1)) === 0;
@@ -210,14 +224,42 @@ export class VirtioModel implements VirtioTransport {
       throw new Error(`queue ${index} of ${size}`);
     }
     this.#rings[index] = createRingDevice(this.region, addresses, this.accepted);
+    const ring = this.#rings[index];
     return {
       ring: () => {
         this.needLive();
+        if (this.#rings[index] !== ring) throw new Error(`queue ${index} was reset since`);
         this.calls.push(`kick ${index}`);
         this.kicked(index);
       },
     };
   }
+
+  /** A queue is let go of when that is done (§2.6.1): it is never notified before it's enabled again. */
+  beginQueueReset(index: number): void {
+    if (this.gone) return;
+    this.calls.push(`reset queue ${index}`);
+    this.needLive();
+    if ((this.accepted & VIRTIO_F_RING_RESET) === 0n) throw new Error("RING_RESET wasn't accepted");
+    this.ring(index);
+    this.#queueResets.set(index, this.script.queueResetReads ?? 0);
+  }
+
+  /** Whether it's done. */
+  finishQueueReset(index: number): boolean {
+    if (this.gone) return false;
+    const reads = this.#queueResets.get(index);
+    if (reads === undefined) throw new Error(`queue ${index} is not being reset`);
+    this.#queueResets.set(index, reads - 1);
+    if (reads > 0) return false;
+    this.#queueResets.delete(index);
+    this.#rings[index] = null;
+    this.queueWasReset(index);
+    return true;
+  }
+
+  /** A device that holds buffers of a queue forgets them here. */
+  protected queueWasReset(_index: number): void {}
 
   /** A device that does something at once when it's notified, does it here. */
   protected kicked(_index: number): void {}
@@ -252,8 +294,19 @@ export class VirtioModel implements VirtioTransport {
     this.#status = 0;
     this.accepted = 0n;
     this.#rings.fill(null);
+    this.#queueResets.clear();
     this.#resetReads = this.script.resetReads ?? 0;
   }
+}
+
+function queueResetOf(model: VirtioModel): QueueReset {
+  return {
+    begin: (index) => model.beginQueueReset(index),
+    finish: (index) => model.finishQueueReset(index),
+    get sparesStuck(): boolean {
+      return model.script.diesOfQueueReset !== true;
+    },
+  };
 }
 
 function ignore(): void {}

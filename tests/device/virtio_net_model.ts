@@ -293,6 +293,10 @@ export class VirtioNetModel extends VirtioModel {
     super.statusWrite(status);
   }
 
+  protected override queueWasReset(index: number): void {
+    if (index % 2 === 0) this.#takenOf[index / 2] = [];
+  }
+
   get #taken(): AvailableBuffer[] {
     return this.#takenOf[this.pair] ??= [];
   }

@@ -71,6 +71,7 @@ interface QueueRegisters {
   vector: number;
   readonly addresses: Uint32Array;
   ring: (() => void) | null;
+  resetting: boolean;
 }
 
 const NO_VECTOR = 0xffff;
@@ -96,6 +97,7 @@ const WIDTHS: ReadonlyMap<number, Width> = new Map<number, Width>([
   [0x2c, 4],
   [0x30, 4],
   [0x34, 4],
+  [0x3a, 2],
 ]);
 
 class VirtioPciRegisters implements Registers {
@@ -117,6 +119,7 @@ class VirtioPciRegisters implements Registers {
       vector: NO_VECTOR,
       addresses: new Uint32Array(6),
       ring: null,
+      resetting: false,
     }));
   }
 
@@ -147,8 +150,12 @@ class VirtioPciRegisters implements Registers {
         return queue?.size ?? 0;
       case 0x1a:
         return queue.vector;
+      case 0x1c:
+        return queue.ring === null ? 0 : 1;
       case 0x1e:
         return NOTIFY_OFF[this.#queue];
+      case 0x3a:
+        return this.#isReset(queue) ? 0 : 1;
     }
     throw new Error(`the driver has no reason to read ${offset}`);
   }
@@ -156,7 +163,8 @@ class VirtioPciRegisters implements Registers {
   write(offset: number, width: Width, value: number): void {
     this.#checkWidth(offset, width);
     const queue = this.#queues[this.#queue];
-    if (offset >= 0x20) queue.addresses[(offset - 0x20) / 4] = value;
+    if (offset === 0x3a && value === 1) this.#reset(queue);
+    else if (offset >= 0x20 && offset < 0x38) queue.addresses[(offset - 0x20) / 4] = value;
     else if (offset === 0x00) this.#deviceFeatureSelect = value;
     else if (offset === 0x08) this.#driverFeatureSelect = value;
     else if (offset === 0x0c) this.#acceptWord(value);
@@ -173,9 +181,25 @@ class VirtioPciRegisters implements Registers {
   #writeStatus(status: number): void {
     if (status === 0) {
       this.#configVector = NO_VECTOR;
-      for (const queue of this.#queues) Object.assign(queue, { vector: NO_VECTOR, ring: null });
+      for (const queue of this.#queues) {
+        Object.assign(queue, { vector: NO_VECTOR, ring: null, resetting: false });
+      }
     }
     this.#model.statusWrite(status);
+  }
+
+  /** Its vector is gone with it, as in QEMU (§4.1.4.3.1). */
+  #reset(queue: QueueRegisters): void {
+    this.#model.beginQueueReset(this.#queue);
+    queue.vector = NO_VECTOR;
+    queue.resetting = true;
+  }
+
+  #isReset(queue: QueueRegisters): boolean {
+    if (queue.resetting && this.#model.finishQueueReset(this.#queue)) {
+      Object.assign(queue, { resetting: false, ring: null });
+    }
+    return !queue.resetting;
   }
 
   #acceptWord(word: number): void {

@@ -11,34 +11,11 @@ import {
 } from "./virtio_net_config.ts";
 import { VirtioNetControl } from "./virtio_net_control.ts";
 import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
-import { PAIR_FEATURES } from "./virtio_net_pairs.ts";
 import { ringFeatures } from "./virtio_net_ring.ts";
 import { acceptable, validateOffer } from "./virtio_net_validate.ts";
 import type { VirtioTransport } from "./virtio_transport.ts";
 import type { RingFormat } from "./virtqueue.ts";
-
-/** What the driver makes use of, where it's offered, beside pairs of queues and what its rings are. */
-const WANTED = featureSet(
-  "VIRTIO_NET_F_CSUM",
-  "VIRTIO_NET_F_GUEST_CSUM",
-  "VIRTIO_NET_F_MTU",
-  "VIRTIO_NET_F_MAC",
-  "VIRTIO_NET_F_MRG_RXBUF",
-  "VIRTIO_NET_F_STATUS",
-  "VIRTIO_NET_F_CTRL_VQ",
-  "VIRTIO_NET_F_CTRL_RX",
-  "VIRTIO_NET_F_CTRL_VLAN",
-  "VIRTIO_NET_F_CTRL_RX_EXTRA",
-  "VIRTIO_NET_F_GUEST_ANNOUNCE",
-  "VIRTIO_NET_F_CTRL_MAC_ADDR",
-  "VIRTIO_NET_F_VQ_NOTF_COAL",
-  "VIRTIO_NET_F_NOTF_COAL",
-  "VIRTIO_NET_F_SPEED_DUPLEX",
-  "VIRTIO_F_VERSION_1",
-);
-
-/** What only a legacy device offers: with it, virtio's header and a frame share a descriptor (§2.7.4.3). */
-const WANTED_OF_LEGACY = featureSet("VIRTIO_F_ANY_LAYOUT");
+import { wantedFeatures } from "./wanted_features.ts";
 
 /** Ethernet's MTU: in force where the device tells none. */
 const ETHERNET_MTU = 1500;
@@ -139,6 +116,11 @@ export class VirtioNetCard {
   /** Whether the link is up, as the card last told. */
   get linkUp(): boolean {
     return this.#linkUp;
+  }
+
+  /** Whether it was told since the last start that the card can't go on. */
+  get failed(): boolean {
+    return this.#failed;
   }
 
   /** What it was told beside packets. To change it while the card is live, call {@link tell}. */
@@ -266,8 +248,7 @@ export class VirtioNetCard {
     validateOffer(this.location, offered);
     const mtu = readMtu(device, offered);
     const ring = ringFeatures(this.location, offered, this.#ring);
-    const wanted = WANTED | PAIR_FEATURES | ring | (legacy ? WANTED_OF_LEGACY : 0n);
-    const all = wanted & acceptable(offered);
+    const all = wantedFeatures(this.transport, ring) & acceptable(offered);
     const features = device.negotiate(mtu === null ? all & ~featureSet("VIRTIO_NET_F_MTU") : all);
     this.#identity = readIdentity(device, features, mtu);
     const { mac } = this.#identity;

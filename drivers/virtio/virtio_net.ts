@@ -30,7 +30,7 @@ import type { VirtioNetTx } from "./virtio_net_tx.ts";
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
 const VIRTIO_DEVICE_TYPE_NET = 1;
 
-/** How often the configuration of a device without interrupts is looked at, in milliseconds. */
+/** How often the watchdog looks at transmit queues, and at configuration that nobody tells of. */
 const LOOK_MS = 2000;
 
 /** The driver of virtio network cards. Each device that it takes up is registered as a netdev. */
@@ -79,13 +79,11 @@ export class VirtioNet implements NetdevOps {
   /** Those of the queues that are set up. Netdev asks for no others. */
   readonly #rx: readonly VirtioNetRx[];
   readonly #tx: readonly VirtioNetTx[];
-  /** Whether packets come with their hashes. */
+  /** Whether packets come with their hashes, and whether perhaps with partial checksums. */
   #hashes = false;
-  /** Whether packets may come with partial checksums. */
   #rxChecksums = false;
-  /** For changes of the card's configuration. */
   #configInterrupts = 0;
-  /** When the configuration of a device that is polled is to be looked at. */
+  /** When the watchdog looks again. */
   #nextLook = 0;
   readonly #pools = new DmaPools();
 
@@ -144,7 +142,7 @@ export class VirtioNet implements NetdevOps {
     return this.#queues.txInfo(queueId);
   }
 
-  /** Makes the control queue; nothing is said to the device before it's live. `EINVAL` for queues without partners. */
+  /** Nothing is said to the device before it's live. */
   configure(conf: NetdevConf): void {
     this.#queues.open(conf);
     this.#hashes = hasFeature(this.features, "VIRTIO_NET_F_HASH_REPORT");
@@ -165,7 +163,12 @@ export class VirtioNet implements NetdevOps {
 
   start(): void {
     try {
-      this.#card.start(() => this.#queues.goLive(() => this.#configChanged()));
+      this.#card.start(() =>
+        this.#queues.goLive(() => {
+          this.#configInterrupts++;
+          this.#card.configChanged();
+        })
+      );
     } catch (error) {
       this.#takeBack();
       throw error;
@@ -260,14 +263,18 @@ export class VirtioNet implements NetdevOps {
     return free;
   }
 
-  /** Without interrupts nothing tells of a changed configuration, so it's looked at every 2 s. */
+  /**
+   * Every 2 s looks for transmit queues that stand still, and, as without interrupts nothing tells of
+   * it, for changed configuration.
+   */
   watchdog(now: number): number {
-    if (this.#card.transport.interruptMode !== "polling") return Infinity;
-    if (now >= this.#nextLook) {
-      this.#nextLook = now + LOOK_MS;
-      this.#card.configChanged();
-    }
-    return this.#nextLook;
+    if (now < this.#nextLook) return this.#nextLook;
+    this.#nextLook = now + LOOK_MS;
+    const hadFailed = this.#card.failed;
+    if (this.#card.transport.interruptMode === "polling") this.#card.configChanged();
+    this.#queues.watch(now);
+    // What is told of a failure here is not to wait for the next look.
+    return this.#card.failed && !hadFailed ? now : this.#nextLook;
   }
 
   statsGet(): NetdevCounters {
@@ -279,8 +286,7 @@ export class VirtioNet implements NetdevOps {
       offered: this.#card.offered,
       negotiated: this.features,
       speed: this.#card.speed,
-      rxRings: this.#rx.flatMap((rx) => [rx.vq.size]),
-      txRings: this.#tx.flatMap((tx) => [tx.vq.size]),
+      ...this.#queues.facts(),
     });
   }
 
@@ -289,10 +295,5 @@ export class VirtioNet implements NetdevOps {
     this.#card.transport.interruptsDisconnect();
     this.control.stop();
     this.#queues.stop();
-  }
-
-  #configChanged(): void {
-    this.#configInterrupts++;
-    this.#card.configChanged();
   }
 }

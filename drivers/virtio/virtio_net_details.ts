@@ -9,6 +9,8 @@ export interface VirtioNetFacts {
   readonly negotiated: FeatureSet;
   /** Null where it can't tell. */
   readonly speed: VirtioNetSpeed | null;
+  /** Transmit queues that were reset because they stood still. */
+  readonly transmitResets: number;
   /** Descriptors of the queues that are set up. */
   readonly rxRings: readonly number[];
   readonly txRings: readonly number[];
@@ -16,13 +18,14 @@ export interface VirtioNetFacts {
 
 /** A network card, for people to read. */
 export function virtioNetDetails(transport: VirtioTransport, facts: VirtioNetFacts): NetdevDetails {
-  const { offered, negotiated, speed, rxRings, txRings } = facts;
+  const { offered, negotiated, speed, transmitResets, rxRings, txRings } = facts;
   return {
     bus: transport.name,
     facts: [
       ["transport", transport.kind],
       ["interrupts", transport.interruptMode],
       ...(speed === null ? [] : speedFacts(speed)),
+      ...(transmitResets === 0 ? [] : [["transmit queue resets", `${transmitResets}`] as const]),
     ],
     rxRings,
     txRings,

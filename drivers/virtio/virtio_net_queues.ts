@@ -5,7 +5,9 @@ import type { NetdevConf, NetdevQueueInfo, NetdevRxqConf } from "../../netdev/ne
 import { ControlQueue, controlQueueIndex } from "./control_queue.ts";
 import { createVirtqueue } from "./create_virtqueue.ts";
 import { hasFeature } from "./features.ts";
+import { TransmitWatch, TX_TIMEOUT_MS } from "./transmit_watch.ts";
 import type { VirtioNetCard } from "./virtio_net_card.ts";
+import type { VirtioNetFacts } from "./virtio_net_details.ts";
 import { makeSteering, setPairs, type Steering } from "./virtio_net_pairs.ts";
 import { ringInfo } from "./virtio_net_ring.ts";
 import { VirtioNetRx } from "./virtio_net_rx.ts";
@@ -21,6 +23,8 @@ export class VirtioNetQueues {
   /** By pair: those that are set up. The arrays stay the same, whatever is in them. */
   readonly rx: VirtioNetRx[] = [];
   readonly tx: VirtioNetTx[] = [];
+  #transmitResets = 0;
+  readonly #watches: TransmitWatch[] = [];
   readonly #card: VirtioNetCard;
   /** Pairs in use. */
   #pairs = 0;
@@ -77,7 +81,9 @@ export class VirtioNetQueues {
   addTx(pair: number, descriptors: number, mtu: number): void {
     const { transport, identity } = this.#card;
     const vq = this.#createOfPair(transmitq(pair), descriptors, true);
-    this.tx[pair] = new VirtioNetTx(vq, transport.dma.region, identity.features, mtu);
+    const tx = new VirtioNetTx(vq, transport.dma.region, identity.features, mtu);
+    this.tx[pair] = tx;
+    this.#watches[pair] = new TransmitWatch(tx);
   }
 
   /**
@@ -100,9 +106,25 @@ export class VirtioNetQueues {
     doorbells.forEach((doorbell, pair) => this.rx[pair].kick(doorbell));
   }
 
+  /**
+   * Looks for transmit queues that stand still, to reset them: alone where the device is able to,
+   * else, or when that doesn't help, with all of the device. Without a link none can be blamed.
+   */
+  watch(now: number): void {
+    const card = this.#card;
+    this.#watches.forEach((watch, pair) => {
+      if (card.failed) return;
+      if (!card.linkUp) return watch.pardon();
+      const isStuck = watch.isStuck(now);
+      if (this.tx[pair].vq.broken) this.broken("transmit", pair);
+      else if (isStuck) this.#unstick(pair, watch);
+    });
+  }
+
   /** Netbufs go back to their pools, from a device that was reset. */
   stop(): void {
     for (const queue of this.#all()) queue.stop();
+    for (const watch of this.#watches) watch?.deviceReset();
   }
 
   /** Gives the memory of all back, and forgets them. */
@@ -110,6 +132,8 @@ export class VirtioNetQueues {
     for (const queue of this.#all()) queue.vq.release();
     this.rx.length = 0;
     this.tx.length = 0;
+    this.#watches.length = 0;
+    this.#transmitResets = 0;
     this.#steering = null;
     this.#card.control.release();
   }
@@ -117,6 +141,15 @@ export class VirtioNetQueues {
   /** All that are set up: netdev may have set up queue 1 before queue 0, which leaves a gap. */
   counters(): Pick<NetdevCounters, "rxQueues" | "txQueues"> {
     return { rxQueues: this.rx.filter(() => true), txQueues: this.tx.filter(() => true) };
+  }
+
+  /** What else there is to tell of them. */
+  facts(): Pick<VirtioNetFacts, "transmitResets" | "rxRings" | "txRings"> {
+    return {
+      transmitResets: this.#transmitResets,
+      rxRings: this.rx.flatMap((rx) => [rx.vq.size]),
+      txRings: this.tx.flatMap((tx) => [tx.vq.size]),
+    };
   }
 
   /** Tells that the device broke the ring of a queue. */
@@ -135,6 +168,32 @@ export class VirtioNetQueues {
     rx.fill();
     tx.start(txDoorbell);
     return rxDoorbell;
+  }
+
+  #unstick(pair: number, watch: TransmitWatch): void {
+    const card = this.#card;
+    const what = `${this.#name("transmit", pair)} has sent nothing for ${TX_TIMEOUT_MS / 1000} s`;
+    const canBeReset = hasFeature(card.identity.features, "VIRTIO_F_RING_RESET") &&
+      card.transport.queueReset?.sparesStuck === true;
+    if (!canBeReset) return card.fail(`stands still: its ${what}`);
+    if (watch.resetInVain) return card.fail(`stands still: its ${what}, after a reset of its own`);
+    try {
+      this.#resetTx(pair);
+      watch.queueReset();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      card.fail(`stands still: its ${what}, and can't be reset alone: ${why}`);
+    }
+  }
+
+  /** §2.6.1. Only from a queue that was reset may buffers be taken back. */
+  #resetTx(pair: number): void {
+    const { transport, device } = this.#card;
+    const tx = this.tx[pair];
+    device.resetQueue(transmitq(pair));
+    tx.drops.tx_timeout += tx.stop();
+    tx.start(transport.queueEnable(transmitq(pair), tx.vq.addresses));
+    this.#transmitResets++;
   }
 
   #info(index: number): NetdevQueueInfo {

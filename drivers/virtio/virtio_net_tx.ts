@@ -18,6 +18,7 @@ const { ETHERNET_HEADER_BYTES, virtioNetHeaderBytes, VLAN_TAG_BYTES } = virtioNe
 declareDropReasons("virtio-net", {
   tx_bad_headroom: "to be sent without room for virtio's header in front, or at an odd address",
   tx_bad_checksum_offset: "to be sent with a checksum to be completed outside its first netbuf",
+  tx_timeout: "held by a transmit queue that stood still, when it was reset",
 }, ["tx_bad_headroom", "tx_bad_checksum_offset"]);
 
 /** The type of a VLAN tag (IEEE 802.1Q), in our byte order. */
@@ -42,7 +43,10 @@ export class VirtioNetTx implements NetdevQueueCounters {
     "tx_foreign",
     "tx_bad_headroom",
     "tx_bad_checksum_offset",
+    "tx_timeout",
   );
+  /** Packets that the device gave back. */
+  completed = 0;
 
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
@@ -78,11 +82,19 @@ export class VirtioNetTx implements NetdevQueueCounters {
     this.vq.disableInterrupts();
   }
 
-  /** Takes back what a device holds that was reset, and makes the queue ready to be used again. */
-  stop(): void {
+  /**
+   * Takes back what a device holds that was reset, and makes the queue ready to be used again. How
+   * many packets that were.
+   */
+  stop(): number {
     this.#doorbell = null;
-    for (let netbuf = this.vq.reclaim(); netbuf !== null; netbuf = this.vq.reclaim()) netbuf.free();
+    let count = 0;
+    for (let netbuf = this.vq.reclaim(); netbuf !== null; netbuf = this.vq.reclaim()) {
+      netbuf.free();
+      count++;
+    }
     this.vq.reset();
+    return count;
   }
 
   /** Lends up to `count` packets of `netbufs[from…]`, notifies once, and says how many were taken. */
@@ -122,7 +134,9 @@ export class VirtioNetTx implements NetdevQueueCounters {
   /** Frees what the device has sent; says how many one-piece packets fit now. */
   reclaim(): number {
     const { vq } = this;
-    for (let used = vq.usedCount(); used > 0; used--) {
+    let used = vq.usedCount();
+    this.completed += used;
+    for (; used > 0; used--) {
       const netbuf = vq.takeUsed();
       if (netbuf === null) break;
       netbuf.free();

@@ -12,6 +12,7 @@ import {
   VIRTIO_NET_F_MQ,
   VIRTIO_NET_F_RSS,
 } from "../../device/multiqueue_net_model.ts";
+import { VIRTIO_F_RING_RESET } from "../../device/ring_device.ts";
 import { hashOfIpv4, toeplitz } from "../../device/toeplitz.ts";
 import {
   NET_FEATURES,
@@ -365,3 +366,27 @@ for (
     arp.free();
   });
 }
+
+Deno.test("of several transmit queues only the one that stands still is reset", () => {
+  const link = new PairsLink({ pairs: 4, more: VIRTIO_F_RING_RESET }).run(4);
+  const { model, netdev } = link;
+  netdev.watchdog(0);
+  const lent = [0, 2].map((queue) => {
+    netdev.txBurst(queue, [link.packet(frame(60 + queue)), link.packet(frame(80))], 0, 2);
+    model.pair = queue;
+    return model.takeTransmit();
+  });
+  for (let look = 1; look <= 4; look++) {
+    model.pair = 0;
+    if (look % 2 === 0) model.completeTransmit(lent[0].splice(0, 1));
+    netdev.watchdog(2000 * look);
+  }
+  assertEquals(model.calls.filter((call) => call.startsWith("reset queue")), ["reset queue 5"]);
+  const drops = netdev.statsGet().txQueues.map((queue) => queue.drops.tx_timeout);
+  assertEquals([drops, link.events], [[0, 0, 2, 0], []]);
+  netdev.txBurst(2, [link.packet(frame(90))], 0, 1);
+  model.pair = 2;
+  assertEquals(model.transmit().map((sent) => sent.frame.length), [90]);
+  netdev.close();
+  assertEquals(link.pool.available, link.pool.size);
+});

@@ -9,6 +9,7 @@ import {
   VIRTIO_F_EVENT_IDX,
   VIRTIO_F_IN_ORDER,
   VIRTIO_F_INDIRECT_DESC,
+  VIRTIO_F_RING_RESET,
 } from "../../device/ring_device.ts";
 import { VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
 import {
@@ -29,7 +30,8 @@ import { frame, NetLink, ProbedNet } from "./net_link.ts";
 
 const USED = NET_FEATURES | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU |
   VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER |
-  CONTROL_FEATURES | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL | VIRTIO_NET_F_SPEED_DUPLEX;
+  CONTROL_FEATURES | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL |
+  VIRTIO_NET_F_SPEED_DUPLEX | VIRTIO_F_RING_RESET;
 
 Deno.test("a card goes through its life: each status once, DRIVER_OK before the first kick", () => {
   const link = new NetLink();
@@ -76,6 +78,7 @@ Deno.test("of all features that can be offered those are accepted that the drive
     "EVENT_IDX",
     "VERSION_1",
     "IN_ORDER",
+    "RING_RESET",
     "VQ_NOTF_COAL",
     "NOTF_COAL",
     "HASH_REPORT",
@@ -217,6 +220,7 @@ Deno.test("counters begin at zero and tell what went through", () => {
     "tx_foreign",
     "tx_bad_headroom",
     "tx_bad_checksum_offset",
+    "tx_timeout",
   ];
   assertEquals(
     stats.drops,

@@ -4,7 +4,7 @@ import { Appliance, runMain } from "./appliance.ts";
 const NEGOTIATED = [
   ...["MTU", "MAC", "MRG_RXBUF", "STATUS"],
   ...["CTRL_VQ", "CTRL_RX", "CTRL_VLAN", "CTRL_RX_EXTRA", "GUEST_ANNOUNCE", "CTRL_MAC_ADDR"],
-  ...["INDIRECT_DESC", "EVENT_IDX", "VERSION_1"],
+  ...["INDIRECT_DESC", "EVENT_IDX", "VERSION_1", "RING_RESET"],
 ];
 
 /** What QEMU's virtio-net-pci offers by default (hw/net/virtio-net.c) on a network without offloads. */

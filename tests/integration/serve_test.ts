@@ -8,7 +8,7 @@ import { processLives } from "./proc.ts";
 const NEGOTIATED: readonly string[] = [
   ...["MTU", "MAC", "MRG_RXBUF", "STATUS"],
   ...["CTRL_VQ", "CTRL_RX", "CTRL_VLAN", "CTRL_RX_EXTRA", "GUEST_ANNOUNCE", "CTRL_MAC_ADDR"],
-  ...["INDIRECT_DESC", "EVENT_IDX", "VERSION_1"],
+  ...["INDIRECT_DESC", "EVENT_IDX", "VERSION_1", "RING_RESET"],
 ];
 
 Deno.test("serve: ready, gateway answered, pinged over the hub, Ctrl-C leaves nothing", async () => {

@@ -3,6 +3,8 @@ import type { IrqLine } from "../pci/pci_host.ts";
 import type { PlatformDevice } from "../pci/platform_device.ts";
 import type { RegisterWindow } from "../pci/register_window.ts";
 import { ConfigChange } from "./config_change.ts";
+import { readConfigField } from "./config_field.ts";
+import { countQueues } from "./count_queues.ts";
 import type { FeatureSet } from "./features.ts";
 import type { VirtioBus } from "./virtio_bus.ts";
 import { VirtioError } from "./virtio_error.ts";
@@ -58,9 +60,6 @@ const INTERRUPT_CONFIG = 2;
 
 /** Unit of QueuePFN, as we tell it, and what the device area is aligned to. */
 const PAGE = 4096;
-
-/** More queues than any device has; QEMU's VIRTIO_QUEUE_MAX. */
-const MOST_QUEUES = 1024;
 
 /**
  * Looks at places where virtio devices may be, and hands those that are there to the virtio bus;
@@ -157,12 +156,7 @@ export class VirtioMmio implements VirtioTransport {
   }
 
   configRead(offset: number, width: 1 | 2 | 4): number {
-    if (offset + width > this.configLength) {
-      throw new VirtioError(`${this.name} has no configuration of ${width} bytes at ${offset}`);
-    }
-    if (width === 1) return this.#registers.read8(CONFIG + offset);
-    if (width === 2) return this.#registers.read16(CONFIG + offset);
-    return this.#registers.read32(CONFIG + offset);
+    return readConfigField(this.name, this.#registers, CONFIG, offset, width);
   }
 
   configGeneration(): number | null {
@@ -171,10 +165,7 @@ export class VirtioMmio implements VirtioTransport {
 
   /** Nothing tells how many there are: the first that isn't there ends them. */
   get queueCount(): number {
-    if (this.#queueCount !== null) return this.#queueCount;
-    let count = 0;
-    while (count < MOST_QUEUES && this.queueSizeMax(count) !== 0) count++;
-    return this.#queueCount = count;
+    return this.#queueCount ??= countQueues((index) => this.queueSizeMax(index));
   }
 
   queueSizeMax(index: number): number {

@@ -1,8 +1,10 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
-import type { Doorbell } from "../pci/pci_host.ts";
 import type { RegisterWindow } from "../pci/register_window.ts";
+import { readConfigField } from "./config_field.ts";
+import { countQueues } from "./count_queues.ts";
 import type { FeatureSet } from "./features.ts";
+import { PciDoorbells } from "./pci_doorbells.ts";
 import { VirtioError } from "./virtio_error.ts";
 import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
 import type {
@@ -33,9 +35,6 @@ const REGISTER_BAR = 0;
 /** Unit of QUEUE_PFN, which has 32 bits, and what the device area is aligned to (§4.1.5.1.3.1). */
 const PAGE = 4096;
 
-/** Nothing has more queues (§4.1.5.2: the index has 16 bits; QEMU's VIRTIO_QUEUE_MAX is this). */
-const MOST_QUEUES = 1024;
-
 const DRIVER_NAME = "virtio-pci";
 
 /**
@@ -53,8 +52,7 @@ export class VirtioPciLegacy implements VirtioTransport {
   readonly #device: PciDevice;
   readonly #registers: RegisterWindow;
   readonly #interrupts: VirtioPciInterrupts;
-  /** Kept over resets of the device, until {@link shutdown}. */
-  readonly #doorbells = new Map<number, Doorbell>();
+  readonly #doorbells: PciDoorbells;
   #queueCount: number | null = null;
   #shutDown = false;
 
@@ -74,6 +72,7 @@ export class VirtioPciLegacy implements VirtioTransport {
       throw new VirtioError(`${this.name} has neither virtio structures nor legacy I/O ports`);
     }
     device.setMaster();
+    this.#doorbells = new PciDoorbells(device, REGISTER_BAR);
     const registers = this.#registers = device.mapBar(REGISTER_BAR);
     this.#interrupts = new VirtioPciInterrupts(this.name, device, {
       configVector: (vector) => {
@@ -114,13 +113,7 @@ export class VirtioPciLegacy implements VirtioTransport {
   }
 
   configRead(offset: number, width: 1 | 2 | 4): number {
-    if (offset + width > this.configLength) {
-      throw new VirtioError(`${this.name} has no configuration of ${width} bytes at ${offset}`);
-    }
-    const place = this.#configOffset + offset;
-    if (width === 1) return this.#registers.read8(place);
-    if (width === 2) return this.#registers.read16(place);
-    return this.#registers.read32(place);
+    return readConfigField(this.name, this.#registers, this.#configOffset, offset, width);
   }
 
   configGeneration(): null {
@@ -129,10 +122,7 @@ export class VirtioPciLegacy implements VirtioTransport {
 
   /** Nothing tells how many there are: the first that isn't there ends them. */
   get queueCount(): number {
-    if (this.#queueCount !== null) return this.#queueCount;
-    let count = 0;
-    while (count < MOST_QUEUES && this.queueSizeMax(count) !== 0) count++;
-    return this.#queueCount = count;
+    return this.#queueCount ??= countQueues((index) => this.queueSizeMax(index));
   }
 
   queueSizeMax(index: number): number {
@@ -154,7 +144,7 @@ export class VirtioPciLegacy implements VirtioTransport {
     if (!Number.isInteger(page) || page >= 2 ** 32) {
       throw new VirtioError(`${this.name}: no page number for a ring at ${descriptorArea}`);
     }
-    const doorbell = this.#doorbell(index);
+    const doorbell = this.#doorbells.at(QUEUE_NOTIFY, index);
     this.#registers.write32(QUEUE_PFN, page);
     return doorbell;
   }
@@ -180,21 +170,11 @@ export class VirtioPciLegacy implements VirtioTransport {
     this.#shutDown = true;
     this.#interrupts.disconnect();
     this.#interrupts.release();
-    for (const doorbell of this.#doorbells.values()) this.#device.host.releaseDoorbell(doorbell);
-    this.#doorbells.clear();
+    this.#doorbells.release();
     this.#device.release();
   }
 
   get #configOffset(): number {
     return this.#interrupts.msixEnabled ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX;
-  }
-
-  #doorbell(index: number): QueueDoorbell {
-    const made = this.#doorbells.get(index);
-    if (made !== undefined) return made;
-    const { host } = this.#device;
-    const doorbell = host.doorbell(this.#device.bar(REGISTER_BAR), QUEUE_NOTIFY, index);
-    this.#doorbells.set(index, doorbell);
-    return doorbell;
   }
 }

@@ -1,8 +1,9 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
-import type { Doorbell } from "../pci/pci_host.ts";
 import type { RegisterWindow } from "../pci/register_window.ts";
+import { readConfigField } from "./config_field.ts";
 import type { FeatureSet } from "./features.ts";
+import { PciDoorbells } from "./pci_doorbells.ts";
 import { VirtioError } from "./virtio_error.ts";
 import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
 import {
@@ -90,8 +91,7 @@ export class VirtioPciModern implements VirtioTransport {
   readonly #notifyPlace: Structure;
   readonly #notifyMultiplier: number;
   readonly #interrupts: VirtioPciInterrupts;
-  /** Those of the bus are few, so they're kept over resets of the device, until {@link shutdown}. */
-  readonly #doorbells = new Map<number, PlacedDoorbell>();
+  readonly #doorbells: PciDoorbells;
   #shutDown = false;
 
   /**
@@ -114,6 +114,7 @@ export class VirtioPciModern implements VirtioTransport {
     this.#config = structures.map(structures.find(VIRTIO_PCI_CAP_DEVICE_CFG), 0);
     this.configLength = this.#config.byteLength;
     this.#notifyPlace = structures.find(VIRTIO_PCI_CAP_NOTIFY_CFG);
+    this.#doorbells = new PciDoorbells(device, this.#notifyPlace.bar);
     this.#notify = structures.map(this.#notifyPlace, 0, NOTIFY_BYTES);
     this.#notifyMultiplier = structures.notifyMultiplier(this.#notifyPlace);
     this.#interrupts = new VirtioPciInterrupts(this.name, device, {
@@ -162,12 +163,7 @@ export class VirtioPciModern implements VirtioTransport {
   }
 
   configRead(offset: number, width: 1 | 2 | 4): number {
-    if (offset + width > this.configLength) {
-      throw new VirtioError(`${this.name} has no configuration of ${width} bytes at ${offset}`);
-    }
-    if (width === 1) return this.#config.read8(offset);
-    if (width === 2) return this.#config.read16(offset);
-    return this.#config.read32(offset);
+    return readConfigField(this.name, this.#config, 0, offset, width);
   }
 
   configGeneration(): number {
@@ -211,10 +207,7 @@ export class VirtioPciModern implements VirtioTransport {
     this.#shutDown = true;
     this.#interrupts.disconnect();
     this.#interrupts.release();
-    for (const { doorbell } of this.#doorbells.values()) {
-      this.#device.host.releaseDoorbell(doorbell);
-    }
-    this.#doorbells.clear();
+    this.#doorbells.release();
     this.#device.release();
   }
 
@@ -224,14 +217,7 @@ export class VirtioPciModern implements VirtioTransport {
     if (offset + NOTIFY_BYTES > this.#notify.byteLength) {
       throw new VirtioError(`${this.name}: queue ${index} notifies outside its structure`);
     }
-    const { host } = this.#device;
-    const placed = this.#doorbells.get(index);
-    if (placed?.offset === offset) return placed.doorbell;
-    if (placed !== undefined) host.releaseDoorbell(placed.doorbell);
-    const bar = this.#device.bar(this.#notifyPlace.bar);
-    const doorbell = host.doorbell(bar, this.#notifyPlace.offset + offset, index);
-    this.#doorbells.set(index, { offset, doorbell });
-    return doorbell;
+    return this.#doorbells.at(this.#notifyPlace.offset + offset, index);
   }
 
   #write64(offset: number, value: number): void {
@@ -258,10 +244,4 @@ export class VirtioPciModern implements VirtioTransport {
       sparesStuck: subsystemVendorId !== SUBSYSTEM_VENDOR_QEMU || subsystemId !== SUBSYSTEM_QEMU,
     };
   }
-}
-
-/** A queue's doorbell, and where in the notification structure it rings. */
-interface PlacedDoorbell {
-  readonly offset: number;
-  readonly doorbell: Doorbell;
 }

@@ -5,9 +5,7 @@ import type { Netdev } from "../../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import { E100Model } from "../../device/e100_model.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
-
-/** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
-const STALE_BYTE = 0xee;
+import { packetOf, receivedBy, soil } from "../../netdev/packets.ts";
 
 /** A card and its driver. */
 export class E100Card {
@@ -51,33 +49,19 @@ export class E100Link extends E100Card {
       ...onEvent === undefined ? {} : { onEvent },
     });
     netdev.txqConfigure(0, options.txDescriptors ?? 16);
-    this.soil();
+    soil(this.pool);
     netdev.start();
     model.commands.length = 0;
   }
 
   /** Receives a burst as bytes, and frees it. */
   received(count = 64): number[][] {
-    const netbufs: Netbuf[] = [];
-    return netbufs.slice(0, this.netdev.rxBurst(0, netbufs, count)).map((netbuf) => {
-      const { region, data, length } = netbuf;
-      const bytes = [...region.u8.subarray(data, data + length)];
-      netbuf.free();
-      return bytes;
-    });
+    return receivedBy(this.netdev, count);
   }
 
   /** A packet of these pieces, each in a netbuf of its own. */
   packet(...pieces: readonly Uint8Array[]): Netbuf {
-    const netbufs = pieces.map((bytes) => {
-      const netbuf = this.pool.alloc();
-      if (netbuf === null) throw new Error("the pool of the test is dry");
-      netbuf.region.u8.set(bytes, netbuf.data);
-      netbuf.length = bytes.length;
-      return netbuf;
-    });
-    for (const piece of netbufs.slice(1)) netbufs[0].append(piece);
-    return netbufs[0];
+    return packetOf(this.pool, ...pieces);
   }
 
   /** Sends packets and says how many were taken. */
@@ -88,16 +72,6 @@ export class E100Link extends E100Card {
   /** What the details call so. */
   fact(name: string): string | undefined {
     return this.netdev.detailsGet()?.facts?.find(([other]) => other === name)?.[1];
-  }
-
-  /** Fills all netbufs that are free with rubbish. */
-  soil(): void {
-    const netbufs: Netbuf[] = [];
-    for (let netbuf = this.pool.alloc(); netbuf !== null; netbuf = this.pool.alloc()) {
-      netbuf.region.u8.fill(STALE_BYTE, netbuf.start, netbuf.end);
-      netbufs.push(netbuf);
-    }
-    for (const netbuf of netbufs) netbuf.free();
   }
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { NetdevError } from "../../../netdev/netdev_error.ts";
-import { assertSleeps, frame, framed, StreamLink } from "./stream_link.ts";
+import { assertSleeps } from "../ffi/assert_sleeps.ts";
+import { frame, framed, StreamLink } from "./stream_link.ts";
 
 Deno.test("interrupts are off on start", () => {
   const events: number[] = [];
@@ -75,12 +76,12 @@ Deno.test("what waits for a disarmed queue keeps nobody from sleeping", async ()
   const events: number[] = [];
   using link = new StreamLink({ onEvent: (queueId) => events.push(queueId) });
   link.peer.send(framed(frame(60, 1)));
-  await assertSleeps(link);
+  await assertSleeps(link.waiter);
   assertEquals(link.burst().length, 1);
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
   link.netdev.rxqIntrDisable(0);
   link.peer.send(framed(frame(60, 2)));
-  await assertSleeps(link);
+  await assertSleeps(link.waiter);
   assertEquals(events, []);
   assertEquals(link.netdev.rxqIntrEnable(0), 1);
 });
@@ -95,7 +96,7 @@ Deno.test("a peer that hangs up brings the link down, once, and lets the waiter 
   assertEquals(link.netdev.linkGet(), false);
   assertEquals(link.burst(), []);
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
-  await assertSleeps(link);
+  await assertSleeps(link.waiter);
   assertEquals(reasons.map(({ code }) => code), ["ENODEV"]);
 });
 
@@ -104,7 +105,7 @@ Deno.test("a peer that hangs up while the queue is disarmed lets the waiter slee
   link.peer.send(framed(frame(60)));
   link.peer[Symbol.dispose]();
   link.waiter.poll();
-  await assertSleeps(link);
+  await assertSleeps(link.waiter);
   assertEquals(link.burst().length, 1);
   assertEquals(link.burst(), []);
   assertEquals(link.netdev.linkGet(), false);
@@ -122,7 +123,7 @@ Deno.test("what a peer sent before it hung up arrives, then the link is down", a
   assertEquals(link.burst(), [[...frame(60, 1)], [...frame(60, 2)]]);
   assertEquals(link.netdev.rxqIntrEnable(0), 0);
   assertEquals(link.netdev.linkGet(), false);
-  await assertSleeps(link);
+  await assertSleeps(link.waiter);
 });
 
 Deno.test("a peer that hangs up in the middle of a frame is noticed by an armed queue", () => {
@@ -144,7 +145,7 @@ Deno.test("a peer that hangs up in the middle of a frame is noticed by an armed 
 Deno.test("a closed device lets the waiter sleep", async () => {
   using link = new StreamLink();
   link.netdev.close();
-  await assertSleeps(link);
+  await assertSleeps(link.waiter);
 });
 
 Deno.test("close() is not reported as a peer that went", async () => {

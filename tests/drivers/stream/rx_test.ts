@@ -5,7 +5,8 @@ import {
   NETDEV_STATUS_SUCCESS,
   NETDEV_STATUS_UNDERRUN,
 } from "../../../netdev/netdev_types.ts";
-import { assertSleeps, frame, framed, StreamLink } from "./stream_link.ts";
+import { assertSleeps } from "../ffi/assert_sleeps.ts";
+import { frame, framed, StreamLink } from "./stream_link.ts";
 
 Deno.test("frames arrive whole wherever reads cut the stream", () => {
   const frames = [frame(14, 1), frame(60, 2), frame(33, 3)];
@@ -103,7 +104,7 @@ for (const length of [[0, 1, 0x10, 1], [1, 0, 0, 20], [0xff, 0xff, 0xff, 0xff]])
     link.peer.send(Uint8Array.of(0));
     assertEquals(link.burst(), []);
     assert(link.peer.sendPending());
-    await assertSleeps(link);
+    await assertSleeps(link.waiter);
 
     link.netdev.txBurst(0, [link.packet(frame(20))], 0, 1);
     assertEquals(link.netdev.statsGet().drops.tx_link_down, 1);

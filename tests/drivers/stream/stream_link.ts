@@ -1,4 +1,3 @@
-import { assertLess } from "@std/assert";
 import { FdWaiter } from "../../../drivers/ffi/fd_waiter.ts";
 import { socketPair, type UnixSocket } from "../../../drivers/ffi/unix_socket.ts";
 import { StreamNetdev, type StreamNetdevOptions } from "../../../drivers/stream/stream_netdev.ts";
@@ -7,6 +6,7 @@ import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { type NetbufPool, netbufStride } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
+import { packetOf, receivedBy } from "../../netdev/packets.ts";
 
 /** What a test may want otherwise. */
 export interface StreamDeviceOptions extends Partial<Omit<StreamNetdevOptions, "socket">> {
@@ -38,22 +38,12 @@ export class StreamDevice implements Disposable {
 
   /** Receives one burst as plain bytes, and frees its netbufs. */
   burst(count = 16): number[][] {
-    const netbufs: Netbuf[] = [];
-    const received = this.netdev.rxBurst(0, netbufs, count);
-    return netbufs.slice(0, received).map((netbuf) => {
-      const bytes = [...netbuf.region.u8.subarray(netbuf.data, netbuf.data + netbuf.length)];
-      netbuf.free();
-      return bytes;
-    });
+    return receivedBy(this.netdev, count);
   }
 
   /** A netbuf of the pool with these bytes in it. */
   packet(bytes: Uint8Array): Netbuf {
-    const netbuf = this.pool.alloc();
-    if (netbuf === null) throw new Error("the pool of the test is dry");
-    netbuf.region.u8.set(bytes, netbuf.data);
-    netbuf.length = bytes.length;
-    return netbuf;
+    return packetOf(this.pool, bytes);
   }
 
   [Symbol.dispose](): void {
@@ -106,15 +96,4 @@ export function framed(...frames: Uint8Array[]): Uint8Array<ArrayBuffer> {
     );
   }
   return Uint8Array.from(bytes);
-}
-
-/** Sleeps for 50 ms; a descriptor that is always ready would end that at once, again and again. */
-export async function assertSleeps({ waiter }: StreamDevice): Promise<void> {
-  let rounds = 0;
-  const deadline = monotonicClock.now() + 50;
-  while (monotonicClock.now() < deadline) {
-    await waiter.sleep(deadline);
-    rounds++;
-  }
-  assertLess(rounds, 5);
 }

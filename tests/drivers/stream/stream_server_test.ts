@@ -3,7 +3,8 @@ import type { FdWaiter } from "../../../drivers/ffi/fd_waiter.ts";
 import { connectAbstract, listenAbstract, socketPair } from "../../../drivers/ffi/unix_socket.ts";
 import { StreamServer } from "../../../drivers/stream/stream_server.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
-import { assertSleeps, frame, framed, StreamDevice } from "./stream_link.ts";
+import { assertSleeps } from "../ffi/assert_sleeps.ts";
+import { frame, framed, StreamDevice } from "./stream_link.ts";
 
 let names = 0;
 
@@ -44,7 +45,7 @@ Deno.test("without a peer the link is down, frames to send are dropped, and it s
   assertEquals(netdev.statsGet().drops.tx_link_down, 1);
   assertEquals(served.device.burst(), []);
   assertEquals(pool.available, pool.size);
-  await assertSleeps(served.device);
+  await assertSleeps(served.device.waiter);
 });
 
 Deno.test("peers come one after another; what one left of a frame does not reach the next", async () => {
@@ -71,7 +72,7 @@ Deno.test("peers come one after another; what one left of a frame does not reach
     await Promise.resolve();
     assertEquals(device.netdev.linkGet(), false);
     assertEquals(device.netdev.rxqIntrEnable(0), 0);
-    await assertSleeps(device);
+    await assertSleeps(device.waiter);
   }
   assertEquals(served.links, [true, false, true, false, true, false]);
   assertEquals(device.netdev.statsGet().rxPackets, 3);
@@ -86,7 +87,7 @@ Deno.test("a second peer waits until the first has gone, and keeps nobody from s
   served.waiter.poll();
   using second = connectAbstract(served.name);
   second.send(framed(frame(60, 2)));
-  await assertSleeps(device);
+  await assertSleeps(device.waiter);
   assertEquals(device.burst(), []);
   first[Symbol.dispose]();
   assertEquals(device.burst(), []);

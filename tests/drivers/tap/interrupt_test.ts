@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { NetdevError } from "../../../netdev/netdev_error.ts";
 import { tapTest } from "../../linux/network_namespace.ts";
-import { assertSleeps, frame, NAME, TapLink } from "./tap_link.ts";
+import { assertSleeps } from "../ffi/assert_sleeps.ts";
+import { frame, NAME, TapLink } from "./tap_link.ts";
 
 tapTest("interrupts are off on start, and what waits keeps nobody from sleeping", async () => {
   const events: number[] = [];

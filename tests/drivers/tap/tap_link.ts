@@ -1,4 +1,3 @@
-import { assertLess } from "@std/assert";
 import { FdWaiter } from "../../../drivers/ffi/fd_waiter.ts";
 import { TapInterface } from "../../../drivers/tap/tap_interface.ts";
 import { TapNetdev, type TapNetdevOptions } from "../../../drivers/tap/tap_netdev.ts";
@@ -10,6 +9,7 @@ import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import type { UnixSocket } from "../../../drivers/ffi/unix_socket.ts";
 import { NetworkNamespace } from "../../linux/network_namespace.ts";
 import { packetSocket } from "../../linux/packet_socket.ts";
+import { packetOf } from "../../netdev/packets.ts";
 
 /** The interface of every test, each in a namespace of its own. */
 export const NAME = "tap0";
@@ -69,11 +69,7 @@ export class TapLink implements Disposable {
 
   /** A netbuf of the pool with these bytes in it. */
   packet(bytes: Uint8Array): Netbuf {
-    const netbuf = this.pool.alloc();
-    if (netbuf === null) throw new Error("the pool of the test is dry");
-    netbuf.region.u8.set(bytes, netbuf.data);
-    netbuf.length = bytes.length;
-    return netbuf;
+    return packetOf(this.pool, bytes);
   }
 
   /** The frames that came out at Linux's side. */
@@ -103,15 +99,4 @@ export function frame(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from({ length }, (_, i) => seed + i * 7);
   bytes.set([2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8, 0x88, 0xb5].slice(0, length));
   return bytes;
-}
-
-/** Sleeps for 50 ms; a descriptor that is always ready would end that at once, again and again. */
-export async function assertSleeps(waiter: FdWaiter): Promise<void> {
-  let rounds = 0;
-  const deadline = monotonicClock.now() + 50;
-  while (monotonicClock.now() < deadline) {
-    await waiter.sleep(deadline);
-    rounds++;
-  }
-  assertLess(rounds, 5);
 }

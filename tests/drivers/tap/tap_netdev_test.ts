@@ -5,7 +5,8 @@ import { TapNetdev } from "../../../drivers/tap/tap_netdev.ts";
 import { monotonicClock } from "../../../netdev/clock.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetworkNamespace, tapTest } from "../../linux/network_namespace.ts";
-import { assertSleeps, frame, NAME, TapLink } from "./tap_link.ts";
+import { assertSleeps } from "../ffi/assert_sleeps.ts";
+import { frame, NAME, TapLink } from "./tap_link.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 

@@ -13,7 +13,8 @@ import {
   VIRTIO_F_EVENT_IDX,
   VIRTIO_F_RING_PACKED,
 } from "../../device/ring_device.ts";
-import { frame, NetLink, packetBytes } from "./net_link.ts";
+import { packetBytes } from "../../netdev/packets.ts";
+import { frame, NetLink } from "./net_link.ts";
 import { packedRing, ringOf } from "./virtqueue_ring.ts";
 
 /*

@@ -8,9 +8,7 @@ import type { Netdev } from "../../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import { VirtioNetModel, type VirtioNetModelOptions } from "../../device/virtio_net_model.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
-
-/** What lies in the buffers of the pool from before. None of it may be sent or delivered. */
-const STALE_BYTE = 0xee;
+import { burstOf, packetOf, receivedBy, soil } from "../../netdev/packets.ts";
 
 /** A card, and how its driver is to set it up. */
 export interface ProbedNetOptions extends VirtioNetModelOptions {
@@ -70,61 +68,29 @@ export class NetLink extends ProbedNet {
     const { onEvent } = options;
     netdev.rxqConfigure(0, 0, { pool: this.pool, ...onEvent === undefined ? {} : { onEvent } });
     netdev.txqConfigure(0, 0);
-    this.soil();
+    soil(this.pool);
     netdev.start();
   }
 
   /** Receives a burst of netbufs. */
   burst(count = 64): Netbuf[] {
-    const netbufs: Netbuf[] = [];
-    return netbufs.slice(0, this.netdev.rxBurst(0, netbufs, count));
+    return burstOf(this.netdev, count);
   }
 
   /** Receives a burst as bytes, and frees it. */
   received(count = 64): number[][] {
-    return this.burst(count).map((netbuf) => {
-      const bytes = packetBytes(netbuf);
-      netbuf.free();
-      return bytes;
-    });
+    return receivedBy(this.netdev, count);
   }
 
   /** A packet of these pieces, each in a netbuf of its own. */
   packet(...pieces: readonly Uint8Array[]): Netbuf {
-    const netbufs = pieces.map((bytes) => {
-      const netbuf = this.pool.alloc();
-      if (netbuf === null) throw new Error("the pool of the test is dry");
-      netbuf.region.u8.set(bytes, netbuf.data);
-      netbuf.length = bytes.length;
-      return netbuf;
-    });
-    for (const piece of netbufs.slice(1)) netbufs[0].append(piece);
-    return netbufs[0];
+    return packetOf(this.pool, ...pieces);
   }
 
   /** Sends packets and says how many were taken. */
   send(...packets: Netbuf[]): number {
     return this.netdev.txBurst(0, packets, 0, packets.length);
   }
-
-  /** Fills all netbufs that are free with rubbish. */
-  soil(): void {
-    const netbufs: Netbuf[] = [];
-    for (let netbuf = this.pool.alloc(); netbuf !== null; netbuf = this.pool.alloc()) {
-      netbuf.region.u8.fill(STALE_BYTE, netbuf.start, netbuf.end);
-      netbufs.push(netbuf);
-    }
-    for (const netbuf of netbufs) netbuf.free();
-  }
-}
-
-/** The bytes of a packet over all its pieces. */
-export function packetBytes(netbuf: Netbuf): number[] {
-  const bytes: number[] = [];
-  for (let piece: Netbuf | null = netbuf; piece !== null; piece = piece.next) {
-    bytes.push(...piece.region.u8.subarray(piece.data, piece.data + piece.length));
-  }
-  return bytes;
 }
 
 /** A frame of `length` bytes that tells by its bytes which one it is. */

@@ -14,7 +14,8 @@ import {
   VirtioNetModel,
 } from "../../device/virtio_net_model.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
-import { frame, packetBytes } from "./net_link.ts";
+import { packetBytes } from "../../netdev/packets.ts";
+import { frame } from "./net_link.ts";
 
 const ANY_LAYOUT = 1n << 27n;
 const MODERN = NET_FEATURES | VIRTIO_NET_F_MRG_RXBUF;

@@ -21,8 +21,10 @@ import {
   VIRTIO_NET_F_MRG_RXBUF,
 } from "../../device/virtio_net_model.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
+import { burstOf, packetOf, receivedBy } from "../../netdev/packets.ts";
 import { arpFrame, echoFrame, padded } from "../../stack/frames.ts";
-import { frame, packetBytes } from "./net_link.ts";
+import { packetBytes } from "../../netdev/packets.ts";
+import { frame } from "./net_link.ts";
 
 /** A card with pairs of queues and its driver, probed; `run` starts it with some of them. */
 class PairsLink {
@@ -65,24 +67,15 @@ class PairsLink {
   }
 
   burst(queue: number): Netbuf[] {
-    const netbufs: Netbuf[] = [];
-    return netbufs.slice(0, this.netdev.rxBurst(queue, netbufs, 64));
+    return burstOf(this.netdev, 64, queue);
   }
 
   received(queue: number): number[][] {
-    return this.burst(queue).map((netbuf) => {
-      const bytes = packetBytes(netbuf);
-      netbuf.free();
-      return bytes;
-    });
+    return receivedBy(this.netdev, 64, queue);
   }
 
   packet(bytes: Uint8Array): Netbuf {
-    const netbuf = this.pool.alloc();
-    assert(netbuf !== null, "the pool of the test is dry");
-    netbuf.region.u8.set(bytes, netbuf.data);
-    netbuf.length = bytes.length;
-    return netbuf;
+    return packetOf(this.pool, bytes);
   }
 }
 

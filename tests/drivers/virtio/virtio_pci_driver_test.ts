@@ -10,7 +10,8 @@ import { FakePciFunction } from "../../device/fake_pci_function.ts";
 import { VIRTIO_F_EVENT_IDX } from "../../device/virtio_model.ts";
 import { VIRTIO_NET_F_MRG_RXBUF } from "../../device/virtio_net_model.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
-import { frame, packetBytes } from "./net_link.ts";
+import { packetBytes } from "../../netdev/packets.ts";
+import { frame } from "./net_link.ts";
 import { VirtioPciLink } from "./virtio_pci_link.ts";
 
 /** Probes the bus with the drivers that the appliance has. */

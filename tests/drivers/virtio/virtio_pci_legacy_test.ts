@@ -19,7 +19,8 @@ import {
 } from "../../device/virtio_net_model.ts";
 import { VirtioPciLegacyFunction } from "../../device/virtio_pci_legacy_function.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
-import { frame, packetBytes } from "./net_link.ts";
+import { packetBytes } from "../../netdev/packets.ts";
+import { frame } from "./net_link.ts";
 
 const ANY_LAYOUT = 1n << 27n;
 /** What a legacy card offers; with MRG_RXBUF its header is as long as a modern one's. */

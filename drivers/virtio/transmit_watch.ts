@@ -3,6 +3,9 @@ import type { VirtioNetTx } from "./virtio_net_tx.ts";
 /** How long a transmit queue may hold frames and give none back: Linux's `watchdog_timeo`. */
 export const TX_TIMEOUT_MS = 5000;
 
+/** What counts at most of the time between two looks: the process, and the device, may have slept. */
+const LONGEST_STEP_MS = 2500;
+
 /**
  * Watches whether a transmit queue still sends: of one that holds frames and gives none back the
  * netbufs would never be seen again, and it has to be reset. It's looked at now and then; frames that
@@ -13,8 +16,9 @@ export class TransmitWatch {
   /** Whether it held frames at the last look, and how many had come back by then. */
   #wasBusy = false;
   #completed = 0;
-  /** When it was last seen to move, or to have nothing to send. */
-  #movedAt = 0;
+  /** When the last look was, and for how long it has been seen to stand still by then. */
+  #lookedAt = 0;
+  #stillFor = 0;
   /** How many had come back when it was last reset by itself; -1 when it wasn't since a start. */
   #completedAtReset = -1;
 
@@ -31,8 +35,10 @@ export class TransmitWatch {
     const stoodStill = this.#wasBusy && isBusy && tx.completed === this.#completed;
     this.#wasBusy = isBusy;
     this.#completed = tx.completed;
-    if (!stoodStill) this.#movedAt = now;
-    return now - this.#movedAt >= TX_TIMEOUT_MS;
+    const step = Math.min(now - this.#lookedAt, LONGEST_STEP_MS);
+    this.#stillFor = stoodStill ? this.#stillFor + step : 0;
+    this.#lookedAt = now;
+    return this.#stillFor >= TX_TIMEOUT_MS;
   }
 
   /** Whether nothing has come back since it was reset: to reset it again would be in vain. */

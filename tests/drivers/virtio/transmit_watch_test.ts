@@ -163,6 +163,16 @@ Deno.test("frames that came back, though nobody took them, are no reason for a r
   assertEquals([link.queueResets, link.events], [0, []]);
 });
 
+Deno.test("time in which nobody looked, as the process was stopped, counts for little", () => {
+  const link = new NetLink();
+  link.netdev.watchdog(0);
+  link.send(link.packet(frame(60)));
+  for (const now of [2000, 100_000, 102_000]) link.netdev.watchdog(now);
+  assertEquals(link.events, []);
+  link.netdev.watchdog(104_000);
+  assertEquals(link.events.length, 1);
+});
+
 Deno.test("while the link is down no queue is blamed for standing still", () => {
   const link = new WatchedLink();
   link.sendFrames(2);

@@ -46,7 +46,7 @@ const DEFEND_INTERVAL_MS = 10_000;
 const FRAME_BYTES = ETHERNET_HEADER_BYTES + ARP_BYTES;
 
 /**
- * The Address Resolution Protocol (RFC 826, RFC 1122 §2.3.2, RFC 5227): answers for our address,
+ * The Address Resolution Protocol (RFC 826, RFC 1122 §2.3.2, RFC 5227): answers for our addresses,
  * finds the MAC addresses that our own packets go to, and keeps some of them waiting meanwhile (§2.3.2.2
  * of RFC 1122 wants one at least).
  */
@@ -103,12 +103,13 @@ export class Arp {
       return this.#counters.drop(DropReason.ARP_BAD_SENDER_HARDWARE);
     }
     const sender = senderAddress(region, packet);
-    if (sender === this.#interface.address) return this.#conflict(head, tail, now);
-    const isForUs = targetAddress(region, packet) === this.#interface.address;
+    if (this.#interface.isOwn(sender)) return this.#conflict(sender, head, tail, now);
+    const target = targetAddress(region, packet);
+    const isForUs = this.#interface.isOwn(target);
     if (sender === 0 && op === ARP_REQUEST) {
       // A probe (RFC 5227 §2.1.1): its sender has no address yet, so there is nothing to learn.
       if (!isForUs) return this.#counters.drop(DropReason.ARP_OTHER_TARGET);
-      return this.#answer(netbuf, head, tail, 0);
+      return this.#answer(netbuf, target, head, tail, 0);
     }
     if (!this.#interface.isUnicast(sender)) {
       return this.#counters.drop(DropReason.ARP_BAD_SENDER_PROTOCOL);
@@ -121,7 +122,7 @@ export class Arp {
       this.#cache.learn(sender, head, tail, now);
     }
     if (this.#peers.add(sender)) this.#observer.firstArp(sender, head, tail);
-    return this.#answer(netbuf, head, tail, sender);
+    return this.#answer(netbuf, target, head, tail, sender);
   }
 
   /**
@@ -153,8 +154,12 @@ export class Arp {
     return SendResult.PENDING;
   }
 
-  /** Announces our address (RFC 5227 §2.3) now, and once more from `tick` 2 s later. */
+  /**
+   * Announces our addresses (RFC 5227 §2.3) now, and once more from `tick` 2 s later: those that are
+   * not a part of a range, which would flood the link.
+   */
   announce(now: number): void {
+    if (this.#interface.singles.length === 0) return;
     this.#announcementsLeft = ANNOUNCE_NUM;
     this.#sendAnnouncement(now);
   }
@@ -183,10 +188,10 @@ export class Arp {
       (head !== this.#head || tail !== this.#tail);
   }
 
-  #conflict(head: number, tail: number, now: number): Verdict {
+  #conflict(address: number, head: number, tail: number, now: number): Verdict {
     if (now - this.#conflictToldAt >= DEFEND_INTERVAL_MS) {
       this.#conflictToldAt = now;
-      this.#observer.addressConflict(head, tail);
+      this.#observer.addressConflict(head, tail, address);
     }
     return this.#counters.drop(DropReason.ARP_CONFLICT);
   }
@@ -201,9 +206,9 @@ export class Arp {
     return Verdict.CONSUMED;
   }
 
-  /** Turns a request in a netbuf into the reply to its sender (RFC 826), padding and all. */
-  #answer(netbuf: Netbuf, head: number, tail: number, sender: number): Verdict {
-    this.#writeFrame(netbuf, ARP_REPLY, head, tail, head, tail, sender);
+  /** Turns a request for `own` in a netbuf into the reply to its sender (RFC 826), padding and all. */
+  #answer(netbuf: Netbuf, own: number, head: number, tail: number, sender: number): Verdict {
+    this.#writeFrame(netbuf, ARP_REPLY, head, tail, own, head, tail, sender);
     this.#counters.count(Activity.ARP_REQUEST_ANSWERED);
     return Verdict.REPLY;
   }
@@ -231,18 +236,21 @@ export class Arp {
   }
 
   #sendRequest(address: number): void {
-    if (this.#broadcastRequest(address)) this.#counters.count(Activity.ARP_REQUEST_SENT);
+    if (this.#broadcastRequest(this.#interface.address, address)) {
+      this.#counters.count(Activity.ARP_REQUEST_SENT);
+    }
   }
 
   #sendAnnouncement(now: number): void {
-    if (this.#broadcastRequest(this.#interface.address)) {
+    for (const address of this.#interface.singles) {
+      if (!this.#broadcastRequest(address, address)) break;
       this.#counters.count(Activity.ARP_ANNOUNCEMENT_SENT);
     }
     this.#announcementsLeft--;
     this.#announceAt = now + ANNOUNCE_INTERVAL_MS;
   }
 
-  #broadcastRequest(target: number): boolean {
+  #broadcastRequest(sender: number, target: number): boolean {
     const netbuf = this.#output.alloc();
     if (netbuf === null) {
       this.#counters.drop(DropReason.OUTPUT_NO_NETBUF);
@@ -253,7 +261,7 @@ export class Arp {
       netbuf.free();
       return false;
     }
-    this.#writeFrame(netbuf, ARP_REQUEST, BROADCAST_HEAD, BROADCAST_TAIL, 0, 0, target);
+    this.#writeFrame(netbuf, ARP_REQUEST, BROADCAST_HEAD, BROADCAST_TAIL, sender, 0, 0, target);
     this.#output.send(netbuf);
     return true;
   }
@@ -263,6 +271,7 @@ export class Arp {
     operation: number,
     destinationHead: number,
     destinationTail: number,
+    sender: number,
     targetHead: number,
     targetTail: number,
     target: number,
@@ -273,8 +282,7 @@ export class Arp {
     const type = ETHERTYPE_ARP;
     writeEthernetHeader(region, data, destinationHead, destinationTail, head, tail, type);
     const packet = data + ETHERNET_HEADER_BYTES;
-    const { address } = this.#interface;
-    writeArpPacket(region, packet, operation, head, tail, address, targetHead, targetTail, target);
+    writeArpPacket(region, packet, operation, head, tail, sender, targetHead, targetTail, target);
     finishFrame(netbuf, FRAME_BYTES);
   }
 }

@@ -9,6 +9,7 @@ import { Icmp } from "./icmp.ts";
 import { Ipv4 } from "./ipv4.ts";
 import { IPV4_MAX_OPTION_BYTES } from "./ipv4_header.ts";
 import { Ipv4Interface } from "./ipv4_interface.ts";
+import type { Ipv4Range } from "./ipv4_range.ts";
 import * as macAddress from "./mac_address.ts";
 import type { SendResult } from "./send_result.ts";
 import type { Verdict } from "./verdict.ts";
@@ -35,10 +36,12 @@ const { BROADCAST_HEAD, BROADCAST_TAIL, checkStationMac, isGroupHead, macHead, m
 export interface HostConfig {
   /** The 6 bytes of its MAC address. */
   readonly mac: Uint8Array;
-  /** Its IPv4 address, an int32. */
+  /** Its IPv4 address, an int32; of several the one that it sends from by itself. */
   readonly address: number;
-  /** Bits of its subnet's prefix, 1 to 32. */
+  /** Bits of the prefix of that one's subnet, 1 to 32. */
   readonly prefixLength: number;
+  /** All of its addresses, that one included; by default it has no other. */
+  readonly ranges?: readonly Ipv4Range[];
   /** The router's IPv4 address, an int32. */
   readonly gateway: number | null;
   /** Largest IPv4 packet it sends, in bytes: 68 (RFC 791 §3.2) to 65,535. */
@@ -71,7 +74,7 @@ export class Host {
 
   /**
    * Nothing is sent yet. {@link AddressError} when no station or host can have an address of the
-   * configuration, or the gateway is not on the subnet; `RangeError` for an impossible MTU.
+   * configuration, or the gateway is on none of its subnets; `RangeError` for an impossible MTU.
    */
   constructor(config: HostConfig, output: FrameOutput, observer: HostObserver) {
     const { mac, address, prefixLength, gateway, mtu } = config;
@@ -81,7 +84,7 @@ export class Host {
     }
     this.#head = macHead(mac);
     this.#tail = macTail(mac);
-    const ipv4Interface = new Ipv4Interface(address, prefixLength, gateway);
+    const ipv4Interface = new Ipv4Interface(address, prefixLength, gateway, config.ranges);
     const counters = this.#counters;
     this.#arp = new Arp(mac, ipv4Interface, output, observer, counters);
     const leave = config.leaveChecksums ?? false;
@@ -136,7 +139,10 @@ export class Host {
     return this.#arp.tick(now);
   }
 
-  /** Announces our address to the link (RFC 5227 §2.3) now, and once more from `tick` 2 s later. */
+  /**
+   * Announces our addresses to the link (RFC 5227 §2.3) now, and once more from `tick` 2 s later:
+   * those that are not a part of a range.
+   */
   announce(now: number): void {
     this.#arp.announce(now);
   }

@@ -7,7 +7,7 @@ import type { Netbuf } from "../netdev/netbuf.ts";
  */
 export interface HostObserver {
   /**
-   * A peer asked for our address, or answered our request for its own, for the first time. Peers
+   * A peer asked for an address of ours, or answered our request for its own, for the first time. Peers
    * are remembered up to a number; from then on new ones are not reported.
    */
   firstArp(address: number, macHead: number, macTail: number): void;
@@ -27,6 +27,6 @@ export interface HostObserver {
   ): void;
   /** Nobody answered ARP for this address, a destination's or the gateway's. */
   resolutionFailed(address: number): void;
-  /** Another station uses our address; told once in 10 s at most (RFC 5227 §2.4). */
-  addressConflict(macHead: number, macTail: number): void;
+  /** Another station uses an address of ours; told once in 10 s at most (RFC 5227 §2.4). */
+  addressConflict(macHead: number, macTail: number, address: number): void;
 }

@@ -87,10 +87,17 @@ export class Icmp {
   }
 
   /**
-   * Takes in a whole datagram for us of protocol ICMP, its IPv4 header of `headerBytes` checked and
-   * its total length of `totalBytes` within the frame; one in a chain ends with that.
+   * Takes in a whole datagram of protocol ICMP for `destination`, one of our addresses, its IPv4
+   * header of `headerBytes` checked and its total length of `totalBytes` within the frame; one in a
+   * chain ends with that.
    */
-  input(netbuf: Netbuf, source: number, headerBytes: number, totalBytes: number): Verdict {
+  input(
+    netbuf: Netbuf,
+    source: number,
+    destination: number,
+    headerBytes: number,
+    totalBytes: number,
+  ): Verdict {
     const { region } = netbuf;
     const message = netbuf.data + ETHERNET_HEADER_BYTES + headerBytes;
     const length = totalBytes - headerBytes;
@@ -106,7 +113,7 @@ export class Icmp {
     }
     switch (icmpType(region, message)) {
       case ICMP_ECHO:
-        return this.#answer(netbuf, source, message, length);
+        return this.#answer(netbuf, source, destination, message, length);
       case ICMP_ECHO_REPLY:
         return this.#echoReply(netbuf, source, message, length);
       case ICMP_DESTINATION_UNREACHABLE:
@@ -155,7 +162,7 @@ export class Icmp {
     const inFirst = netbuf.length - HEADERS_BYTES - ICMP_HEADER_BYTES;
     writeEchoRequest(netbuf.region, message, identifier, sequence, inFirst);
     if (netbuf.next !== null) spreadEchoRequest(netbuf, HEADERS_BYTES);
-    this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, destination);
+    this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, this.#interface.address, destination);
     if (netbuf.next === null) finishFrame(netbuf, frameBytes);
     this.#identifiers[(identifier & 0xffff) >> 3] |= 1 << (identifier & 7);
     const result = this.#arp.send(netbuf, nextHop, now);
@@ -164,10 +171,16 @@ export class Icmp {
   }
 
   /**
-   * Turns a request into its reply (RFC 1122 §3.2.2.6), all data returned, to the MAC address it
-   * came from. IPv4 options stay behind: the frame then begins that much further into the buffer.
+   * Turns a request into its reply (RFC 1122 §3.2.2.6), all data returned, from the address that was
+   * asked to the MAC address it came from. IPv4 options stay behind: the frame then begins that much further into the buffer.
    */
-  #answer(netbuf: Netbuf, source: number, message: number, length: number): Verdict {
+  #answer(
+    netbuf: Netbuf,
+    source: number,
+    destination: number,
+    message: number,
+    length: number,
+  ): Verdict {
     const totalBytes = IPV4_HEADER_BYTES + length;
     if (totalBytes > this.#mtu) return this.#counters.drop(DropReason.ICMP_REPLY_EXCEEDS_MTU);
     const { region, data } = netbuf;
@@ -177,7 +190,7 @@ export class Icmp {
     const tail = sourceTail(region, data);
     const service = typeOfService(region.u32[data + ETHERNET_HEADER_BYTES >> 2]);
     netbuf.data = message - HEADERS_BYTES;
-    this.#writeHeaders(netbuf, head, tail, service, totalBytes, source);
+    this.#writeHeaders(netbuf, head, tail, service, totalBytes, destination, source);
     const frameBytes = ETHERNET_HEADER_BYTES + totalBytes;
     if (netbuf.next === null) {
       finishFrame(netbuf, frameBytes);
@@ -217,6 +230,7 @@ export class Icmp {
     destinationTail: number,
     service: number,
     totalBytes: number,
+    source: number,
     destination: number,
   ): void {
     const { region, data } = netbuf;
@@ -225,7 +239,6 @@ export class Icmp {
     const type = ETHERTYPE_IPV4;
     writeEthernetHeader(region, data, destinationHead, destinationTail, head, tail, type);
     const header = data + ETHERNET_HEADER_BYTES;
-    const { address } = this.#interface;
-    writeIpv4Header(region, header, service, totalBytes, PROTOCOL_ICMP, address, destination);
+    writeIpv4Header(region, header, service, totalBytes, PROTOCOL_ICMP, source, destination);
   }
 }

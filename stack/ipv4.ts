@@ -74,7 +74,8 @@ export class Ipv4 {
       : onesComplementSum(region, header, headerBytes);
     if (sum !== 0xffff) return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
     const source = ipv4Address(word3);
-    const refusal = this.#refusal(source, ipv4Address(word4), isLinkBroadcast);
+    const destination = ipv4Address(word4);
+    const refusal = this.#refusal(source, destination, isLinkBroadcast);
     if (refusal !== null) return this.#counters.drop(refusal);
     if (headerBytes > IPV4_HEADER_BYTES) {
       const optionBytes = headerBytes - IPV4_HEADER_BYTES;
@@ -89,18 +90,18 @@ export class Ipv4 {
       return this.#counters.drop(DropReason.IPV4_UNKNOWN_PROTOCOL);
     }
     if (netbuf.next !== null) trimChain(netbuf, ETHERNET_HEADER_BYTES + totalBytes);
-    return this.#icmp.input(netbuf, source, headerBytes, totalBytes);
+    return this.#icmp.input(netbuf, source, destination, headerBytes, totalBytes);
   }
 
   /** Why a packet with these addresses is none of ours, or null. */
   #refusal(source: number, destination: number, isLinkBroadcast: boolean): DropReason | null {
-    if (destination !== this.#interface.address) {
+    if (!this.#interface.isOwn(destination)) {
       if (this.#interface.isBroadcast(destination)) return DropReason.IPV4_BROADCAST;
       if (isMulticast(destination)) return DropReason.IPV4_MULTICAST;
       return DropReason.IPV4_OTHER_DESTINATION;
     }
     if (isLinkBroadcast) return DropReason.IPV4_UNICAST_IN_BROADCAST;
-    if (source === destination) return DropReason.IPV4_OWN_SOURCE;
+    if (this.#interface.isOwn(source)) return DropReason.IPV4_OWN_SOURCE;
     return this.#interface.isUnicast(source) ? null : DropReason.IPV4_MARTIAN_SOURCE;
   }
 }

@@ -53,15 +53,19 @@ export function parseIpv4Cidr(text: string): Ipv4Cidr {
       `IPv4 address "${text}": its prefix length is missing, as in 10.0.2.15/24`,
     );
   }
-  const prefix = text.slice(slash + 1);
-  if (!/^[0-9]{1,2}$/.test(prefix)) {
-    throw new AddressError(
-      `prefix length "${prefix}" of "${text}": a number from 1 to 32 is needed`,
-    );
-  }
-  const cidr = { address: parseIpv4(text.slice(0, slash)), prefixLength: Number(prefix) };
+  const prefixLength = parsePrefixLength(text.slice(slash + 1), text);
+  const cidr = { address: parseIpv4(text.slice(0, slash)), prefixLength };
   checkHostAddress(cidr.address, cidr.prefixLength);
   return cidr;
+}
+
+/** Reads the 24 of `10.0.2.15/24`. {@link AddressError}, with that `text`, unless it's 1 to 32. */
+export function parsePrefixLength(prefix: string, text: string): number {
+  const isNumber = /^[0-9]{1,2}$/.test(prefix);
+  const prefixLength = Number(prefix);
+  if (isNumber && prefixLength >= 1 && prefixLength <= 32) return prefixLength;
+  const what = isNumber ? prefixLength : `"${prefix}"`;
+  throw new AddressError(`prefix length ${what} of "${text}": a number from 1 to 32 is needed`);
 }
 
 /** The network mask of a prefix of 1 to 32 bits, an int32. */

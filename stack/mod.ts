@@ -11,6 +11,8 @@ export type { FrameOutput } from "./frame_output.ts";
 export { Host, type HostConfig } from "./host.ts";
 export type { HostObserver } from "./host_observer.ts";
 export { formatIpv4, type Ipv4Cidr, parseIpv4, parseIpv4Cidr } from "./ipv4_address.ts";
+export { formatIpv4Ranges, type Ipv4Range, parseIpv4Ranges } from "./ipv4_range.ts";
+export type { AddressRange } from "./address_range.ts";
 export {
   type EinfoSource,
   type Ipv4FromEinfo,

@@ -235,7 +235,7 @@ Deno.test("a conflict is told at once and then every 10 s, and counted each time
   const fixture = new HostFixture();
   const conflict = arpFrame({ source: NEIGHBOUR_MAC, spa: HOST_IP, tpa: HOST_IP });
   for (const now of [0, 1, 9999, 10_000, 19_999, 20_001]) fixture.deliver(conflict, now);
-  assertEquals(fixture.takeLog(), new Array(3).fill(`conflict ${NEIGHBOUR_MAC}`));
+  assertEquals(fixture.takeLog(), new Array(3).fill(`conflict ${NEIGHBOUR_MAC} ${HOST_IP}`));
   assertEquals(fixture.host.counters().drops, { arp_conflict: 6 });
   assertEquals(fixture.sent, []);
 });

@@ -149,8 +149,8 @@ export class HostFixture implements FrameOutput, HostObserver {
     this.log.push(`unresolved ${formatIpv4(address)}`);
   }
 
-  addressConflict(macHead: number, macTail: number): void {
-    this.log.push(`conflict ${formatMac(macHead, macTail)}`);
+  addressConflict(macHead: number, macTail: number, address: number): void {
+    this.log.push(`conflict ${formatMac(macHead, macTail)} ${formatIpv4(address)}`);
   }
 
   /** A frame that the host gave out: what a driver relies on, and its bytes. */

@@ -1,10 +1,21 @@
 import type { Netdev } from "../netdev/netdev.ts";
-import { formatIpv4, formatMac, formatMacBytes, type HostObserver } from "../stack/mod.ts";
+import { countAddresses } from "../stack/address_range.ts";
+import { hostAddresses } from "../stack/ipv4_range.ts";
+import {
+  formatIpv4,
+  formatIpv4Ranges,
+  formatMac,
+  formatMacBytes,
+  type HostObserver,
+} from "../stack/mod.ts";
 import type { OpenDevice } from "./device.ts";
 import type { DeviceOptions } from "./device_options.ts";
 import type { EchoClient, EchoReply } from "./echo_client.ts";
 import type { Log, LogEvent } from "./log.ts";
 import { pingHint } from "./ping_hint.ts";
+
+/** Of a longer list of addresses people are shown so many. */
+const RANGES_SHOWN = 4;
 
 /**
  * Says what happens to one device and the host on it. Every event has the device's name; so have the
@@ -73,7 +84,13 @@ export class DeviceLog {
 
   /** The host on it answers from now on. */
   ready(netdev: Netdev, options: DeviceOptions): void {
-    const ip = `${formatIpv4(options.ip.address)}/${options.ip.prefixLength}`;
+    const { ranges } = options;
+    const addresses = countAddresses(hostAddresses(ranges));
+    const shown = formatIpv4Ranges(ranges.slice(0, RANGES_SHOWN));
+    const more = ranges.length > RANGES_SHOWN ? ",…" : "";
+    const who = addresses === 1
+      ? `${shown} answers`
+      : `${shown}${more} (${addresses} addresses) answer`;
     const command = pingHint(options);
     const hint = command === null ? "" : `; in a second terminal: ${command}`;
     this.#event({
@@ -81,10 +98,11 @@ export class DeviceLog {
       fields: {
         driver: netdev.driverName,
         mac: formatMacBytes(netdev.hwaddrGet()),
-        ip,
+        ip: formatIpv4Ranges(ranges),
+        addresses,
         hub: options.device.kind === "qemu" ? options.hub : null,
       },
-      text: `ready: ${ip} answers ARP and ping${hint}`,
+      text: `ready: ${who} ARP and ping${hint}`,
     });
   }
 
@@ -189,12 +207,12 @@ export class DeviceLog {
           text: `${peer} does not answer ARP`,
         });
       },
-      addressConflict: (head, tail) => {
-        const mac = formatMac(head, tail);
+      addressConflict: (head, tail, address) => {
+        const [own, mac] = [formatIpv4(address), formatMac(head, tail)];
         this.#event({
           event: "address-conflict",
-          fields: { mac },
-          text: `another station uses our address: ${mac}`,
+          fields: { address: own, mac },
+          text: `another station uses our address ${own}: ${mac}`,
         });
       },
     };

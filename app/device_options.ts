@@ -6,13 +6,13 @@ import {
   type Ipv4Cidr,
   type Ipv4FromEinfo,
   ipv4FromEinfo,
+  type Ipv4Range,
   macFromIpv4,
   parseIpv4,
-  parseIpv4Cidr,
+  parseIpv4Ranges,
   parseMac,
 } from "../stack/mod.ts";
-import { prefixMask } from "../stack/ipv4_address.ts";
-import { Ipv4Interface } from "../stack/ipv4_interface.ts";
+import { commonAddress, ownGateway, parseGateway, parseOwnAddresses } from "./own_addresses.ts";
 import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "./device_uri.ts";
 import { type Flag, type ParsedFlags, parseNumber } from "./flags.ts";
 import { parseRings, RING_FLAGS, type RingOptions } from "./ring_options.ts";
@@ -44,7 +44,10 @@ export const MTU_FLAG: Flag = {
   help: "largest IP packet in bytes, 68 to 9000 (default 1500)",
 };
 
-/** Flags that say which devices there are, and what host is on each: the nth is for the nth device. */
+/**
+ * Flags that say which devices there are, and what host is on each: the nth is for the nth device. A
+ * single device has all of the addresses.
+ */
 export const DEVICE_FLAGS: readonly Flag[] = [
   {
     name: "device",
@@ -54,9 +57,9 @@ export const DEVICE_FLAGS: readonly Flag[] = [
   },
   {
     name: "ip",
-    value: "A.B.C.D/N",
+    value: "A.B.C.D/N,…",
     help:
-      `address and prefix length (default ${USER_NETWORK_ADDRESS}/${USER_NETWORK_PREFIX_LENGTH} on QEMU's user network)`,
+      `addresses or ranges, see below (default ${USER_NETWORK_ADDRESS}/${USER_NETWORK_PREFIX_LENGTH} on QEMU's user network)`,
     repeats: true,
   },
   {
@@ -102,7 +105,10 @@ export const DEVICE_FLAGS: readonly Flag[] = [
 /** A device, and the host on it. */
 export interface DeviceOptions extends RingOptions {
   readonly device: DeviceUri;
+  /** The first of its addresses, from which it sends by itself. */
   readonly ip: Ipv4Cidr;
+  /** All of them. */
+  readonly ranges: readonly Ipv4Range[];
   readonly gateway: number | null;
   readonly mac: Uint8Array;
   readonly mtu: number;
@@ -129,6 +135,7 @@ export function parseDevices(
 ): readonly DeviceOptions[] {
   const uris = (lists.get("device") ?? ["qemu"]).map(parseDeviceUri);
   for (const name of ["ip", "gateway", "mac"]) {
+    if (name === "ip" && uris.length === 1) continue;
     refuseMore(name, lists, uris.length, uris.length === 1 ? "device" : "devices");
   }
   refuseCount("netdev.ip", einfos.length, uris.length, uris.length === 1 ? "device" : "devices");
@@ -147,22 +154,23 @@ export function parseDevices(
     if (queues > 1) refuseQueues(number, device, netdev, queues);
     const onUserNetwork = device.kind === "qemu" && isUserNetwork(netdev);
     const einfo = einfos[number] ?? {};
-    const ipText = lists.get("ip")?.[number];
+    const ips = lists.get("ip");
+    const ipText = uris.length === 1 ? ips?.join(",") : ips?.[number];
     const gatewayText = lists.get("gateway")?.[number];
-    const own = ipText === undefined ? undefined : onFlag("--ip", () => parseIpv4Cidr(ipText));
+    const own = ipText === undefined ? undefined : onFlag("--ip", () => parseOwnAddresses(ipText));
     const given = onFlag("netdev.ip", () => fromEinfo(number, einfo, own, gatewayText));
-    const ip = given ?? defaultAddress(number, uris, onUserNetwork);
+    const ranges = given?.ranges ?? defaultAddress(number, uris, onUserNetwork);
+    const [{ first: address, prefixLength }] = ranges;
     const gateway = gatewayText === undefined
-      ? given?.gateway ?? defaultGateway(onUserNetwork, netdev, ip)
-      : onFlag("--gateway", () => parseGateway(gatewayText, ip));
+      ? given?.gateway ?? defaultGateway(onUserNetwork, netdev, ranges)
+      : onFlag("--gateway", () => parseGateway(gatewayText, ranges));
     const macText = lists.get("mac")?.[number];
     return {
       device,
-      ip: { address: ip.address, prefixLength: ip.prefixLength },
+      ip: { address, prefixLength },
+      ranges,
       gateway,
-      mac: macText === undefined
-        ? macFromIpv4(ip.address)
-        : onFlag("--mac", () => parseMac(macText)),
+      mac: macText === undefined ? macFromIpv4(address) : onFlag("--mac", () => parseMac(macText)),
       mtu,
       queues,
       ...rings[number],
@@ -252,8 +260,13 @@ function refuseHub(lists: ReadonlyMap<string, readonly string[]>, queues: number
 
 /** Two devices that can't be told apart on the network, or can't be opened both. */
 function refuseSame(devices: readonly DeviceOptions[]): void {
+  devices.forEach(({ ranges }, second) => {
+    for (let first = 0; first < second; first++) {
+      const common = commonAddress(devices[first].ranges, ranges);
+      if (common !== null) refuseTwo(first, second, "address", formatIpv4(common), "ip");
+    }
+  });
   const sames: readonly [flag: string, what: string, of: (options: DeviceOptions) => string][] = [
-    ["ip", "address", ({ ip }) => formatIpv4(ip.address)],
     ["mac", "MAC address", ({ mac }) => formatMacBytes(mac)],
     ["hub", "hub", ({ device, hub }) => device.kind === "qemu" ? hub ?? "" : ""],
     ["monitor", "monitor", ({ monitor }) => monitor ?? ""],
@@ -263,12 +276,21 @@ function refuseSame(devices: readonly DeviceOptions[]): void {
     const values = devices.map(of);
     values.forEach((value, second) => {
       const first = values.indexOf(value);
-      if (value === "" || first === second) return;
-      throw new UsageError(
-        `net${first} and net${second} have the same ${what} ${value}: give each its own --${flag}`,
-      );
+      if (value !== "" && first !== second) refuseTwo(first, second, what, value, flag);
     });
   }
+}
+
+function refuseTwo(
+  first: number,
+  second: number,
+  what: string,
+  value: string,
+  flag: string,
+): never {
+  throw new UsageError(
+    `net${first} and net${second} have the same ${what} ${value}: give each its own --${flag}`,
+  );
 }
 
 function isUserNetwork(netdev: string): boolean {
@@ -279,7 +301,7 @@ function isUserNetwork(netdev: string): boolean {
 function fromEinfo(
   number: number,
   einfo: NetdevEinfo,
-  own: Ipv4Cidr | undefined,
+  own: readonly Ipv4Range[] | undefined,
   gatewayText: string | undefined,
 ): Ipv4FromEinfo | null {
   const name = `net${number}`;
@@ -293,10 +315,10 @@ function defaultAddress(
   number: number,
   uris: readonly DeviceUri[],
   onUserNetwork: boolean,
-): Ipv4Cidr {
+): readonly Ipv4Range[] {
   if (onUserNetwork) {
     const address = formatIpv4(parseIpv4(USER_NETWORK_ADDRESS) + number);
-    return onFlag("--ip", () => parseIpv4Cidr(`${address}/${USER_NETWORK_PREFIX_LENGTH}`));
+    return onFlag("--ip", () => parseIpv4Ranges(`${address}/${USER_NETWORK_PREFIX_LENGTH}`));
   }
   const whose = uris.length === 1 ? "" : ` for net${number} (${formatDeviceUri(uris[number])})`;
   const which = uris.length === 1 ? "" : "; the first --ip is for the first --device, and so on";
@@ -319,18 +341,8 @@ function defaultHub(
 function defaultGateway(
   onUserNetwork: boolean,
   netdev: string,
-  ip: Ipv4Cidr,
+  ranges: readonly Ipv4Range[],
 ): number | null {
   const hasDefaults = onUserNetwork && !/,(net|host)=/.test(netdev);
-  const gateway = parseIpv4(USER_NETWORK_GATEWAY);
-  const onSubnet = ((ip.address ^ gateway) & prefixMask(ip.prefixLength)) === 0;
-  const isOther = ip.address !== gateway;
-  return hasDefaults && onSubnet && isOther ? gateway : null;
-}
-
-function parseGateway(text: string, ip: Ipv4Cidr): number {
-  const gateway = parseIpv4(text);
-  // The stack makes the same check, but by then a device would have been opened.
-  new Ipv4Interface(ip.address, ip.prefixLength, gateway);
-  return gateway;
+  return hasDefaults ? ownGateway(parseIpv4(USER_NETWORK_GATEWAY), ranges) : null;
 }

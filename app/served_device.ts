@@ -95,11 +95,10 @@ export class ServedDevice implements Ticker {
     // One that went while others were opened has nothing to be started.
     if (device === null || this.failure !== null) return;
     const { netdev } = device;
-    const { ip, gateway } = this.#options;
-    const { address, prefixLength } = ip;
+    const { ip, ranges, gateway } = this.#options;
     const host = runNetdev(
       netdev,
-      { address, prefixLength, gateway, leaveChecksums: this.#appliance.leaveChecksums },
+      { ...ip, ranges, gateway, leaveChecksums: this.#appliance.leaveChecksums },
       this.#appliance.scheduler,
       this.#log.observer(() => this.#gatewayPing),
       this.#options.queues,

@@ -10,7 +10,7 @@ export type NetdevEinfoType =
   | "IPV4_ADDR"
   /** Network mask to that. */
   | "IPV4_MASK"
-  /** Address and prefix in one, instead of those two. */
+  /** Address and prefix in one, instead of those two; or several of that, as the stack reads them. */
   | "IPV4_CIDR"
   /** Router. */
   | "IPV4_GW"

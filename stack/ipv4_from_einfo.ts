@@ -1,17 +1,14 @@
 import type { Netdev } from "../netdev/netdev.ts";
 import type { NetdevEinfoType } from "../netdev/einfo.ts";
 import { AddressError } from "./address_error.ts";
-import {
-  checkHostAddress,
-  type Ipv4Cidr,
-  parseIpv4,
-  parseIpv4Cidr,
-  prefixMask,
-} from "./ipv4_address.ts";
+import { checkHostAddress, parseIpv4, prefixMask } from "./ipv4_address.ts";
 import { Ipv4Interface } from "./ipv4_interface.ts";
+import { type Ipv4Range, parseIpv4Ranges } from "./ipv4_range.ts";
 
 /** Who a host is to be on a device, as that device was given it. */
-export interface Ipv4FromEinfo extends Ipv4Cidr {
+export interface Ipv4FromEinfo {
+  /** Its addresses, one at least. */
+  readonly ranges: readonly Ipv4Range[];
   /** The router's address, an int32; null when none was given. */
   readonly gateway: number | null;
 }
@@ -21,8 +18,8 @@ export type EinfoSource = Pick<Netdev, "name" | "einfoGet">;
 
 /** What is known from elsewhere, such as flags, and is not looked up then. */
 export interface Ipv4Overrides {
-  /** Address and prefix. */
-  readonly own?: Ipv4Cidr | undefined;
+  /** Addresses of our own, one at least. */
+  readonly own?: readonly Ipv4Range[] | undefined;
   /** The router's address, an int32. */
   readonly gateway?: number | undefined;
 }
@@ -36,21 +33,21 @@ export function ipv4FromEinfo(
   netdev: EinfoSource,
   overrides: Ipv4Overrides = {},
 ): Ipv4FromEinfo | null {
-  const own = overrides.own ?? ownAddress(netdev);
-  if (own === null) return null;
-  const { address, prefixLength } = own;
+  const ranges = overrides.own ?? ownAddresses(netdev);
+  if (ranges === null) return null;
+  const [{ first: address, prefixLength }] = ranges;
   const gateway = overrides.gateway ?? onField(netdev, "IPV4_GW", (text) => {
     const router = parseIpv4(text);
     // The stack makes the same check when it is set up, but can't say where the address is from.
-    new Ipv4Interface(address, prefixLength, router);
+    new Ipv4Interface(address, prefixLength, router, ranges);
     return router;
   });
-  return { address, prefixLength, gateway };
+  return { ranges, gateway };
 }
 
-function ownAddress(netdev: EinfoSource): Ipv4Cidr | null {
-  const cidr = onField(netdev, "IPV4_CIDR", parseIpv4Cidr);
-  if (cidr !== null) return cidr;
+function ownAddresses(netdev: EinfoSource): readonly Ipv4Range[] | null {
+  const ranges = onField(netdev, "IPV4_CIDR", parseIpv4Ranges);
+  if (ranges !== null) return ranges;
   const address = onField(netdev, "IPV4_ADDR", parseIpv4);
   if (address === null) return null;
   const prefixLength = onField(netdev, "IPV4_MASK", parseMask);
@@ -58,7 +55,7 @@ function ownAddress(netdev: EinfoSource): Ipv4Cidr | null {
     throw new AddressError(`IPV4_MASK of ${netdev.name}: an address needs one, and it isn't set`);
   }
   onField(netdev, "IPV4_ADDR", () => checkHostAddress(address, prefixLength));
-  return { address, prefixLength };
+  return [{ first: address, last: address, prefixLength }];
 }
 
 /** Bits of the prefix that a network mask such as 255.255.255.0 leaves. */

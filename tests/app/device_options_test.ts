@@ -3,7 +3,7 @@ import type { DeviceOptions } from "../../app/device_options.ts";
 import { formatDeviceUri } from "../../app/device_uri.ts";
 import { parseServe } from "../../app/serve_options.ts";
 import { UsageError } from "../../app/usage_error.ts";
-import { formatIpv4, formatMacBytes } from "../../stack/mod.ts";
+import { formatIpv4, formatIpv4Ranges, formatMacBytes } from "../../stack/mod.ts";
 
 const TWO = ["--device=qemu", "--device=qemu"];
 const MIXED = ["--device=tap:tap0", "--device=qemu", "--device=stream:@s", "--device=qemu"];
@@ -81,9 +81,67 @@ Deno.test("the nth --monitor is the nth QEMU's; the others have none", () => {
   ]);
 });
 
+/** Of each device its addresses, its gateway and its MAC address. */
+function addresses(...args: string[]): string[] {
+  return parseServe(args).devices.map(({ ranges, gateway, mac }) => {
+    const router = gateway === null ? "-" : formatIpv4(gateway);
+    return `${formatIpv4Ranges(ranges)} ${router} ${formatMacBytes(mac)}`;
+  });
+}
+
+Deno.test("all addresses are a single device's, in one --ip or in several", () => {
+  const tap = "--device=tap:tap0";
+  const both = "192.0.2.9/24,10.9.0.0-10.9.255.255/8 - 02:75:c0:00:02:09";
+  assertEquals(addresses(tap, "--ip=192.0.2.9/24,10.9.0.0-10.9.255.255/8"), [both]);
+  assertEquals(addresses(tap, "--ip=192.0.2.9/24", "--ip=10.9.0.0-10.9.255.255/8"), [both]);
+  const range = "10.9.0.0-10.9.255.255/14 - 02:75:0a:09:00:00";
+  assertEquals(addresses(tap, "--ip=10.9.0.0-10.9.255.255"), [range]);
+  assertEquals(addresses(tap, "netdev.ip=10.9.0.0-10.9.255.255"), [range]);
+});
+
+Deno.test("of several devices each has its own --ip, which may be a list", () => {
+  assertEquals(
+    addresses(...TWO, "--ip=10.0.2.20/24,10.0.2.30-10.0.2.39/24", "--ip=10.0.2.40/24"),
+    [
+      "10.0.2.20/24,10.0.2.30-10.0.2.39/24 10.0.2.2 02:75:0a:00:02:14",
+      "10.0.2.40/24 10.0.2.2 02:75:0a:00:02:28",
+    ],
+  );
+  refuses(
+    "net0 and net1 have the same address 10.0.2.35: give each its own --ip",
+    ...TWO,
+    "--ip=10.0.2.20/24,10.0.2.30-10.0.2.39/24",
+    "--ip=10.0.2.35-10.0.2.70/24",
+  );
+});
+
+Deno.test("a gateway that is one of our addresses is none: the default, and one that was asked for", () => {
+  const all = "--ip=10.0.2.1-10.0.2.254/24";
+  assertEquals(addresses(all), ["10.0.2.1-10.0.2.254/24 - 02:75:0a:00:02:01"]);
+  const message = "--gateway: gateway 10.0.2.2: this is our own address";
+  refuses(message, all, "--gateway=10.0.2.2");
+  const beside = "--ip=10.0.2.3-10.0.2.254/24";
+  assertEquals(addresses(beside), ["10.0.2.3-10.0.2.254/24 10.0.2.2 02:75:0a:00:02:03"]);
+});
+
+Deno.test("addresses that can't be are refused before anything is opened", () => {
+  refuses(
+    '--ip: IPv4 addresses "10.9.0.9-10.9.0.1": the first one is above the last one',
+    "--ip=10.9.0.9-10.9.0.1",
+  );
+  refuses(
+    '--ip: IPv4 address "10.0.2.20": its prefix length is missing, as in 10.0.2.15/24',
+    "--ip=10.0.2.15/24,10.0.2.20",
+  );
+  refuses(
+    "--ip: address 10.0.2.255: another subnet of ours is called so, or its broadcast address is",
+    "--ip=10.0.2.15/24",
+    "--ip=10.0.2.255/16",
+  );
+});
+
 Deno.test("more values than devices are refused", () => {
   const ip = ["--ip=10.0.2.3/24", "--ip=10.0.2.4/24"];
-  refuses("--ip is given 2 times, for 1 device", ...ip);
   refuses("--ip is given 3 times, for 2 devices", ...TWO, ...ip, "--ip=10.0.2.5/24");
   const gateway = "--gateway=10.0.2.2";
   refuses("--gateway is given 2 times, for 1 device", gateway, gateway);

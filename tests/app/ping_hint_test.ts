@@ -20,6 +20,23 @@ Deno.test("off ping's subnet, or at its address, another address of ours is name
   assertEquals(hint("--ip=192.0.2.6/31"), "deno task ping --ip=192.0.2.7/31 192.0.2.6");
 });
 
+Deno.test("beside a range, the pinger is the next host that isn't in it", () => {
+  const tap = "--device=tap:tap0";
+  assertEquals(
+    hint(tap, "--ip=10.9.0.0-10.9.255.255"),
+    "ip addr add 10.10.0.0/14 dev tap0 && ping 10.9.0.0",
+  );
+  assertEquals(
+    hint(tap, "--ip=192.0.2.7/24,192.0.2.8/24,192.0.2.9-192.0.2.254/24"),
+    "ip addr add 192.0.2.6/24 dev tap0 && ping 192.0.2.7",
+  );
+  assertEquals(hint(tap, "--ip=10.9.0.0-10.9.255.255/16"), null);
+  assertEquals(
+    hint("--ip=10.0.2.15-10.0.2.100/24"),
+    "deno task ping --ip=10.0.2.101/24",
+  );
+});
+
 Deno.test("each device is pinged in its own way", () => {
   assertEquals(
     hint("--device=tap:tap0", "--ip=192.0.2.2/24"),

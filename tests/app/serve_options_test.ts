@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { DeviceOptions } from "../../app/device_options.ts";
 import { parseServe } from "../../app/serve_options.ts";
 import { UsageError } from "../../app/usage_error.ts";
-import { formatIpv4, formatMac, macHead, macTail } from "../../stack/mod.ts";
+import { formatIpv4, formatIpv4Ranges, formatMac, macHead, macTail } from "../../stack/mod.ts";
 
 function macText(mac: Uint8Array): string {
   return formatMac(macHead(mac), macTail(mac));
@@ -29,8 +29,9 @@ function refuses(args: string[], ...words: string[]): void {
 }
 
 Deno.test("without arguments it is the host that QEMU's user network expects", () => {
-  const { devices: [{ ip, gateway, mac, ...device }], ...rest } = parseServe([]);
+  const { devices: [{ ip, ranges, gateway, mac, ...device }], ...rest } = parseServe([]);
   assertEquals([formatIpv4(ip.address), ip.prefixLength], ["10.0.2.15", 24]);
+  assertEquals(formatIpv4Ranges(ranges), "10.0.2.15/24");
   assertEquals(formatIpv4(gateway ?? 0), "10.0.2.2");
   assertEquals(macText(mac), "02:75:0a:00:02:0f");
   assertEquals(device, {
@@ -54,7 +55,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
 });
 
 Deno.test("every flag can be given at once", () => {
-  const { devices: [{ ip, gateway, mac, ...device }], ...rest } = parseServe([
+  const { devices: [{ ip, ranges, gateway, mac, ...device }], ...rest } = parseServe([
     "--device=qemu:virtio-net-pci,mrg_rxbuf=off,rx_queue_size=512",
     "--ip=192.0.2.9/28",
     "--gateway=192.0.2.14",
@@ -70,6 +71,7 @@ Deno.test("every flag can be given at once", () => {
     "--duration=2.5",
   ]);
   assertEquals([formatIpv4(ip.address), ip.prefixLength], ["192.0.2.9", 28]);
+  assertEquals(formatIpv4Ranges(ranges), "192.0.2.9/28");
   assertEquals(formatIpv4(gateway ?? 0), "192.0.2.14");
   assertEquals(macText(mac), "52:54:00:12:34:56");
   assertEquals(device, {

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { type NetdevEinfo, type NetdevEinfoType, parseEinfo } from "../../netdev/einfo.ts";
 import { AddressError } from "../../stack/address_error.ts";
 import { type EinfoSource, ipv4FromEinfo } from "../../stack/ipv4_from_einfo.ts";
+import type { Ipv4Range } from "../../stack/ipv4_range.ts";
 import { ip } from "./frames.ts";
 
 /** A netdev that was given this. */
@@ -9,8 +10,24 @@ function given(einfo: NetdevEinfo): EinfoSource {
   return { name: "net3", einfoGet: (type: NetdevEinfoType) => einfo[type] ?? null };
 }
 
+function single(text: string, prefixLength: number): Ipv4Range {
+  return { first: ip(text), last: ip(text), prefixLength };
+}
+
+Deno.test("a CIDR may be a range, or a list; the gateway is none of them", () => {
+  const text = "10.9.0.1-10.9.0.9/24,10.9.0.20/24";
+  const ranges = [{ ...single("10.9.0.1", 24), last: ip("10.9.0.9") }, single("10.9.0.20", 24)];
+  const gateway = ip("10.9.0.10");
+  assertEquals(ipv4FromEinfo(given(parseEinfo(`${text}:10.9.0.10`))), { ranges, gateway });
+  assertThrows(
+    () => ipv4FromEinfo(given(parseEinfo(`${text}:10.9.0.9`))),
+    AddressError,
+    "IPV4_GW of net3: gateway 10.9.0.9: this is our own address",
+  );
+});
+
 Deno.test("a CIDR is address and prefix, with or without a gateway", () => {
-  const own = { address: ip("172.44.0.2"), prefixLength: 24 };
+  const own = { ranges: [single("172.44.0.2", 24)] };
   assertEquals(ipv4FromEinfo(given(parseEinfo("172.44.0.2/24"))), { ...own, gateway: null });
   assertEquals(
     ipv4FromEinfo(given(parseEinfo("172.44.0.2/24:172.44.0.1:8.8.8.8::host:example.org"))),
@@ -24,15 +41,15 @@ Deno.test("without an address of our own there's nothing, whatever else is set",
 });
 
 Deno.test("what is known from elsewhere isn't looked up", () => {
-  const own = { address: ip("10.0.0.2"), prefixLength: 8 };
+  const own = [single("10.0.0.2", 8)];
   assertEquals(
     ipv4FromEinfo(given(parseEinfo("nonsense:10.0.0.1")), { own }),
-    { ...own, gateway: ip("10.0.0.1") },
+    { ranges: own, gateway: ip("10.0.0.1") },
   );
   const gateway = ip("172.44.0.9");
   assertEquals(
     ipv4FromEinfo(given(parseEinfo("172.44.0.2/24:nonsense")), { gateway }),
-    { address: ip("172.44.0.2"), prefixLength: 24, gateway },
+    { ranges: [single("172.44.0.2", 24)], gateway },
   );
   assertThrows(
     () => ipv4FromEinfo(given(parseEinfo(":172.44.0.1")), { own }),
@@ -53,7 +70,7 @@ for (
   Deno.test(`the mask ${mask} leaves ${prefixLength} bits`, () => {
     assertEquals(
       ipv4FromEinfo(given({ IPV4_ADDR: "10.1.2.1", IPV4_MASK: mask })),
-      { address: ip("10.1.2.1"), prefixLength, gateway: null },
+      { ranges: [single("10.1.2.1", prefixLength)], gateway: null },
     );
   });
 }

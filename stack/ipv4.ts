@@ -75,8 +75,16 @@ export class Ipv4 {
     if (sum !== 0xffff) return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
     const source = ipv4Address(word3);
     const destination = ipv4Address(word4);
-    const refusal = this.#refusal(source, destination, isLinkBroadcast);
-    if (refusal !== null) return this.#counters.drop(refusal);
+    if (!this.#interface.isOwnWord(word4 | 0)) {
+      return this.#counters.drop(this.#notOurs(destination));
+    }
+    if (isLinkBroadcast) return this.#counters.drop(DropReason.IPV4_UNICAST_IN_BROADCAST);
+    if (this.#interface.isOwnWord(word3 | 0)) {
+      return this.#counters.drop(DropReason.IPV4_OWN_SOURCE);
+    }
+    if (!this.#interface.isUnicast(source)) {
+      return this.#counters.drop(DropReason.IPV4_MARTIAN_SOURCE);
+    }
     if (headerBytes > IPV4_HEADER_BYTES) {
       const optionBytes = headerBytes - IPV4_HEADER_BYTES;
       const check = checkIpv4Options(region, header + IPV4_HEADER_BYTES, optionBytes);
@@ -93,15 +101,10 @@ export class Ipv4 {
     return this.#icmp.input(netbuf, source, destination, headerBytes, totalBytes);
   }
 
-  /** Why a packet with these addresses is none of ours, or null. */
-  #refusal(source: number, destination: number, isLinkBroadcast: boolean): DropReason | null {
-    if (!this.#interface.isOwn(destination)) {
-      if (this.#interface.isBroadcast(destination)) return DropReason.IPV4_BROADCAST;
-      if (isMulticast(destination)) return DropReason.IPV4_MULTICAST;
-      return DropReason.IPV4_OTHER_DESTINATION;
-    }
-    if (isLinkBroadcast) return DropReason.IPV4_UNICAST_IN_BROADCAST;
-    if (this.#interface.isOwn(source)) return DropReason.IPV4_OWN_SOURCE;
-    return this.#interface.isUnicast(source) ? null : DropReason.IPV4_MARTIAN_SOURCE;
+  /** Why a packet to none of our addresses is dropped. */
+  #notOurs(destination: number): DropReason {
+    if (this.#interface.isBroadcast(destination)) return DropReason.IPV4_BROADCAST;
+    if (isMulticast(destination)) return DropReason.IPV4_MULTICAST;
+    return DropReason.IPV4_OTHER_DESTINATION;
   }
 }

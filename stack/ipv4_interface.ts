@@ -1,6 +1,7 @@
 import { AddressError } from "./address_error.ts";
-import { mergeRanges } from "./address_range.ts";
+import { type AddressRange, mergeRanges } from "./address_range.ts";
 import { AddressSet } from "./address_set.ts";
+import * as byteSwap from "./byte_swap.ts";
 import { checkHostAddress, formatIpv4, isHostAddress, LIMITED_BROADCAST } from "./ipv4_address.ts";
 import {
   broadcastAddress,
@@ -10,6 +11,9 @@ import {
   networkAddress,
 } from "./ipv4_range.ts";
 
+// Not imported by name, for speed: see host.ts.
+const { swapInt32 } = byteSwap;
+
 /**
  * Our addresses in their subnets, and the way out of these. Addresses are int32. However many are
  * ours, to ask for one costs the same.
@@ -17,15 +21,23 @@ import {
 export class Ipv4Interface {
   /** The one of our addresses that we send from by ourselves. */
   readonly address: number = 0;
+  /** The same as memory has it: see {@link isOwnWord}. */
+  readonly addressWord: number = 0;
   /** Those of our addresses that were not given as a part of a range, each once. */
   readonly singles: readonly number[];
   /** The router for everything off the subnets. */
   readonly gateway: number | null;
-  readonly #own: AddressSet;
-  readonly #onLink: AddressSet;
-  /** Of the subnets that have them. */
-  readonly #networks: AddressSet;
-  readonly #broadcasts: AddressSet;
+  /** The ends of the subnet of `address`. */
+  readonly #network: number = 0;
+  readonly #broadcast: number = 0;
+  /** A /31 and a /32 have no network and broadcast addresses (RFC 3021 §2.1). */
+  readonly #hasBroadcast: boolean = false;
+  /** All of our addresses; null when there's but one. */
+  readonly #own: AddressSet | null = null;
+  /** All that is on our subnets, and of these their broadcast and both addresses; null for one subnet. */
+  readonly #onLink: AddressSet | null = null;
+  readonly #broadcasts: AddressSet | null = null;
+  readonly #ends: AddressSet | null = null;
 
   /**
    * `ranges` are all of our addresses, `address` included; by default there is no other.
@@ -44,18 +56,28 @@ export class Ipv4Interface {
       checkHostAddress(last, prefixLength);
     }
     this.address = address | 0;
+    this.addressWord = swapInt32(this.address);
+    this.gateway = gateway === null ? null : gateway | 0;
+    const subnet = { first: this.address, last: this.address, prefixLength };
+    this.#network = networkAddress(subnet);
+    this.#broadcast = broadcastAddress(subnet);
+    this.#hasBroadcast = hasBroadcast(subnet);
     const singles = ranges.filter(({ first, last }) => first === last).map(({ first }) => first);
     this.singles = [...new Set(singles)];
-    this.gateway = gateway === null ? null : gateway | 0;
-    this.#own = new AddressSet(hostAddresses(ranges));
-    const subnets = ranges.filter(hasBroadcast);
-    this.#networks = setOf(subnets.map(networkAddress));
-    this.#broadcasts = setOf(subnets.map(broadcastAddress));
-    this.#onLink = new AddressSet(mergeRanges(ranges.map((range) => (
-      { first: networkAddress(range), last: broadcastAddress(range) }
-    ))));
+    if (this.singles.length !== 1 || ranges.length !== singles.length) {
+      this.#own = new AddressSet(hostAddresses(ranges));
+    }
+    const isElsewhere = (range: Ipv4Range): boolean =>
+      networkAddress(range) !== this.#network || broadcastAddress(range) !== this.#broadcast;
+    if (ranges.some(isElsewhere)) {
+      const withEnds = ranges.filter(hasBroadcast);
+      const broadcasts = withEnds.map(broadcastAddress);
+      this.#onLink = new AddressSet(mergeRanges(ranges.map(subnetOf)));
+      this.#broadcasts = setOf(broadcasts);
+      this.#ends = setOf([...broadcasts, ...withEnds.map(networkAddress)]);
+    }
     for (const own of [this.address, ...singles]) {
-      if (this.#own.has(own)) continue;
+      if (this.isOwn(own) && this.isUnicast(own)) continue;
       throw new AddressError(
         `address ${
           formatIpv4(own)
@@ -67,22 +89,35 @@ export class Ipv4Interface {
 
   /** Whether the address is one of ours. */
   isOwn(address: number): boolean {
-    return this.#own.has(address);
+    return this.isOwnWord(swapInt32(address));
+  }
+
+  /** {@link isOwn} for the packet path: of an address as memory has it, as an int32. */
+  isOwnWord(word: number): boolean {
+    if (word === this.addressWord) return true;
+    return this.#own !== null && this.#own.hasWord(word);
   }
 
   /** Whether the address is a broadcast address here, the limited one or a subnet's. */
   isBroadcast(address: number): boolean {
-    return address === LIMITED_BROADCAST || this.#broadcasts.has(address);
+    if (address === LIMITED_BROADCAST) return true;
+    if (this.#hasBroadcast && address === this.#broadcast) return true;
+    return this.#broadcasts !== null && this.#broadcasts.has(address);
   }
 
   /** Whether the address can be one host's, as far as these subnets know. Ours count as such. */
   isUnicast(address: number): boolean {
-    return isHostAddress(address) && !this.#networks.has(address) && !this.#broadcasts.has(address);
+    if (!isHostAddress(address)) return false;
+    if (this.#hasBroadcast && (address === this.#network || address === this.#broadcast)) {
+      return false;
+    }
+    return this.#ends === null || !this.#ends.has(address);
   }
 
   /** Whether a unicast address is reached without a router. */
   isOnLink(address: number): boolean {
-    return this.#onLink.has(address) || address === this.gateway;
+    if (address >= this.#network && address <= this.#broadcast) return true;
+    return address === this.gateway || (this.#onLink !== null && this.#onLink.has(address));
   }
 
   /**
@@ -97,7 +132,9 @@ export class Ipv4Interface {
 
   #checkGateway(gateway: number, ranges: readonly Ipv4Range[]): void {
     checkHostAddress(gateway, 32);
-    const homes = ranges.filter((range) => isInSubnet(gateway, range));
+    const homes = ranges.filter((range) => (
+      gateway >= networkAddress(range) && gateway <= broadcastAddress(range)
+    ));
     for (const { prefixLength } of homes) checkHostAddress(gateway, prefixLength);
     if (this.isOwn(gateway)) {
       throw new AddressError(`gateway ${formatIpv4(gateway)}: this is our own address`);
@@ -111,14 +148,14 @@ export class Ipv4Interface {
   }
 }
 
+function subnetOf(range: Ipv4Range): AddressRange {
+  return { first: networkAddress(range), last: broadcastAddress(range) };
+}
+
 function setOf(addresses: readonly number[]): AddressSet {
   return new AddressSet(
     mergeRanges(addresses.map((address) => ({ first: address, last: address }))),
   );
-}
-
-function isInSubnet(address: number, range: Ipv4Range): boolean {
-  return address >= networkAddress(range) && address <= broadcastAddress(range);
 }
 
 function formatSubnet(range: Ipv4Range): string {

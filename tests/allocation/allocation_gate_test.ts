@@ -32,7 +32,7 @@ const DEVICES = [
   "virtio-indirect",
   "virtio-packed",
   "virtio-packed-indirect",
-  ...["e100", "stream", "tap", "loopback"],
+  ...["ranges", "e100", "stream", "tap", "loopback"],
 ];
 
 for (const device of DEVICES) {

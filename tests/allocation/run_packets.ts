@@ -12,6 +12,7 @@ import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import type { HostObserver } from "../../stack/host_observer.ts";
+import { parseIpv4Ranges } from "../../stack/ipv4_range.ts";
 import { E100Model } from "../device/e100_model.ts";
 import { EchoPartner, type PartnerOptions } from "../device/echo_partner.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
@@ -22,13 +23,16 @@ import { HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.t
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
 
 /*
- * `run_packets.ts virtio[-packed][-indirect]|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * `run_packets.ts virtio[-packed][-indirect]|ranges|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
  * between two collections that it asks for. V8 itself writes both of these and any other into the
  * same stream, in order; a line of the program's own would not keep its place among V8's.
  * `plant` makes one object per packet.
  */
 
 declare const gc: (options: { readonly type: "minor" }) => void;
+
+/** The host of frames.ts is one of many, and not the first. */
+const RANGES = `10.9.0.0-10.9.255.255/8,${HOST_IP}/24`;
 
 const WARM_UP_PACKETS = 400_000;
 const PACKETS = 1_000_000;
@@ -56,6 +60,7 @@ const TURNS: Readonly<Record<string, () => Turn | Promise<Turn>>> = {
   "virtio-packed": () => virtioTurn({ ring: "packed" }),
   "virtio-indirect": () => virtioTurn({ indirect: true }),
   "virtio-packed-indirect": () => virtioTurn({ ring: "packed", indirect: true }),
+  ranges: () => virtioTurn({}, RANGES),
   e100: e100Turn,
   stream: streamTurn,
   tap: tapTurn,
@@ -78,8 +83,10 @@ function run(packets: number): void {
 }
 
 /** The host of frames.ts on a device, told the time once a turn; whole milliseconds, 1 in 16. */
-function pollOnce(netdev: Netdev): Turn {
-  const place = { address: ip(HOST_IP), prefixLength: 24, gateway: ip(PEER_IP) };
+function pollOnce(netdev: Netdev, addresses = `${HOST_IP}/24`): Turn {
+  const ranges = parseIpv4Ranges(addresses);
+  const [{ first: address, prefixLength }] = ranges;
+  const place = { address, prefixLength, ranges, gateway: ip(PEER_IP) };
   const { networkInterface } = runNetdev(netdev, place, scheduler, QUIET);
   let turns = 0;
   return () => {
@@ -89,9 +96,9 @@ function pollOnce(netdev: Netdev): Turn {
   };
 }
 
-function virtioTurn(options: PartnerOptions): Turn {
+function virtioTurn(options: PartnerOptions, addresses?: string): Turn {
   const partner = new EchoPartner(mac(HOST_MAC), frames, options);
-  const poll = pollOnce(probeVirtioNet(partner, partner.ring).netdev);
+  const poll = pollOnce(probeVirtioNet(partner, partner.ring).netdev, addresses);
   return () => {
     const { taken } = partner;
     partner.offer(frames.length);

@@ -90,7 +90,8 @@ export class PollLoop {
   }
 
   /**
-   * Polls for the length of a slice while there's work, or while the busy-poll window may be open.
+   * Polls for the length of a slice while there's work, or while the busy-poll window may be open, as
+   * it is after each packet: a turn of Deno's event loop would keep the next one waiting.
    * Whether there was any work.
    */
   #slice(start: number): boolean {
@@ -98,9 +99,12 @@ export class PollLoop {
     const now = Math.floor(start);
     let found = false;
     let empty = 0;
+    /** When there was work last, or a few empty rounds later. */
+    let lastWork = start;
+    let hasWorked = false;
     for (;;) {
       const handled = scheduler.round(now, start + SLICE_MS);
-      if (handled > 0) found = true;
+      if (handled > 0) found = hasWorked = true;
       if (scheduler.late) {
         if (scheduler.squeezed) this.squeezes++;
         return found;
@@ -108,7 +112,11 @@ export class PollLoop {
       if (handled > 0) continue;
       if (this.#busyPoll === 0 || scheduler.idle) return found;
       if (++empty % EMPTY_ROUNDS_PER_CLOCK_READ !== 0) continue;
-      if (this.#clock.now() - start >= this.#busyPoll) return found;
+      const time = this.#clock.now();
+      if (hasWorked) {
+        lastWork = time;
+        hasWorked = false;
+      } else if (time - lastWork >= this.#busyPoll) return found;
     }
   }
 

@@ -198,6 +198,20 @@ Deno.test("a packet in the busy-poll window is handled without a sleep", async (
   assertEquals(loop.sleeps, 1);
 });
 
+Deno.test("packets that come one by one, each in the window of the last, share a slice", async () => {
+  const { loop, clock, waiter, scheduler } = new LoopFixture({ busyPoll: 0.1 });
+  const queue = new FakeQueue(1, () => {
+    if (queue.handled === 400) loop.stop();
+    else if (queue.weights.length % 40 === 0) queue.waiting = 1;
+  });
+  scheduled(scheduler, queue);
+  await loop.run();
+  assert(clock.time > 5, `it took ${clock.time} ms`);
+  // A slice is a millisecond.
+  assert(waiter.polls <= clock.time + 1, `${waiter.polls} turns in ${clock.time} ms`);
+  assertEquals(loop.sleeps, 0);
+});
+
 Deno.test("deadlines are kept while a queue never runs dry", async () => {
   const { loop, scheduler } = new LoopFixture();
   const queue = new FakeQueue(Infinity);

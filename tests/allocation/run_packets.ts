@@ -171,7 +171,8 @@ async function tapTurn(): Promise<Turn> {
       const sent = far.sendSome(bytes, at, frames[i].length);
       if (sent !== frames[i].length) throw new Error(`the interface took ${sent} bytes`);
     }
-    poll();
+    // Bursts get twice as long as long as there's more: 1, 2, 4, 8, 16 and the last one.
+    for (let polls = 0; polls < 6; polls++) poll();
     let answered = 0;
     while (far.receiveAt(bytes, requests.length, 1 << 16) > 0) answered++;
     if (answered !== ANSWERED) throw new Error(`${answered} were answered, not ${ANSWERED}`);

@@ -6,6 +6,7 @@ import type { Netbuf } from "../../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
+import { NETDEV_STATUS_MORE } from "../../../netdev/netdev_types.ts";
 import type { UnixSocket } from "../../../drivers/ffi/unix_socket.ts";
 import { NetworkNamespace } from "../../linux/network_namespace.ts";
 import { packetSocket } from "../../linux/packet_socket.ts";
@@ -56,11 +57,15 @@ export class TapLink implements Disposable {
     this.netdev.start();
   }
 
-  /** Receives one burst as plain bytes, and frees its netbufs. */
+  /** Receives up to `count` frames as plain bytes, in bursts as long as there's MORE; frees its netbufs. */
   burst(count = 16): number[][] {
-    const netbufs: Netbuf[] = [];
-    const received = this.netdev.rxBurst(0, netbufs, count);
-    return netbufs.slice(0, received).map((netbuf) => {
+    const received: Netbuf[] = [];
+    do {
+      const netbufs: Netbuf[] = [];
+      const more = this.netdev.rxBurst(0, netbufs, count - received.length);
+      received.push(...netbufs.slice(0, more));
+    } while (received.length < count && this.ops.rxqStatus(0) === NETDEV_STATUS_MORE);
+    return received.map((netbuf) => {
       const bytes = [...netbuf.region.u8.subarray(netbuf.data, netbuf.data + netbuf.length)];
       netbuf.free();
       return bytes;

@@ -82,7 +82,7 @@ export class Ipv4 {
     if (this.#interface.isOwnWord(word3 | 0)) {
       return this.#counters.drop(DropReason.IPV4_OWN_SOURCE);
     }
-    if (!this.#interface.isUnicast(source)) {
+    if (!this.#interface.isUnicastWord(word3 | 0)) {
       return this.#counters.drop(DropReason.IPV4_MARTIAN_SOURCE);
     }
     if (headerBytes > IPV4_HEADER_BYTES) {

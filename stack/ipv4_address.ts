@@ -79,8 +79,12 @@ export function prefixMask(prefixLength: number): number {
  * RFC 6890 §2.2.2).
  */
 export function isHostAddress(address: number): boolean {
-  const top = address >>> 24;
-  return top !== 0 && top !== 127 && top < 224;
+  return isHostByte(address >>> 24);
+}
+
+/** {@link isHostAddress}, of which the first byte alone decides. */
+export function isHostByte(first: number): boolean {
+  return first !== 0 && first !== 127 && first < 224;
 }
 
 /** Whether an address is multicast, 224/4 (RFC 1112 §4). */

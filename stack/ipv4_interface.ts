@@ -2,7 +2,7 @@ import { AddressError } from "./address_error.ts";
 import { type AddressRange, mergeRanges } from "./address_range.ts";
 import { AddressSet } from "./address_set.ts";
 import * as byteSwap from "./byte_swap.ts";
-import { checkHostAddress, formatIpv4, isHostAddress, LIMITED_BROADCAST } from "./ipv4_address.ts";
+import * as ipv4Address from "./ipv4_address.ts";
 import {
   broadcastAddress,
   hasBroadcast,
@@ -13,6 +13,7 @@ import {
 
 // Not imported by name, for speed: see host.ts.
 const { swapInt32 } = byteSwap;
+const { checkHostAddress, formatIpv4, isHostByte, LIMITED_BROADCAST } = ipv4Address;
 
 /**
  * Our addresses in their subnets, and the way out of these. Addresses are int32. However many are
@@ -32,6 +33,9 @@ export class Ipv4Interface {
   readonly #broadcast: number = 0;
   /** A /31 and a /32 have no network and broadcast addresses (RFC 3021 §2.1). */
   readonly #hasBroadcast: boolean = false;
+  /** These two ends as memory has them; where there are none 0.0.0.0, which is no host's either. */
+  readonly #networkWord: number = 0;
+  readonly #broadcastWord: number = 0;
   /** All of our addresses; null when there's but one. */
   readonly #own: AddressSet | null = null;
   /** All that is on our subnets, and of these their broadcast and both addresses; null for one subnet. */
@@ -62,6 +66,8 @@ export class Ipv4Interface {
     this.#network = networkAddress(subnet);
     this.#broadcast = broadcastAddress(subnet);
     this.#hasBroadcast = hasBroadcast(subnet);
+    this.#networkWord = this.#hasBroadcast ? swapInt32(this.#network) : 0;
+    this.#broadcastWord = this.#hasBroadcast ? swapInt32(this.#broadcast) : 0;
     const singles = ranges.filter(({ first, last }) => first === last).map(({ first }) => first);
     this.singles = [...new Set(singles)];
     if (this.singles.length !== 1 || ranges.length !== singles.length) {
@@ -107,11 +113,15 @@ export class Ipv4Interface {
 
   /** Whether the address can be one host's, as far as these subnets know. Ours count as such. */
   isUnicast(address: number): boolean {
-    if (!isHostAddress(address)) return false;
-    if (this.#hasBroadcast && (address === this.#network || address === this.#broadcast)) {
+    return this.isUnicastWord(swapInt32(address));
+  }
+
+  /** {@link isUnicast} for the packet path, as {@link isOwnWord} is. */
+  isUnicastWord(word: number): boolean {
+    if (!isHostByte(word & 0xff) || word === this.#networkWord || word === this.#broadcastWord) {
       return false;
     }
-    return this.#ends === null || !this.#ends.has(address);
+    return this.#ends === null || !this.#ends.hasWord(word);
   }
 
   /** Whether a unicast address is reached without a router. */

@@ -16,6 +16,7 @@ const ROOMS = [
   "drivers/plain",
   "drivers/stream",
   "drivers/tap",
+  "drivers/virtio/vhost_user",
   "drivers/virtio",
   "main.ts",
   "setup.ts",

@@ -25,6 +25,10 @@ export interface DeviceConfig extends CardEvents {
   readonly onLink: (up: boolean) => void;
   /** The device wants its host announced to the network. */
   readonly onAnnounce: () => void;
+  /** It's waited for somebody to connect, before the device is open. */
+  readonly onWaiting: (where: string) => void;
+  /** Ends such a wait: opening the device throws the signal's reason then. */
+  readonly stopping?: AbortSignal;
 }
 
 /** An open network device, and what there is to say of it. */

@@ -82,6 +82,15 @@ export class DeviceLog {
     });
   }
 
+  /** There's no device before somebody connects. */
+  waiting(where: string): void {
+    this.#log.event({
+      event: "waiting",
+      fields: { device: this.#name, where },
+      text: `${this.#name} waits for a back-end at ${where}`,
+    });
+  }
+
   /** The host on it answers from now on. */
   ready(netdev: Netdev, options: DeviceOptions): void {
     const { ranges } = options;

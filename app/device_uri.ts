@@ -26,9 +26,8 @@ export interface TapUri {
   readonly name: string;
 }
 
-/** A UNIX stream socket on which QEMU's stream framing is spoken. */
-export interface StreamUri {
-  readonly kind: "stream";
+/** A UNIX stream socket, and which end of it is ours. */
+export interface SocketUri {
   /** Where it is: the path of a file, or an abstract name (unix(7)). */
   readonly socket: string;
   readonly abstract: boolean;
@@ -36,8 +35,18 @@ export interface StreamUri {
   readonly server: boolean;
 }
 
+/** One on which QEMU's stream framing is spoken. */
+export interface StreamUri extends SocketUri {
+  readonly kind: "stream";
+}
+
+/** One on which vhost-user is spoken with a back-end, which is the card. */
+export interface VhostUserUri extends SocketUri {
+  readonly kind: "vhost-user";
+}
+
 /** What `--device` says. */
-export type DeviceUri = QemuUri | TapUri | StreamUri;
+export type DeviceUri = QemuUri | TapUri | StreamUri | VhostUserUri;
 
 /** linux/if.h: IFNAMSIZ, without the zero at the end. */
 const INTERFACE_NAME_MAX_BYTES = 15;
@@ -52,9 +61,12 @@ export function parseDeviceUri(uri: string): DeviceUri {
   const qemu = parseQemu(uri);
   if (qemu !== null) return qemu;
   if (scheme === "tap") return { kind: "tap", name: parseInterfaceName(uri, rest) };
-  if (scheme === "stream") return parseStream(uri, rest);
+  if (scheme === "stream" || scheme === "vhost-user") {
+    return { kind: scheme, ...parseSocket(uri, rest) };
+  }
   throw new UsageError(
-    `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], tap:NAME and stream:SOCKET are possible; ` +
+    `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], tap:NAME, stream:SOCKET and ` +
+      `vhost-user:SOCKET are possible; ` +
       `MODEL is ${QEMU_MODELS.slice(0, -1).join(", ")} or ${QEMU_MODELS.at(-1)}`,
   );
 }
@@ -65,7 +77,7 @@ export function formatDeviceUri(uri: DeviceUri): string {
     return `qemu:${uri.model}${uri.properties === "" ? "" : `,${uri.properties}`}`;
   }
   if (uri.kind === "tap") return `tap:${uri.name}`;
-  return `stream:${uri.abstract ? "@" : ""}${uri.socket}${uri.server ? ",server=on" : ""}`;
+  return `${uri.kind}:${uri.abstract ? "@" : ""}${uri.socket}${uri.server ? ",server=on" : ""}`;
 }
 
 /** Null when it's none of QEMU's forms. */
@@ -91,7 +103,7 @@ function parseInterfaceName(uri: string, name: string): string {
   return name;
 }
 
-function parseStream(uri: string, text: string): StreamUri {
+function parseSocket(uri: string, text: string): SocketUri {
   const [socket, ...options] = text.split(",");
   let server = false;
   for (const option of options) {
@@ -107,5 +119,5 @@ function parseStream(uri: string, text: string): StreamUri {
   if (bytes > SOCKET_MAX_BYTES || name.includes("\0")) {
     throw new UsageError(`--device=${uri}: a socket's name has at most ${SOCKET_MAX_BYTES} bytes`);
   }
-  return { kind: "stream", socket: name, abstract, server };
+  return { socket: name, abstract, server };
 }

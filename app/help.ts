@@ -44,6 +44,9 @@ export function helpText(): string {
     "  tap:NAME                   the far end of Linux's TAP interface NAME, made if absent (as root)",
     "  stream:PATH[,server=on]    QEMU's stream framing on a UNIX socket: connect there, or listen",
     "  stream:@NAME[,server=on]   the same on an abstract UNIX socket",
+    "  vhost-user:PATH[,server=on]",
+    "                             a vhost-user back-end, such as DPDK's: connect to it, or listen for it;",
+    "                             vhost-user:@NAME is an abstract UNIX socket",
     "",
     "exit status: 0 stopped as asked, 1 failed or nothing answered, 2 bad arguments",
   ].join("\n");

@@ -40,6 +40,7 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
       registry: new NetdevRegistry({ einfo: [options.einfo] }),
       onLink: () => {},
       onAnnounce: () => {},
+      onWaiting: () => {},
       onUnplug: () => failure ??= "the network card was taken out",
       onPlug: () => {},
       onUnusable: (reason) => failure ??= reason,

@@ -6,6 +6,7 @@ import { openMicrovm } from "./open_microvm.ts";
 import { openQemu } from "./open_qemu.ts";
 import { openStream } from "./open_stream.ts";
 import { openTap } from "./open_tap.ts";
+import { openVhostUser } from "./open_vhost_user.ts";
 import { withRing } from "./ring_options.ts";
 
 /** Opens the device of this URI. The errors of its driver when it can't be. */
@@ -26,5 +27,7 @@ export async function openDevice(
       return await openTap(uri, config, waiter);
     case "stream":
       return openStream(uri, config, waiter);
+    case "vhost-user":
+      return await openVhostUser(uri, config, waiter, clock);
   }
 }

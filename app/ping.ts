@@ -64,6 +64,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     onFailure: fail,
     onLink: (): void => {},
     onAnnounce: (): void => {},
+    onWaiting: (): void => {},
     onUnplug: () => fail("its network card was taken out"),
     onPlug: (): void => {},
     onUnusable: fail,

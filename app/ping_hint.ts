@@ -27,6 +27,8 @@ export function pingHint({ device, hub, ip, ranges }: DeviceOptions): string | n
       const uri = formatDeviceUri({ ...device, server: false });
       return `deno task ping --device=${uri} --ip=${pinger} ${address}`;
     }
+    case "vhost-user":
+      return null;
   }
 }
 

@@ -9,12 +9,16 @@ export const RING_FLAGS: readonly Flag[] = [
   {
     name: "ring-size",
     value: "N",
-    help: "entries of each, a power of two if split (default: as many as the card has)",
+    help:
+      "entries of each, a power of two if split (default: as many as the card has; vhost-user 1024)",
   },
 ];
 
 /** What a virtio ring has at most (virtio 1.2 §2.7, §2.8). */
 const MOST_ENTRIES = 32768;
+
+/** Entries of a ring of vhost-user, unless others are asked for. */
+const VHOST_USER_ENTRIES = 1024;
 
 /** The rings of a device. */
 export interface RingOptions {
@@ -28,7 +32,8 @@ const NO_CHOICE: RingOptions = { ring: "split", ringSize: 0 };
 
 /** Whether a device has rings of virtio's. */
 function hasVirtioRings(device: DeviceUri): boolean {
-  return device.kind === "qemu" && device.model.startsWith("virtio-net");
+  return device.kind === "vhost-user" ||
+    device.kind === "qemu" && device.model.startsWith("virtio-net");
 }
 
 /**
@@ -55,7 +60,15 @@ export function parseRings(
       `--ring-size=${ringSize}: a power of two is needed; --ring=packed takes any number`,
     );
   }
-  return devices.map((device) => hasVirtioRings(device) ? { ring, ringSize } : NO_CHOICE);
+  return devices.map((device) => {
+    if (!hasVirtioRings(device)) return NO_CHOICE;
+    return { ring, ringSize: ringSize === 0 ? ownSize(device) : ringSize };
+  });
+}
+
+/** No back-end of vhost-user says how many entries it likes. */
+function ownSize(device: DeviceUri): number {
+  return device.kind === "vhost-user" ? VHOST_USER_ENTRIES : 0;
 }
 
 /** QEMU's properties of a card, with those that it takes to offer rings of this format. */

@@ -12,6 +12,9 @@ import { ServedDevice } from "./served_device.ts";
 import { ServedDevices } from "./served_devices.ts";
 import { onStopSignal } from "./stop_signals.ts";
 
+/** setTimeout takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31;
+
 /** A device or a QEMU that failed while it served. */
 export class ServeError extends Error {
   override readonly name = "ServeError";
@@ -45,8 +48,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     options.devices.map((device, number) => new ServedDevice(number, device, appliance)),
     () => loop.stop(),
   );
-  await devices.open();
-  using _signals = onStopSignal(() => loop.stop());
+  const stopping = new AbortController();
+  using _signals = onStopSignal(() => {
+    stopping.abort();
+    loop.stop();
+  });
+  if (!await open(devices, stopping, options.duration)) return;
   devices.start();
   const started = clock.now();
   const counters = (): Counters => ({
@@ -70,6 +77,25 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   if (!devices.gone) logCounters(log, "stopped", clock.now() - started, counters());
   if (devices.failure !== null) throw new ServeError(devices.failure);
+}
+
+/** Opens the devices; false when that was ended by `stopping`, or took as long as it all may. */
+async function open(
+  devices: ServedDevices,
+  stopping: AbortController,
+  duration: number,
+): Promise<boolean> {
+  const isLimited = duration < LONGEST_TIMER_MS;
+  const timer = isLimited ? setTimeout(() => stopping.abort(), duration) : undefined;
+  try {
+    await devices.open(stopping.signal);
+    return true;
+  } catch (error) {
+    if (stopping.signal.aborted) return false;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function stopAt(end: number, now: number, loop: PollLoop): number {

@@ -72,8 +72,8 @@ export class ServedDevice implements Ticker {
     this.#log = new DeviceLog(appliance.log, this.name, appliance.several);
   }
 
-  /** Opens the device. The errors of its driver when it can't be. */
-  async open(): Promise<void> {
+  /** Opens the device. The errors of its driver when it can't be; `stopping` ends a wait for somebody. */
+  async open(stopping: AbortSignal): Promise<void> {
     const { waiter, clock, registry } = this.#appliance;
     const config = {
       ...this.#options,
@@ -85,6 +85,8 @@ export class ServedDevice implements Ticker {
       onUnplug: () => this.#unplug(),
       onPlug: (netdev: Netdev) => this.#plug(netdev),
       onUnusable: (reason: string) => this.#log.unusable(reason),
+      onWaiting: (where: string) => this.#log.waiting(where),
+      stopping,
     };
     this.#device = await openDevice(this.#options.device, config, waiter, clock);
   }

@@ -24,11 +24,11 @@ export class ServedDevices implements Ticker, AsyncDisposable {
     this.#onEnd = onEnd;
   }
 
-  /** Opens one after the other, so that they're numbered in their order. */
-  async open(): Promise<void> {
+  /** Opens one after the other, so that they're numbered in their order; `stopping` ends a wait. */
+  async open(stopping: AbortSignal): Promise<void> {
     for (const device of this.#devices) {
       try {
-        await device.open();
+        await device.open(stopping);
       } catch (error) {
         throw this.#named(device, error);
       }

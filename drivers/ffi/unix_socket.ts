@@ -63,10 +63,17 @@ export class UnixSocket implements Disposable {
 
   /**
    * Sends what the socket takes now of the `length` bytes (1 or more) of `bytes` at `offset`: how
-   * many, or -1 when it is full. {@link ErrnoError} when the peer is gone. Nothing is allocated.
+   * many, or -1 when it is full. `passFd` travels with the first of them, as in {@link send}.
+   * {@link ErrnoError} when the peer is gone. Nothing is allocated.
    */
-  sendSome(bytes: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
+  sendSome(
+    bytes: Uint8Array<ArrayBuffer>,
+    offset: number,
+    length: number,
+    passFd?: number,
+  ): number {
     this.#outgoing.point(bytes, offset, length);
+    if (passFd !== undefined) this.#outgoing.attach(passFd);
     const n = libc.sendmsg(this.fd, this.#outgoing.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
     return n >= 0 ? n : wouldBlock("sendmsg");
   }

@@ -17,7 +17,7 @@ import type { VirtioTransport } from "./virtio_transport.ts";
 import type { RingFormat } from "./virtqueue.ts";
 import { wantedFeatures } from "./wanted_features.ts";
 
-/** Ethernet's MTU: in force where the device tells none. */
+/** Ethernet's MTU: in force where nobody tells another. */
 const ETHERNET_MTU = 1500;
 /** The MTU that "jumbo frames" have by custom: the most that is made use of. */
 const JUMBO_MTU = 9000;
@@ -41,6 +41,8 @@ export interface VirtioNetOptions extends VirtioNetEvents {
   readonly ring?: RingFormat;
   /** MAC address, of 6 bytes, for a card that has none of its own; a random one by default. */
   readonly mac?: Uint8Array;
+  /** MTU of a card that tells none; Ethernet's by default. */
+  readonly mtu?: number;
   /** When queues of a direction are to interrupt, for cards with VIRTIO_NET_F_NOTF_COAL. */
   readonly coalescing?: { readonly rx?: Coalescing; readonly tx?: Coalescing };
 }
@@ -55,6 +57,8 @@ export class VirtioNetCard {
   readonly #ring: RingFormat;
   /** For a card that has no address. */
   readonly #ownMac: Uint8Array;
+  /** For a card that tells none. */
+  readonly #ownMtu: number;
   readonly #coalescing: NonNullable<VirtioNetOptions["coalescing"]>;
   #offered: FeatureSet = 0n;
   #identity: VirtioNetIdentity = {
@@ -79,6 +83,7 @@ export class VirtioNetCard {
     this.#events = options;
     this.#ring = options.ring ?? "split";
     this.#ownMac = options.mac ?? randomMac();
+    this.#ownMtu = options.mtu ?? ETHERNET_MTU;
     this.#coalescing = options.coalescing ?? {};
     this.#control = new VirtioNetControl(this.location, 0n, null, this.#ownMac);
   }
@@ -169,7 +174,7 @@ export class VirtioNetCard {
       this.#heed(readStatus(this.#device, this.#identity.features));
     });
     // Before DRIVER_OK it needn't interrupt for that (§2.1.2), and nobody would hear it.
-    if (this.#device.needsReset()) this.fail("asks for a reset");
+    this.#heedResetRequest();
   }
 
   /**
@@ -192,7 +197,7 @@ export class VirtioNetCard {
   /** Its interrupt. Runs on the event loop, as every interrupt handler does, so it may read registers. */
   configChanged(): void {
     if (!this.transport.present()) return this.fail("is gone");
-    if (this.#device.needsReset()) this.fail("asks for a reset");
+    this.#heedResetRequest();
     this.#heed(readStatus(this.#device, this.#identity.features));
   }
 
@@ -253,7 +258,7 @@ export class VirtioNetCard {
     this.#identity = readIdentity(device, features, mtu);
     const { mac } = this.#identity;
     this.#control = this.#newControl(features, mac);
-    this.#mtu = Math.min(mtu ?? ETHERNET_MTU, JUMBO_MTU);
+    this.#mtu = Math.min(mtu ?? this.#ownMtu, JUMBO_MTU);
     this.#linkUp = readStatus(device, features).linkUp;
   }
 
@@ -280,6 +285,11 @@ export class VirtioNetCard {
   ): void {
     if (hasFeature(offered, name)) return;
     throw new NetdevError("ENOTSUP", `${this.location} offers ${instead}: ${name} is needed`);
+  }
+
+  #heedResetRequest(): void {
+    if (!this.#device.needsReset()) return;
+    this.fail(this.transport.resetReason ?? "asks for a reset");
   }
 
   #heed({ linkUp, announce }: VirtioNetStatus): void {

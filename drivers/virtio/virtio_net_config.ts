@@ -61,9 +61,11 @@ export interface VirtioNetStatus {
   readonly announce: boolean;
 }
 
-/** The status field, read once. */
+/** The status field, read once; without one the transport may know of the link. */
 export function readStatus(device: VirtioDevice, features: FeatureSet): VirtioNetStatus {
-  if (!hasFeature(features, "VIRTIO_NET_F_STATUS")) return { linkUp: true, announce: false };
+  if (!hasFeature(features, "VIRTIO_NET_F_STATUS")) {
+    return { linkUp: device.transport.linkUp ?? true, announce: false };
+  }
   const status = device.transport.configRead(CONFIG_STATUS, 2);
   return {
     linkUp: (status & VIRTIO_NET_S_LINK_UP) !== 0,

@@ -24,6 +24,7 @@ export function virtioNetDetails(transport: VirtioTransport, facts: VirtioNetFac
     facts: [
       ["transport", transport.kind],
       ["interrupts", transport.interruptMode],
+      ...(transport.facts ?? []),
       ...(speed === null ? [] : speedFacts(speed)),
       ...(transmitResets === 0 ? [] : [["transmit queue resets", `${transmitResets}`] as const]),
     ],

@@ -36,7 +36,7 @@ export function readIdentity(
   mtu: number | null,
 ): VirtioNetIdentity {
   const { transport } = device;
-  const maxPairs = hasPairs(features) ? readMaxPairs(device) : 1;
+  const maxPairs = transport.queuePairs ?? (hasPairs(features) ? readMaxPairs(device) : 1);
   const hasControl = hasFeature(features, "VIRTIO_NET_F_CTRL_VQ");
   const hasHash = hasFeature(features, "VIRTIO_NET_F_RSS") ||
     hasFeature(features, "VIRTIO_NET_F_HASH_REPORT");

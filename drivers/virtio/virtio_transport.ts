@@ -36,9 +36,15 @@ export interface VirtioVector {
 /**
  * How a device interrupts, from the best way to none: one MSI-X vector for configuration and one for
  * each queue; two, of which the queues share one; the pin of a PCI function, or the wire of a device
- * without a bus; not at all.
+ * without a bus; not at all. A device that is another process signals eventfds.
  */
-export type InterruptMode = "msi-x per queue" | "msi-x shared" | "intx" | "wire" | "polling";
+export type InterruptMode =
+  | "msi-x per queue"
+  | "msi-x shared"
+  | "intx"
+  | "wire"
+  | "eventfd"
+  | "polling";
 
 /**
  * How a virtio device is reached (virtio 1.2 §4): the operations that each transport has registers
@@ -78,6 +84,20 @@ export interface VirtioTransport {
   configRead(offset: number, width: 1 | 2 | 4): number;
   /** Changes whenever configuration changed (§2.5.1); null where no such counter is (§2.5.4). */
   configGeneration(): number | null;
+  /**
+   * Whether somebody is at the other end: without, the link is down, and a change is one of
+   * configuration. Absent where that's the device's own matter (VIRTIO_NET_F_STATUS).
+   */
+  readonly linkUp?: boolean;
+  /** Why it asks for a reset, for messages, where there's only one reason. */
+  readonly resetReason?: string;
+  /** What else there is to tell of it, for people. */
+  readonly facts?: readonly (readonly [name: string, value: string])[];
+  /**
+   * Pairs of queues that the device has, where it uses those that are enabled without being told by a
+   * command. Absent where VIRTIO_NET_F_MQ and its configuration tell.
+   */
+  readonly queuePairs?: number;
   /** Queues that the device has. */
   readonly queueCount: number;
   /** Largest size of a queue, 0 when the queue is not there. */

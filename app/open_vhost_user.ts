@@ -1,0 +1,108 @@
+import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
+import { type BackEnd, BackEnds } from "../drivers/virtio/vhost_user/back_ends.ts";
+import { SharedMemory } from "../drivers/virtio/vhost_user/shared_memory.ts";
+import { VhostUserTransport } from "../drivers/virtio/vhost_user/vhost_user_transport.ts";
+import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
+import { VirtioError } from "../drivers/virtio/virtio_error.ts";
+import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
+import type { Clock } from "../netdev/clock.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import type { DeviceConfig, OpenDevice } from "./device.ts";
+import { formatDeviceUri, type VhostUserUri } from "./device_uri.ts";
+import { connectSocket, listenSocket } from "./socket_uri.ts";
+
+/**
+ * Connects to a back-end, or waits for one that connects to us; the next one takes its place when it's
+ * lost. `VirtioError` when the one that we connected to is of no use.
+ */
+export async function openVhostUser(
+  uri: VhostUserUri,
+  config: DeviceConfig,
+  waiter: FdWaiter,
+  clock: Clock,
+): Promise<OpenDevice> {
+  const name = formatDeviceUri({ ...uri, server: false }).replace(":", " ");
+  let transport: VhostUserTransport | null = null;
+  const first = Promise.withResolvers<BackEnd>();
+  const meeting = uri.server
+    ? { listener: listenSocket(uri) }
+    : { connect: () => connectSocket(uri) };
+  using stack = new DisposableStack();
+  const backEnds = stack.use(
+    new BackEnds(meeting, waiter, clock, {
+      onFound: (backEnd) => {
+        if (transport !== null) return transport.replace(backEnd);
+        first.resolve(backEnd);
+        return null;
+      },
+      onUseless: (reason) => {
+        const line = `${name} ${reason}`;
+        if (transport === null && !uri.server) first.reject(new VirtioError(line));
+        else config.onUnusable(line);
+      },
+    }),
+  );
+  if (uri.server) {
+    config.onWaiting(name);
+    backEnds.seek();
+  } else {
+    backEnds.meet(connectSocket(uri));
+  }
+  const backEnd = await handled(first.promise, waiter, config.stopping);
+  const memory = stack.use(new SharedMemory());
+  const card = stack.adopt(
+    new VhostUserTransport(name, backEnd, memory, waiter, () => backEnds.seek()),
+    (card) => card.shutdown(),
+  );
+  const found: Netdev[] = [];
+  const bus = virtioNetBus(config, clock, (netdev) => found.push(netdev));
+  bus.addDevice(card);
+  stack.defer(() => bus.removeDevice(card));
+  found[0].probe();
+  transport = card;
+  const ending = stack.move();
+  return {
+    netdev: found[0],
+    location: name,
+    pid: null,
+    close: () => {
+      ending.dispose();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A back-end has no address and tells no MTU: both are the host's. */
+function virtioNetBus(
+  { registry, mac, mtu, ring, onFailure, onLink, onAnnounce }: DeviceConfig,
+  clock: Clock,
+  onNetdev: (netdev: Netdev) => void,
+): VirtioBus {
+  const bus = new VirtioBus(clock);
+  const options = { mac, mtu, ring, onFailure, onLink, onAnnounce };
+  bus.registerDriver(virtioNetDriver(registry, (_, netdev) => onNetdev(netdev), options));
+  return bus;
+}
+
+/** Has descriptors handled until `promise` is settled, as no loop does that yet. */
+async function handled<T>(
+  promise: Promise<T>,
+  waiter: FdWaiter,
+  stopping: AbortSignal | undefined,
+): Promise<T> {
+  let settled = false;
+  const end = (): void => {
+    settled = true;
+    waiter.wake();
+  };
+  promise.then(end, end);
+  stopping?.addEventListener("abort", end);
+  try {
+    stopping?.throwIfAborted();
+    while (!settled) await waiter.sleep(Infinity);
+    stopping?.throwIfAborted();
+    return await promise;
+  } finally {
+    stopping?.removeEventListener("abort", end);
+  }
+}

@@ -40,9 +40,17 @@ export interface StreamUri extends SocketUri {
   readonly kind: "stream";
 }
 
+/**
+ * Features that needn't be accepted of a back-end, by the names that QEMU's cards and DPDK's
+ * virtio_user have for them.
+ */
+export const VHOST_USER_OPTIONS = ["mrg_rxbuf", "indirect_desc", "event_idx", "in_order"] as const;
+
 /** One on which vhost-user is spoken with a back-end, which is the card. */
 export interface VhostUserUri extends SocketUri {
   readonly kind: "vhost-user";
+  /** Those that aren't accepted. */
+  readonly without: readonly (typeof VHOST_USER_OPTIONS[number])[];
 }
 
 /** What `--device` says. */
@@ -61,8 +69,10 @@ export function parseDeviceUri(uri: string): DeviceUri {
   const qemu = parseQemu(uri);
   if (qemu !== null) return qemu;
   if (scheme === "tap") return { kind: "tap", name: parseInterfaceName(uri, rest) };
-  if (scheme === "stream" || scheme === "vhost-user") {
-    return { kind: scheme, ...parseSocket(uri, rest) };
+  if (scheme === "stream") return { kind: "stream", ...parseSocket(uri, rest, []).socket };
+  if (scheme === "vhost-user") {
+    const { socket, off } = parseSocket(uri, rest, VHOST_USER_OPTIONS);
+    return { kind: "vhost-user", ...socket, without: off };
   }
   throw new UsageError(
     `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], tap:NAME, stream:SOCKET and ` +
@@ -77,7 +87,13 @@ export function formatDeviceUri(uri: DeviceUri): string {
     return `qemu:${uri.model}${uri.properties === "" ? "" : `,${uri.properties}`}`;
   }
   if (uri.kind === "tap") return `tap:${uri.name}`;
-  return `${uri.kind}:${uri.abstract ? "@" : ""}${uri.socket}${uri.server ? ",server=on" : ""}`;
+  const without = uri.kind === "vhost-user" ? uri.without.map((name) => `,${name}=off`) : [];
+  return `${uri.kind}:${socketText(uri)}${uri.server ? ",server=on" : ""}${without.join("")}`;
+}
+
+/** A socket as it's written: an abstract name begins with an @. */
+export function socketText({ socket, abstract }: SocketUri): string {
+  return `${abstract ? "@" : ""}${socket}`;
 }
 
 /** Null when it's none of QEMU's forms. */
@@ -103,14 +119,22 @@ function parseInterfaceName(uri: string, name: string): string {
   return name;
 }
 
-function parseSocket(uri: string, text: string): SocketUri {
+/** A socket, and those of the `names` that are switched off; what isn't is on. */
+function parseSocket<Name extends string>(
+  uri: string,
+  text: string,
+  names: readonly Name[],
+): { readonly socket: SocketUri; readonly off: readonly Name[] } {
   const [socket, ...options] = text.split(",");
   let server = false;
+  const off = new Set<Name>();
   for (const option of options) {
-    if (option !== "server=on" && option !== "server=off") {
-      throw new UsageError(`--device=${uri}: "${option}": server=on and server=off are possible`);
-    }
-    server = option === "server=on";
+    const [, key, value] = /^([a-z_]+)=(on|off)$/.exec(option) ?? [];
+    const name = names.find((name) => name === key);
+    if (key === "server") server = value === "on";
+    else if (name === undefined) throw refusedOption(uri, option, names);
+    else if (value === "off") off.add(name);
+    else off.delete(name);
   }
   const abstract = socket.startsWith("@");
   const name = abstract ? socket.slice(1) : socket;
@@ -119,5 +143,11 @@ function parseSocket(uri: string, text: string): SocketUri {
   if (bytes > SOCKET_MAX_BYTES || name.includes("\0")) {
     throw new UsageError(`--device=${uri}: a socket's name has at most ${SOCKET_MAX_BYTES} bytes`);
   }
-  return { socket: name, abstract, server };
+  return { socket: { socket: name, abstract, server }, off: [...off] };
+}
+
+function refusedOption(uri: string, option: string, names: readonly string[]): UsageError {
+  const all = ["server", ...names].flatMap((name) => [`${name}=on`, `${name}=off`]);
+  const possible = `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+  return new UsageError(`--device=${uri}: "${option}": ${possible} are possible`);
 }

@@ -46,7 +46,8 @@ export function helpText(): string {
     "  stream:@NAME[,server=on]   the same on an abstract UNIX socket",
     "  vhost-user:PATH[,server=on]",
     "                             a vhost-user back-end, such as DPDK's: connect to it, or listen for it;",
-    "                             vhost-user:@NAME is an abstract UNIX socket",
+    "                             vhost-user:@NAME is an abstract UNIX socket; ,mrg_rxbuf=off,",
+    "                             ,indirect_desc=off, ,event_idx=off and ,in_order=off do without these",
     "",
     "exit status: 0 stopped as asked, 1 failed or nothing answered, 2 bad arguments",
   ].join("\n");

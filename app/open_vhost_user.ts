@@ -1,5 +1,6 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { type BackEnd, BackEnds } from "../drivers/virtio/vhost_user/back_ends.ts";
+import { type FeatureName, featureSet } from "../drivers/virtio/features.ts";
 import { SharedMemory } from "../drivers/virtio/vhost_user/shared_memory.ts";
 import { VhostUserTransport } from "../drivers/virtio/vhost_user/vhost_user_transport.ts";
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
@@ -8,8 +9,16 @@ import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
-import { formatDeviceUri, type VhostUserUri } from "./device_uri.ts";
+import { socketText, type VHOST_USER_OPTIONS, type VhostUserUri } from "./device_uri.ts";
 import { connectSocket, listenSocket } from "./socket_uri.ts";
+
+/** What the options of a URI are about. */
+const FEATURES: Readonly<Record<typeof VHOST_USER_OPTIONS[number], FeatureName>> = {
+  mrg_rxbuf: "VIRTIO_NET_F_MRG_RXBUF",
+  indirect_desc: "VIRTIO_F_INDIRECT_DESC",
+  event_idx: "VIRTIO_F_EVENT_IDX",
+  in_order: "VIRTIO_F_IN_ORDER",
+};
 
 /**
  * Connects to a back-end, or waits for one that connects to us; the next one takes its place when it's
@@ -21,15 +30,16 @@ export async function openVhostUser(
   waiter: FdWaiter,
   clock: Clock,
 ): Promise<OpenDevice> {
-  const name = formatDeviceUri({ ...uri, server: false }).replace(":", " ");
+  const name = `vhost-user ${socketText(uri)}`;
   let transport: VhostUserTransport | null = null;
   const first = Promise.withResolvers<BackEnd>();
+  const without = featureSet(...uri.without.map((option) => FEATURES[option]));
   const meeting = uri.server
     ? { listener: listenSocket(uri) }
     : { connect: () => connectSocket(uri) };
   using stack = new DisposableStack();
   const backEnds = stack.use(
-    new BackEnds(meeting, waiter, clock, {
+    new BackEnds(meeting, waiter, clock, without, {
       onFound: (backEnd) => {
         if (transport !== null) return transport.replace(backEnd);
         first.resolve(backEnd);

@@ -8,7 +8,7 @@ import {
   type UnixSocket,
 } from "../drivers/ffi/unix_socket.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
-import type { SocketUri } from "./device_uri.ts";
+import { socketText, type SocketUri } from "./device_uri.ts";
 
 /** Connects to the socket of a URI. `NetdevError` when it can't; one line says what to do. */
 export function connectSocket(uri: SocketUri): UnixSocket {
@@ -47,8 +47,8 @@ export function listenSocket(uri: SocketUri): UnixListener {
 }
 
 /** The socket of a URI, for people. */
-export function socketName({ socket, abstract }: SocketUri): string {
-  return `socket ${abstract ? "@" : ""}${socket}`;
+export function socketName(uri: SocketUri): string {
+  return `socket ${socketText(uri)}`;
 }
 
 function errnoOf(error: unknown): number | null {

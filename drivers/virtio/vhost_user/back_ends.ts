@@ -1,6 +1,7 @@
 import type { Clock } from "../../../netdev/clock.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import type { UnixListener, UnixSocket } from "../../ffi/unix_socket.ts";
+import type { FeatureSet } from "../features.ts";
 import { VirtioError } from "../virtio_error.ts";
 import { Connection } from "./connection.ts";
 import { type Offer, readOffer } from "./offer.ts";
@@ -37,6 +38,7 @@ export class BackEnds implements Disposable {
   readonly #meeting: Meeting;
   readonly #waiter: FdWaiter;
   readonly #clock: Clock;
+  readonly #without: FeatureSet;
   readonly #events: BackEndEvents;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** One that hasn't told yet what it's able to do. */
@@ -46,10 +48,18 @@ export class BackEnds implements Disposable {
   #lastReason = "";
   #closed = false;
 
-  constructor(meeting: Meeting, waiter: FdWaiter, clock: Clock, events: BackEndEvents) {
+  /** `without`: features that are left out of what a back-end offers. */
+  constructor(
+    meeting: Meeting,
+    waiter: FdWaiter,
+    clock: Clock,
+    without: FeatureSet,
+    events: BackEndEvents,
+  ) {
     this.#meeting = meeting;
     this.#waiter = waiter;
     this.#clock = clock;
+    this.#without = without;
     this.#events = events;
     if (!("listener" in meeting)) return;
     const { listener } = meeting;
@@ -109,7 +119,7 @@ export class BackEnds implements Disposable {
     this.#asked = connection;
     let reason: string | null;
     try {
-      const offer = await readOffer(connection);
+      const offer = await readOffer(connection, this.#without);
       if (this.#closed) return;
       // It may have gone behind its last answer, and nobody was told yet.
       if (connection.lossReason !== null) throw new VirtioError(connection.lossReason);

@@ -59,13 +59,17 @@ export interface Offer {
 
 /**
  * The beginning of each connection (vhost-user.rst, "Feature negotiation"): nothing in it needs the
- * driver, so it's done before a driver is asked. Rejects with `VirtioError`; its message goes behind
+ * driver, so it's done before a driver is asked. `without`: what is to be left out. Rejects with `VirtioError`; its message goes behind
  * the back-end's name.
  */
-export async function readOffer(connection: Connection): Promise<Offer> {
+export async function readOffer(
+  connection: Connection,
+  without: FeatureSet = 0n,
+): Promise<Offer> {
   connection.tell(VHOST_USER_SET_OWNER);
   const all = decodeU64(await connection.ask(VHOST_USER_GET_FEATURES, U64_BYTES));
-  const features = all & ~OF_THE_FRONT_END & ~bit(VHOST_USER_F_PROTOCOL_FEATURES);
+  const ofOthers = OF_THE_FRONT_END | without | bit(VHOST_USER_F_PROTOCOL_FEATURES);
+  const features = all & ~ofOthers;
   if ((all & bit(VHOST_USER_F_PROTOCOL_FEATURES)) === 0n) {
     return { all, features, protocolFeatures: 0n, queuePairs: 1 };
   }

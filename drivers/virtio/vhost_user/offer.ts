@@ -43,6 +43,9 @@ const OF_THE_FRONT_END = featureSet(
   "VIRTIO_NET_F_SPEED_DUPLEX",
 );
 
+/** Bit of vhost's own: the back-end logs what it writes, for a migration. */
+const VHOST_F_LOG_ALL = 26;
+
 /** More pairs than virtio has (§5.1.4.1) are a mistake. */
 const MOST_PAIRS = 0x8000;
 
@@ -68,8 +71,8 @@ export async function readOffer(
 ): Promise<Offer> {
   connection.tell(VHOST_USER_SET_OWNER);
   const all = decodeU64(await connection.ask(VHOST_USER_GET_FEATURES, U64_BYTES));
-  const ofOthers = OF_THE_FRONT_END | without | bit(VHOST_USER_F_PROTOCOL_FEATURES);
-  const features = all & ~ofOthers;
+  const ofVhost = bit(VHOST_F_LOG_ALL) | bit(VHOST_USER_F_PROTOCOL_FEATURES);
+  const features = all & ~(OF_THE_FRONT_END | ofVhost | without);
   if ((all & bit(VHOST_USER_F_PROTOCOL_FEATURES)) === 0n) {
     return { all, features, protocolFeatures: 0n, queuePairs: 1 };
   }

@@ -107,6 +107,8 @@ export class VhostUserTransport implements VirtioTransport {
     const pairs = this.#pairs;
     if (queuePairs < pairs) return `has ${queuePairs} pairs of queues, and ${pairs} are in use`;
     this.#backEnd = backEnd;
+    // What may have been started meanwhile was with nobody.
+    this.#vrings = [];
     this.reconnections++;
     this.#watch(backEnd);
     this.#needsReset = true;

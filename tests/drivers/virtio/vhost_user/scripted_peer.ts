@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { waitReadable } from "../../../../drivers/ffi/fd_waiter.ts";
 import { closeFd } from "../../../../drivers/ffi/file_descriptor.ts";
 import type { UnixSocket } from "../../../../drivers/ffi/unix_socket.ts";
@@ -16,7 +16,7 @@ export interface Request {
   readonly name: string;
   readonly flags: number;
   readonly payload: Uint8Array;
-  /** How many descriptors came along, which are closed again. */
+  /** How many descriptors came along. */
   readonly fds: number;
 }
 
@@ -40,23 +40,20 @@ export class ScriptedPeer implements Disposable {
     for (const request of requests) this.reply(request, encodeU64(0n));
   }
 
-  /** The next request, which has been sent or is on its way. */
-  next(): Request {
+  /** The next request, which has been sent or is on its way. Its descriptors are closed, or added to `keep`. */
+  next(keep?: number[]): Request {
     const fds: number[] = [];
     const { request, flags, size } = decodeHeader(this.#read(HEADER_BYTES, fds));
     const payload = this.#read(size, fds);
-    for (const fd of fds) closeFd(fd);
+    if (keep === undefined) { for (const fd of fds) closeFd(fd); }
+    keep?.push(...fds);
     return { name: requestName(request), flags, payload, fds: fds.length };
   }
 
   /** All that has been sent. */
   all(): Request[] {
     const requests: Request[] = [];
-    while (waitReadable(this.socket.fd, 0)) {
-      const before = requests.length;
-      requests.push(this.next());
-      assertEquals(requests.length, before + 1);
-    }
+    while (waitReadable(this.socket.fd, 0)) requests.push(this.next());
     return requests;
   }
 

@@ -185,6 +185,11 @@ Deno.test("two devices that would be the same host are refused", () => {
     "net0 and net1 have the same interface tap0: give each its own --device",
     ...["--device=tap:tap0", "--device=tap:tap0", "--ip=192.0.2.1/24", "--ip=192.0.2.2/24"],
   );
+  refuses(
+    "net0 and net1 have the same socket vhost-user:/a: give each its own --device",
+    ...["--device=vhost-user:/a", "--device=vhost-user:/a", "--ip=192.0.2.1/24"],
+    "--ip=192.0.2.2/24",
+  );
 });
 
 /** Of each device address, gateway and what else a command line gave it. */
@@ -254,6 +259,11 @@ Deno.test("several queues are QEMU's card's on a TAP netdev, and there's no hub 
     "--netdev=tap,ifname=t",
   ]);
   assertEquals([four.queues, four.hub, four.netdev], [4, null, "tap,ifname=t"]);
+});
+
+Deno.test("several queues are a vhost-user back-end's matter", () => {
+  const args = ["--device=vhost-user:@a", "--ip=192.0.2.1/24", "--queues=4"];
+  assertEquals(parseServe(args).devices.map(({ queues }) => queues), [4]);
 });
 
 Deno.test("queues that can't be had are refused before anything is opened", () => {

@@ -4,6 +4,8 @@ import { UsageError } from "../../app/usage_error.ts";
 
 const STREAM = { kind: "stream", abstract: false, server: false } as const;
 
+const VHOST_USER = { kind: "vhost-user", abstract: false, server: false, without: [] } as const;
+
 const URIS: readonly [string, DeviceUri][] = [
   ["qemu:virtio-net-pci", { kind: "qemu", model: "virtio-net-pci", properties: "" }],
   ["qemu:virtio-net-device,legacy=on", {
@@ -21,6 +23,14 @@ const URIS: readonly [string, DeviceUri][] = [
   ["stream:@name", { ...STREAM, socket: "name", abstract: true }],
   ["stream:/a,server=on", { ...STREAM, socket: "/a", server: true }],
   ["stream:@name,server=on", { ...STREAM, socket: "name", abstract: true, server: true }],
+  ["vhost-user:/run/a.sock", { ...VHOST_USER, socket: "/run/a.sock" }],
+  ["vhost-user:@name,server=on", { ...VHOST_USER, socket: "name", abstract: true, server: true }],
+  ["vhost-user:/a,server=on,in_order=off,mrg_rxbuf=off", {
+    ...VHOST_USER,
+    socket: "/a",
+    server: true,
+    without: ["in_order", "mrg_rxbuf"],
+  }],
 ];
 
 for (const [text, uri] of URIS) {
@@ -33,6 +43,10 @@ for (const [text, uri] of URIS) {
 Deno.test("defaults can be left out or said", () => {
   assertEquals(parseDeviceUri("qemu"), { kind: "qemu", model: "virtio-net-pci", properties: "" });
   assertEquals(parseDeviceUri("stream:/a,server=off"), { ...STREAM, socket: "/a" });
+  assertEquals(
+    parseDeviceUri("vhost-user:/a,mrg_rxbuf=off,event_idx=on,mrg_rxbuf=on"),
+    { ...VHOST_USER, socket: "/a" },
+  );
 });
 
 const REFUSED: readonly [string, string][] = [
@@ -50,6 +64,10 @@ const REFUSED: readonly [string, string][] = [
   [`stream:${"x".repeat(108)}`, "at most 107 bytes"],
   ["stream:/a,server=yes", "server=on and server=off"],
   ["stream:/a,b", "server=on and server=off"],
+  ["stream:/a,mrg_rxbuf=off", '"mrg_rxbuf=off": server=on and server=off'],
+  ["vhost-user:", "path of the socket is missing"],
+  ["vhost-user:/a,mrg_rxbuf=0", '"mrg_rxbuf=0": server=on, server=off, mrg_rxbuf=on'],
+  ["vhost-user:/a,packed=on", '"packed=on": server=on'],
   ["qemu:", "are possible"],
   ["qemu:e1000", "are possible"],
   ["qemu:i82550x", "MODEL is virtio-net-pci, virtio-net-device, i82550, i82557b or i82559er"],

@@ -51,6 +51,7 @@ Deno.test("each device is pinged in its own way", () => {
 Deno.test("where nobody is known to ping from, there's no hint", () => {
   assertEquals(hint("--ip=192.0.2.2/32"), null);
   assertEquals(hint("--device=stream:@n", "--ip=192.0.2.2/24"), null);
+  assertEquals(hint("--device=vhost-user:@n", "--ip=192.0.2.2/24"), null);
 });
 
 Deno.test("without a hub there's nothing for ping to join", () => {

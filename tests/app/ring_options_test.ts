@@ -30,6 +30,12 @@ Deno.test("of several devices the flags are for virtio's cards", () => {
   ]);
 });
 
+Deno.test("no back-end of vhost-user says how large its rings are: they are 1024, or as asked", () => {
+  const device = ["--device=vhost-user:/a", "--ip=192.0.2.1/24"];
+  assertEquals(rings(...device), ["split 1024"]);
+  assertEquals(rings(...device, "--ring=packed", "--ring-size=100"), ["packed 100"]);
+});
+
 Deno.test("what no ring can be is refused, with what can", () => {
   refuses("--ring=round: split and packed are possible", "--ring=round");
   refuses(

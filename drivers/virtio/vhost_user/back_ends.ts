@@ -9,7 +9,7 @@ import { type Offer, readOffer } from "./offer.ts";
 /** Wait before the next try: it doubles each time, until a back-end stayed for {@link STAYED_MS}. */
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 500;
-const STAYED_MS = 1000;
+const STAYED_MS = 100;
 
 /** Where a back-end is found: at the other end of a socket that we connect, or that it connects. */
 export type Meeting =

@@ -143,6 +143,11 @@ export class EchoFlood {
     return { replies, resent, wrong, milliseconds: performance.now() - started };
   }
 
+  /** Sends so many requests, and cares for no reply. */
+  abandon(count: number): void {
+    for (let slot = 0; slot < count; slot++) this.#send(slot);
+  }
+
   /** Floods until the other side has gone; how many replies there were. */
   runUntilGone(): number {
     let replies = 0;

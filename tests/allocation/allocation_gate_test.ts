@@ -32,6 +32,8 @@ const DEVICES = [
   "virtio-indirect",
   "virtio-packed",
   "virtio-packed-indirect",
+  "vhost-user",
+  "vhost-user-packed",
   ...["ranges", "e100", "stream", "tap", "loopback"],
 ];
 

@@ -5,6 +5,7 @@ import { socketPair, type UnixSocket } from "../../drivers/ffi/unix_socket.ts";
 import { StreamNetdev } from "../../drivers/stream/stream_netdev.ts";
 import { TapInterface } from "../../drivers/tap/tap_interface.ts";
 import { TapNetdev } from "../../drivers/tap/tap_netdev.ts";
+import type { RingFormat } from "../../drivers/virtio/virtqueue.ts";
 import { monotonicClock } from "../../netdev/clock.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
@@ -15,15 +16,17 @@ import type { HostObserver } from "../../stack/host_observer.ts";
 import { parseIpv4Ranges } from "../../stack/ipv4_range.ts";
 import { E100Model } from "../device/e100_model.ts";
 import { EchoPartner, type PartnerOptions } from "../device/echo_partner.ts";
+import { FrameImages } from "../device/frame_images.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
 import { NetworkNamespace } from "../linux/network_namespace.ts";
 import { packetSocket } from "../linux/packet_socket.ts";
 import { Loopback } from "../netdev/loopback.ts";
 import { HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.ts";
+import { VhostUserPartner } from "./vhost_user_partner.ts";
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
 
 /*
- * `run_packets.ts virtio[-packed][-indirect]|ranges|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
+ * `run_packets.ts virtio[-packed][-indirect]|ranges|vhost-user[-packed]|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
  * between two collections that it asks for. V8 itself writes both of these and any other into the
  * same stream, in order; a line of the program's own would not keep its place among V8's.
  * `plant` makes one object per packet.
@@ -61,6 +64,8 @@ const TURNS: Readonly<Record<string, () => Turn | Promise<Turn>>> = {
   "virtio-indirect": () => virtioTurn({ indirect: true }),
   "virtio-packed-indirect": () => virtioTurn({ ring: "packed", indirect: true }),
   ranges: () => virtioTurn({}, RANGES),
+  "vhost-user": () => vhostUserTurn("split"),
+  "vhost-user-packed": () => vhostUserTurn("packed"),
   e100: e100Turn,
   stream: streamTurn,
   tap: tapTurn,
@@ -83,11 +88,11 @@ function run(packets: number): void {
 }
 
 /** The host of frames.ts on a device, told the time once a turn; whole milliseconds, 1 in 16. */
-function pollOnce(netdev: Netdev, addresses = `${HOST_IP}/24`): Turn {
+function pollOnce(netdev: Netdev, addresses = `${HOST_IP}/24`, ringSize = 0): Turn {
   const ranges = parseIpv4Ranges(addresses);
   const [{ first: address, prefixLength }] = ranges;
   const place = { address, prefixLength, ranges, gateway: ip(PEER_IP) };
-  const { networkInterface } = runNetdev(netdev, place, scheduler, QUIET);
+  const { networkInterface } = runNetdev(netdev, place, scheduler, QUIET, 1, ringSize);
   let turns = 0;
   return () => {
     const now = ++turns >>> 4;
@@ -105,6 +110,21 @@ function virtioTurn(options: PartnerOptions, addresses?: string): Turn {
     poll();
     partner.take();
     if (partner.taken - taken !== ANSWERED) throw new Error("not what should be was answered");
+  };
+}
+
+function vhostUserTurn(ring: RingFormat): Turn {
+  const partner = new VhostUserPartner(mac(HOST_MAC), ring, new FrameImages(frames));
+  const { netdev } = partner;
+  const poll = pollOnce(netdev, undefined, 256);
+  partner.connect();
+  return () => {
+    partner.offer(frames.length);
+    poll();
+    if (partner.take() !== ANSWERED) throw new Error("not what should be was answered");
+    // As a loop does before it sleeps.
+    if (netdev.rxqIntrEnable(0) !== 0) throw new Error("more than what was sent waits");
+    netdev.rxqIntrDisable(0);
   };
 }
 

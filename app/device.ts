@@ -11,6 +11,8 @@ export interface DeviceConfig extends CardEvents {
   readonly queues: number;
   /** Of virtio's cards. */
   readonly ring: RingFormat;
+  /** Entries of these; 0 for as many as the device likes. */
+  readonly ringSize: number;
   /** QEMU's own `-netdev` string, and the names of its hub and its monitor: for QEMU only. */
   readonly netdev: string;
   readonly hub: string | null;

@@ -56,6 +56,7 @@ export async function ping(options: PingOptions): Promise<boolean> {
     mtu: options.mtu,
     queues: 1,
     ring: options.ring,
+    ringSize: options.ringSize,
     netdev: USER_NETDEV,
     hub: options.hub,
     monitor: null,

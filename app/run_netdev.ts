@@ -6,7 +6,7 @@ import { Host, type HostConfig, type HostObserver } from "../stack/mod.ts";
 import { NetworkInterface } from "../stack/network_interface.ts";
 
 /** Netbufs beyond what the rings can hold, for the stack to keep or to send on its own. */
-const SPARE_NETBUFS = 256;
+export const SPARE_NETBUFS = 256;
 
 /** A started device with a host on it. */
 export interface RunningHost {

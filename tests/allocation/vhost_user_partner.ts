@@ -25,7 +25,7 @@ export class VhostUserPartner {
   /** The front-end's device, probed. */
   readonly netdev: Netdev;
   readonly #peer: ScriptedPeer;
-  readonly #memory = new SharedMemory();
+  readonly #memory = new SharedMemory(8 << 20);
   readonly #ring: RingFormat;
   readonly #images: FrameImages;
   #rx: PartnerRing | null = null;

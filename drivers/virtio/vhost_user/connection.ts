@@ -126,9 +126,10 @@ export class Connection implements Disposable {
     };
   }
 
-  /** Has the back-end lost, for a reason of ours. */
-  giveUp(reason: string): void {
-    this.#lose(reason);
+  /** Doesn't wait any longer for what isn't answered. */
+  giveUp(): void {
+    const awaited = this.#awaited.at(0);
+    if (awaited !== undefined) this.#lose(`does not answer ${requestName(awaited.request)}`);
   }
 
   /** Hangs up, which nobody is told. */
@@ -139,12 +140,12 @@ export class Connection implements Disposable {
 
   #await(reply: AwaitedReply): void {
     this.#awaited.push(reply);
-    if (this.#awaited.length === 1) this.#startTimer(reply);
+    if (this.#awaited.length === 1) this.#startTimer();
   }
 
-  #startTimer({ request }: AwaitedReply): void {
+  #startTimer(): void {
     this.#timer = setTimeout(() => {
-      this.#lose(`does not answer ${requestName(request)}`);
+      this.giveUp();
       // What follows is for the loop to do, which sleeps perhaps.
       this.#waiter.wake();
     }, REPLY_TIMEOUT_MS);
@@ -234,8 +235,7 @@ export class Connection implements Disposable {
     this.#payload = new Uint8Array(0);
     const reply = this.#awaited.shift();
     clearTimeout(this.#timer);
-    const next = this.#awaited.at(0);
-    if (next !== undefined) this.#startTimer(next);
+    if (this.#awaited.length > 0) this.#startTimer();
     reply?.accept(payload);
   }
 

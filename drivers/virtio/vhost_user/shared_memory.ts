@@ -9,9 +9,6 @@ import type { MemoryRegion } from "./message.ts";
  */
 export const USER_ADDRESS = 0x1000_0000;
 
-/** More than any rings and netbufs take; what isn't touched takes no memory. */
-const BYTES = 256 * 1024 * 1024;
-
 /** Nothing lies at address 0, which looks like none at all. */
 const START = 4096;
 
@@ -26,10 +23,14 @@ export class SharedMemory implements Disposable {
   readonly #region: MappedRegion;
   #closed = false;
 
-  constructor() {
-    this.fd = createMemfd("ukdeno-vhost-user", BYTES);
+  /**
+   * Of so many bytes, a multiple of the size of a page. What isn't touched takes no memory here, but
+   * may at a back-end that locks what it maps.
+   */
+  constructor(byteLength: number) {
+    this.fd = createMemfd("ukdeno-vhost-user", byteLength);
     try {
-      this.#region = new MappedRegion(this.fd, BYTES);
+      this.#region = new MappedRegion(this.fd, byteLength);
     } catch (error) {
       closeFd(this.fd);
       throw error;
@@ -39,7 +40,8 @@ export class SharedMemory implements Disposable {
 
   /** What the table of SET_MEM_TABLE says. */
   get table(): readonly MemoryRegion[] {
-    return [{ guestAddress: 0, size: BYTES, userAddress: USER_ADDRESS, mmapOffset: 0 }];
+    const size = this.#region.byteLength;
+    return [{ guestAddress: 0, size, userAddress: USER_ADDRESS, mmapOffset: 0 }];
   }
 
   [Symbol.dispose](): void {

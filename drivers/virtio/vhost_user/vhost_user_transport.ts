@@ -24,7 +24,7 @@ const NETWORK_CARD = 1;
 const QUEUE_SIZE_MAX = 32768;
 
 /** How long the first start may take, and a stop, in which everything else stands still. */
-const START_TIMEOUT_MS = 2000;
+const START_TIMEOUT_MS = 3000;
 const STOP_TIMEOUT_MS = 300;
 
 /** A queue from its first use on: what stays when it's reset. */
@@ -248,7 +248,7 @@ export class VhostUserTransport implements VirtioTransport {
       return;
     }
     if (!connection.settle(START_TIMEOUT_MS)) {
-      connection.giveUp("does not answer");
+      connection.giveUp();
       throw new VirtioError(`${this.name} ${connection.lossReason}`);
     }
     this.#served = true;
@@ -263,7 +263,7 @@ export class VhostUserTransport implements VirtioTransport {
     if (vrings.length === 0) return;
     const { connection, offer } = this.#backEnd;
     stopVrings(connection, offer, vrings);
-    if (!connection.settle(STOP_TIMEOUT_MS)) connection.giveUp("does not stop");
+    if (!connection.settle(STOP_TIMEOUT_MS)) connection.giveUp();
   }
 
   /** Made at the first use, and kept until the end. Queues come in order, and pairs whole. */

@@ -17,7 +17,7 @@ import {
 } from "./message.ts";
 
 /** How long a back-end may take to answer: nothing stands still meanwhile, and it may be busy. */
-const REPLY_TIMEOUT_MS = 3000;
+const REPLY_TIMEOUT_MS = 5000;
 
 /** How long it may leave its socket full, for which everything stands still. */
 const SEND_TIMEOUT_MS = 200;

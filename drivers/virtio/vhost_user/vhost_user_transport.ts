@@ -24,7 +24,7 @@ const NETWORK_CARD = 1;
 const QUEUE_SIZE_MAX = 32768;
 
 /** How long the first start may take, and a stop, in which everything else stands still. */
-const START_TIMEOUT_MS = 3000;
+const START_TIMEOUT_MS = 5000;
 const STOP_TIMEOUT_MS = 300;
 
 /** A queue from its first use on: what stays when it's reset. */

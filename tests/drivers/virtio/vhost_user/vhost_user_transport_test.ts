@@ -258,7 +258,9 @@ Deno.test("one that doesn't stop, or stops another ring, is left", () => {
     bench.start();
     if (wrong) {
       bench.peer.acknowledge(VHOST_USER_SET_VRING_ENABLE, VHOST_USER_SET_VRING_ENABLE);
-      bench.peer.reply(VHOST_USER_GET_VRING_BASE, encodeVringState({ index: 5, num: 7 }));
+      for (const index of [0, 5]) {
+        bench.peer.reply(VHOST_USER_GET_VRING_BASE, encodeVringState({ index, num: 7 }));
+      }
     }
     bench.stop();
     assertEquals([bench.losses, bench.transport.statusRead()], [1, 0]);

@@ -6,7 +6,15 @@ import {
   type UnixSocket,
 } from "../../drivers/ffi/unix_socket.ts";
 import { featureSet } from "../../drivers/virtio/features.ts";
-import { encodeMessage, encodeU64 } from "../../drivers/virtio/vhost_user/message.ts";
+import {
+  encodeMessage,
+  encodeU64,
+  VHOST_USER_F_PROTOCOL_FEATURES,
+  VHOST_USER_GET_FEATURES,
+  VHOST_USER_GET_PROTOCOL_FEATURES,
+  VHOST_USER_PROTOCOL_F_REPLY_ACK,
+} from "../../drivers/virtio/vhost_user/message.ts";
+import { ScriptedPeer } from "../drivers/virtio/vhost_user/scripted_peer.ts";
 import { Appliance, countersOf, eventually, runMain, uniqueHub } from "./appliance.ts";
 import { EchoFlood } from "./echo_flood.ts";
 import { residentBytes } from "./proc.ts";
@@ -200,6 +208,44 @@ Deno.test("one that comes back with less isn't served, and told of once; the nex
     [`vhost-user @${name} lacks MRG_RXBUF, which was agreed on`],
   );
   assertEquals((await appliance.stop()).status.code, 0);
+});
+
+/** Whether the front-end has hung up on who has read nothing of late. */
+function hasHungUp(socket: UnixSocket): boolean {
+  const bytes = new Uint8Array(4096);
+  for (;;) {
+    const n = socket.receive(bytes, []);
+    if (n <= 0) return n === 0;
+  }
+}
+
+Deno.test("while one back-end is silent, another is served", async () => {
+  const [silent, served] = [uniqueHub(), uniqueHub()];
+  using silentListener = listenAbstract(silent, 1);
+  using servedListener = listenAbstract(served, 1);
+  const devices = [silent, served].map((name) => `--device=vhost-user:@${name}`);
+  await using appliance = new Appliance([...devices, "--ip=10.0.3.15/24", IP]);
+  {
+    // Without protocol features it's asked for nothing else, and acknowledges nothing.
+    using first = new ScriptedPeer(await accept(silentListener));
+    first.reply(VHOST_USER_GET_FEATURES, encodeU64(SPLIT));
+    using _port = new VhostUserPort(await accept(servedListener), SPLIT);
+    await appliance.event("ready", "net1");
+  }
+  using port = new VhostUserPort(await accept(servedListener), SPLIT);
+  using second = new ScriptedPeer(await accept(silentListener));
+  assertEquals([second.next().name, second.next().name], ["SET_OWNER", "GET_FEATURES"]);
+  const offer = SPLIT | 1n << BigInt(VHOST_USER_F_PROTOCOL_FEATURES);
+  second.reply(VHOST_USER_GET_FEATURES, encodeU64(offer));
+  assertEquals(second.next().name, "GET_PROTOCOL_FEATURES");
+  const protocol = 1n << BigInt(VHOST_USER_PROTOCOL_F_REPLY_ACK);
+  second.reply(VHOST_USER_GET_PROTOCOL_FEATURES, encodeU64(protocol));
+  assertEquals(second.next().name, "SET_PROTOCOL_FEATURES");
+  const flood = new EchoFlood(port);
+  let replies = 0;
+  while (!hasHungUp(second.socket)) replies += flood.run(1_000).replies;
+  // Five seconds: to stand still for all of them would leave next to none.
+  assert(replies >= 10_000, `${replies} replies`);
 });
 
 Deno.test("nobody there, nonsense and silence end the first start with one line", async () => {

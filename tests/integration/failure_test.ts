@@ -107,7 +107,10 @@ const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
   [["--busy-poll=-1"], /--busy-poll=-1: a whole number/],
   [["--log=xml"], /--log=xml: text and json are possible/],
   [["--duration=0"], /--duration=0: a number from 0\.001/],
-  [["--device=vfio:00:02.0"], /--device=vfio:00:02\.0: qemu, .*tap:NAME and stream:SOCKET are/],
+  [
+    ["--device=vfio:00:02.0"],
+    /--device=vfio:00:02\.0: qemu, .*tap:NAME, stream:SOCKET and vhost-user:SOCKET are/,
+  ],
   [["--device=tap:sixteen-bytes-00", "--ip=10.0.2.15/24"], /name has at most 15 bytes/],
   [["--device=tap:tap0"], /--ip=A\.B\.C\.D\/N is needed/],
   [

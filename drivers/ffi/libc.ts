@@ -50,6 +50,10 @@ const LIBC_SYMBOLS = {
     parameters: ["buffer", /* const char *name */ "u32" /* unsigned flags */],
     result: "i32",
   },
+  lseek: {
+    parameters: ["i32", /* int fd */ "i64", /* off_t offset */ "i32" /* int whence */],
+    result: "i64", /* off_t */
+  },
   ftruncate: { parameters: ["i32", /* int fd */ "i64" /* off_t length */], result: "i32" },
   mmap: {
     parameters: [

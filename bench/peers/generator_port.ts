@@ -1,0 +1,191 @@
+import { BackEndError } from "../../tests/device/vhost_user/back_end_error.ts";
+import type { DeviceRing } from "../../tests/device/vhost_user/device_ring.ts";
+import { FrameDevice } from "../../tests/device/vhost_user/frame_device.ts";
+import type { GuestMemory } from "../../tests/device/vhost_user/guest_memory.ts";
+import type { Vring } from "../../tests/device/vhost_user/vring.ts";
+import type { Latencies } from "./generator_latencies.ts";
+import * as generatorReplies from "./generator_replies.ts";
+import * as generatorRequests from "./generator_requests.ts";
+
+// Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { OTHER, REPLY } = generatorReplies;
+const { NET_HEADER_BYTES } = generatorRequests;
+
+const ETHERNET_HEADER_BYTES = 14;
+
+/** Looks at the ring for buffers that the driver hasn't posted again yet. */
+const LOOKS_MAX = 100_000_000;
+
+/** Is given a copy of a frame that is no echo reply. */
+export type OtherFrameHandler = (port: GeneratorPort, frame: Uint8Array<ArrayBuffer>) => void;
+
+/** What goes out by a port, and what is made of what comes in. */
+export interface PortTraffic {
+  readonly requests: generatorRequests.EchoRequests;
+  readonly replies: generatorReplies.EchoReplies;
+  /** Only when each reply is timed. */
+  readonly latencies: Latencies | null;
+  readonly slotMask: number;
+}
+
+/** One pair of queues: requests go into the receive queue, replies come out of the transmit queue. */
+export class GeneratorPort {
+  /** Requests without a reply. */
+  outstanding = 0;
+  /** Frames that are no replies. */
+  others = 0;
+  readonly #rx: DeviceRing;
+  readonly #tx: DeviceRing;
+  readonly #rxVring: Vring;
+  readonly #txVring: Vring;
+  readonly #u16: Uint16Array = new Uint16Array(0);
+  readonly #u32: Uint32Array = new Uint32Array(0);
+  readonly #device: FrameDevice;
+  readonly #requests: generatorRequests.EchoRequests;
+  readonly #replies: generatorReplies.EchoReplies;
+  readonly #latencies: Latencies | null = null;
+  readonly #slotMask: number = 0;
+  readonly #onOther: OtherFrameHandler;
+
+  constructor(
+    memory: GuestMemory,
+    vrings: readonly [Vring, Vring],
+    rings: readonly [DeviceRing, DeviceRing],
+    mergeable: boolean,
+    traffic: PortTraffic,
+    onOther: OtherFrameHandler,
+  ) {
+    [this.#rxVring, this.#txVring] = vrings;
+    [this.#rx, this.#tx] = rings;
+    this.#u16 = memory.u16;
+    this.#u32 = memory.u32;
+    this.#device = new FrameDevice(memory, mergeable);
+    this.#requests = traffic.requests;
+    this.#replies = traffic.replies;
+    this.#latencies = traffic.latencies;
+    this.#slotMask = traffic.slotMask;
+    this.#onOther = onOther;
+  }
+
+  /** Entries of the smaller one of its rings. */
+  get size(): number {
+    return Math.min(this.#rx.size, this.#tx.size);
+  }
+
+  /** Whether these are still the rings of the front-end, and run. */
+  get runs(): boolean {
+    return this.#rxVring.ring === this.#rx && this.#txVring.ring === this.#tx;
+  }
+
+  /** Whether a frame has come in. */
+  get waiting(): boolean {
+    return this.#tx.ready();
+  }
+
+  /** Takes at most `max` frames in, and says how many came. */
+  take(max: number): number {
+    const tx = this.#tx;
+    const before = this.#replies.replies;
+    let taken = 0;
+    while (taken < max && tx.ready()) {
+      tx.next();
+      this.#takeFrame(tx);
+      tx.use(0);
+      taken++;
+    }
+    if (taken === 0) return 0;
+    this.outstanding -= this.#replies.replies - before;
+    if (tx.publish()) this.#txVring.call();
+    return taken;
+  }
+
+  /** Sends requests `first` and following, at most `count`: as many as there are buffers. How many. */
+  send(first: number, count: number): number {
+    let sent = 0;
+    while (sent < count && this.#rx.ready()) {
+      this.#sendOne(first + sent & 0x7fff_ffff);
+      sent++;
+    }
+    this.#publish(sent);
+    return sent;
+  }
+
+  /** Sends exactly `count`, which the driver sees at once, waiting for buffers if need be. */
+  sendBurst(first: number, count: number): void {
+    for (let sent = 0, looks = 0; sent < count;) {
+      if (this.#rx.ready()) this.#sendOne(first + sent++ & 0x7fff_ffff);
+      else if (++looks === LOOKS_MAX) throw new BackEndError("the driver posts no buffers");
+    }
+    this.#publish(count);
+  }
+
+  /** Sends a frame that isn't a request; whether there was a buffer for it. */
+  sendFrame(frame: Uint8Array): boolean {
+    if (!this.#rx.ready()) return false;
+    this.#device.deliver(this.#rx, frame);
+    if (this.#rx.publish()) this.#rxVring.call();
+    return true;
+  }
+
+  #sendOne(n: number): void {
+    const rx = this.#rx;
+    const requests = this.#requests;
+    rx.next();
+    const { offset, length } = rx;
+    if (rx.pieces === 1 && rx.readable === 0 && requests.fits(offset, length)) {
+      requests.write(this.#u16, this.#u32, offset, n);
+      rx.use(requests.byteLength);
+    } else {
+      this.#device.putIntoTaken(rx, this.#image(n));
+    }
+    this.#replies.sent(n);
+    if (this.#latencies !== null) this.#latencies.sent(n & this.#slotMask);
+  }
+
+  #publish(sent: number): void {
+    if (sent === 0) return;
+    this.outstanding += sent;
+    if (this.#rx.publish()) this.#rxVring.call();
+  }
+
+  #takeFrame(tx: DeviceRing): void {
+    const { offset, length } = tx;
+    const isPlain = tx.pieces === 1 && tx.readable === 1 && (offset & 1) === 0 &&
+      length >= NET_HEADER_BYTES + ETHERNET_HEADER_BYTES;
+    if (!isPlain) {
+      this.#takeCopy(tx);
+      return;
+    }
+    const frame = (offset + NET_HEADER_BYTES) >>> 1;
+    const kind = this.#replies.take(this.#u16, frame, length - NET_HEADER_BYTES);
+    if (kind === OTHER) this.#other(tx);
+    else if (kind === REPLY && this.#latencies !== null) {
+      this.#latencies.replied(this.#replies.slot);
+    }
+  }
+
+  /** A frame in pieces, or at an odd address. */
+  #takeCopy(tx: DeviceRing): void {
+    const frame = this.#device.taken(tx);
+    const padded = new Uint8Array((frame.length + 64) & ~1);
+    padded.set(frame);
+    const kind = this.#replies.take(new Uint16Array(padded.buffer), 0, frame.length);
+    if (kind === OTHER) this.#other(tx);
+    else if (kind === REPLY && this.#latencies !== null) {
+      this.#latencies.replied(this.#replies.slot);
+    }
+  }
+
+  #other(tx: DeviceRing): void {
+    this.others++;
+    this.#onOther(this, this.#device.taken(tx));
+  }
+
+  /** Request `n` as bytes. */
+  #image(n: number): Uint8Array {
+    const words = new Uint32Array((this.#requests.byteLength + 7) >>> 2);
+    const { buffer } = words;
+    this.#requests.write(new Uint16Array(buffer), words, 0, n);
+    return new Uint8Array(buffer, NET_HEADER_BYTES, this.#requests.size);
+  }
+}

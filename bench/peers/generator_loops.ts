@@ -8,6 +8,9 @@ export interface RunEnd {
   readonly untilNs: number;
 }
 
+/** Frames taken from one port before the next one has its turn. */
+const TAKE_MAX = 64;
+
 /** Requests that go out together in a closed loop, unless the window is smaller. */
 const CLOSED_BURST = 32;
 
@@ -27,11 +30,11 @@ export function closedLoop(session: GeneratorSession, window: number, end: RunEn
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i];
       const start = ownTime.start();
-      const taken = session.take(port);
+      const taken = port.take(TAKE_MAX);
       const room = window - port.outstanding;
       let sent = 0;
       if (left > 0 && room >= burst) {
-        sent = session.send(port, room < left ? room : left);
+        sent = port.send(room < left ? room : left);
         left -= sent;
       }
       ownTime.end(start, taken);
@@ -60,7 +63,7 @@ export function burstLoop(
   let bursts = 0;
   for (let i = 0; left > 0; i = i + 1 === ports.length ? 0 : i + 1) {
     const port = ports[i];
-    session.sendBurst(port, size);
+    port.sendBurst(size);
     left--;
     bursts++;
     if (!awaitAll(session, port, end.untilNs)) left = 0;
@@ -73,7 +76,7 @@ export function burstLoop(
 function awaitAll(session: GeneratorSession, port: GeneratorPort, untilNs: number): boolean {
   let inTime = true;
   while (port.outstanding > 0) {
-    if (session.take(port) === 0) session.pause();
+    if (port.take(TAKE_MAX) === 0) session.pause();
     if (session.due && session.look() >= untilNs) inTime = false;
   }
   return inTime;
@@ -110,14 +113,14 @@ export function openLoop(
       const port = ports[i];
       if (!port.waiting) continue;
       latencies.now = clock.now();
-      worked += session.take(port);
+      worked += port.take(TAKE_MAX);
     }
     if (left > 0 && now >= due) {
       const late = now - due;
       if (late > latestNs) latestNs = late;
       const count = Math.min(LATE_MAX, left, 1 + Math.floor(late / intervalNs));
       latencies.now = clock.now();
-      const sent = session.send(ports[turn], count);
+      const sent = ports[turn].send(count);
       turn = turn + 1 === ports.length ? 0 : turn + 1;
       refused += count - sent;
       left -= count;

@@ -111,6 +111,9 @@ function parseMode(
     const pauseSteps = number("pause", 300, 0, 1e9);
     return { kind: "burst", size: number("burst", 32, 1, 1024), pauseSteps };
   }
+  if (given[0] === "rate" && values.has("queues")) {
+    throw new UsageError("--rate is for one pair of queues");
+  }
   if (given[0] === "rate") return { kind: "open", rate: number("rate", 1, 1, 1e7) };
   return { kind: "closed", window: number("window", 256, 1, 16_384) };
 }

@@ -25,15 +25,23 @@ export interface PortTraffic {
   readonly replies: generatorReplies.EchoReplies;
   /** Only when each reply is timed. */
   readonly latencies: Latencies | null;
-  readonly slotMask: number;
+}
+
+/** A receive queue and a transmit queue, and the rings that they have now. */
+export interface QueuePair {
+  readonly vrings: readonly [Vring, Vring];
+  readonly rings: readonly [DeviceRing, DeviceRing];
 }
 
 /** One pair of queues: requests go into the receive queue, replies come out of the transmit queue. */
 export class GeneratorPort {
   /** Requests without a reply. */
   outstanding = 0;
-  /** Frames that are no replies. */
+  /** Requests sent in all, and frames that are no replies. */
+  sent = 0;
   others = 0;
+  /** Which of them are answered: each port numbers its own, so that none can overtake another. */
+  readonly replies: generatorReplies.EchoReplies;
   readonly #rx: DeviceRing;
   readonly #tx: DeviceRing;
   readonly #rxVring: Vring;
@@ -42,15 +50,13 @@ export class GeneratorPort {
   readonly #u32: Uint32Array = new Uint32Array(0);
   readonly #device: FrameDevice;
   readonly #requests: generatorRequests.EchoRequests;
-  readonly #replies: generatorReplies.EchoReplies;
   readonly #latencies: Latencies | null = null;
-  readonly #slotMask: number = 0;
+  #number = 0;
   readonly #onOther: OtherFrameHandler;
 
   constructor(
     memory: GuestMemory,
-    vrings: readonly [Vring, Vring],
-    rings: readonly [DeviceRing, DeviceRing],
+    { vrings, rings }: QueuePair,
     mergeable: boolean,
     traffic: PortTraffic,
     onOther: OtherFrameHandler,
@@ -61,9 +67,8 @@ export class GeneratorPort {
     this.#u32 = memory.u32;
     this.#device = new FrameDevice(memory, mergeable);
     this.#requests = traffic.requests;
-    this.#replies = traffic.replies;
+    this.replies = traffic.replies;
     this.#latencies = traffic.latencies;
-    this.#slotMask = traffic.slotMask;
     this.#onOther = onOther;
   }
 
@@ -85,7 +90,7 @@ export class GeneratorPort {
   /** Takes at most `max` frames in, and says how many came. */
   take(max: number): number {
     const tx = this.#tx;
-    const before = this.#replies.replies;
+    const before = this.replies.replies;
     let taken = 0;
     while (taken < max && tx.ready()) {
       tx.next();
@@ -94,16 +99,16 @@ export class GeneratorPort {
       taken++;
     }
     if (taken === 0) return 0;
-    this.outstanding -= this.#replies.replies - before;
+    this.outstanding -= this.replies.replies - before;
     if (tx.publish()) this.#txVring.call();
     return taken;
   }
 
-  /** Sends requests `first` and following, at most `count`: as many as there are buffers. How many. */
-  send(first: number, count: number): number {
+  /** Sends requests, at most `count`: as many as there are buffers. How many. */
+  send(count: number): number {
     let sent = 0;
     while (sent < count && this.#rx.ready()) {
-      this.#sendOne(first + sent & 0x7fff_ffff);
+      this.#sendOne();
       sent++;
     }
     this.#publish(sent);
@@ -111,10 +116,12 @@ export class GeneratorPort {
   }
 
   /** Sends exactly `count`, which the driver sees at once, waiting for buffers if need be. */
-  sendBurst(first: number, count: number): void {
-    for (let sent = 0, looks = 0; sent < count;) {
-      if (this.#rx.ready()) this.#sendOne(first + sent++ & 0x7fff_ffff);
-      else if (++looks === LOOKS_MAX) throw new BackEndError("the driver posts no buffers");
+  sendBurst(count: number): void {
+    for (let sent = 0; sent < count; sent++) {
+      for (let looks = 0; !this.#rx.ready(); looks++) {
+        if (looks === LOOKS_MAX) throw new BackEndError("the driver posts no buffers");
+      }
+      this.#sendOne();
     }
     this.#publish(count);
   }
@@ -127,7 +134,15 @@ export class GeneratorPort {
     return true;
   }
 
-  #sendOne(n: number): void {
+  /** Gives up what is on its way. */
+  giveUp(): void {
+    this.replies.giveUp();
+    this.outstanding = 0;
+  }
+
+  #sendOne(): void {
+    const n = this.#number;
+    this.#number = (n + 1) & 0x7fff_ffff;
     const rx = this.#rx;
     const requests = this.#requests;
     rx.next();
@@ -138,12 +153,13 @@ export class GeneratorPort {
     } else {
       this.#device.putIntoTaken(rx, this.#image(n));
     }
-    this.#replies.sent(n);
-    if (this.#latencies !== null) this.#latencies.sent(n & this.#slotMask);
+    this.replies.sent(n);
+    if (this.#latencies !== null) this.#latencies.sent(this.replies.slot);
   }
 
   #publish(sent: number): void {
     if (sent === 0) return;
+    this.sent += sent;
     this.outstanding += sent;
     if (this.#rx.publish()) this.#rxVring.call();
   }
@@ -157,10 +173,10 @@ export class GeneratorPort {
       return;
     }
     const frame = (offset + NET_HEADER_BYTES) >>> 1;
-    const kind = this.#replies.take(this.#u16, frame, length - NET_HEADER_BYTES);
+    const kind = this.replies.take(this.#u16, frame, length - NET_HEADER_BYTES);
     if (kind === OTHER) this.#other(tx);
     else if (kind === REPLY && this.#latencies !== null) {
-      this.#latencies.replied(this.#replies.slot);
+      this.#latencies.replied(this.replies.slot);
     }
   }
 
@@ -169,10 +185,10 @@ export class GeneratorPort {
     const frame = this.#device.taken(tx);
     const padded = new Uint8Array((frame.length + 64) & ~1);
     padded.set(frame);
-    const kind = this.#replies.take(new Uint16Array(padded.buffer), 0, frame.length);
+    const kind = this.replies.take(new Uint16Array(padded.buffer), 0, frame.length);
     if (kind === OTHER) this.#other(tx);
     else if (kind === REPLY && this.#latencies !== null) {
-      this.#latencies.replied(this.#replies.slot);
+      this.#latencies.replied(this.replies.slot);
     }
   }
 

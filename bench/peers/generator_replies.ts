@@ -45,7 +45,7 @@ export class EchoReplies {
   lost = 0;
   /** What was the matter with the first wrong one. */
   firstWrong = "";
-  /** The place of the reply that was taken last. */
+  /** The place of the request that was sent, or the reply that was taken last. */
   slot = 0;
   readonly #requests: generatorRequests.EchoRequests;
   /** By number modulo its length: the number on its way. */
@@ -66,6 +66,7 @@ export class EchoReplies {
     const slot = n & this.#slotMask;
     if (this.#waiting[slot] !== NONE) this.lost++;
     this.#waiting[slot] = n;
+    this.slot = slot;
   }
 
   /** Gives up all that are on their way. */

@@ -1,13 +1,10 @@
+import { libc } from "../../drivers/ffi/libc.ts";
 import { POLLIN, ReadyProbe } from "../../drivers/ffi/fd_waiter.ts";
 import type { VhostUserBackEnd } from "../../tests/device/vhost_user/back_end.ts";
 import { BackEndError } from "../../tests/device/vhost_user/back_end_error.ts";
 import type { MonotonicClock } from "./generator_clock.ts";
 import type { GeneratorPort } from "./generator_port.ts";
 import { OwnTime } from "./generator_own_time.ts";
-import type { EchoReplies } from "./generator_replies.ts";
-
-/** Frames taken from one port before the next one has its turn. */
-const TAKE_MAX = 64;
 
 /** Turns of the loop between two readings of the clock. */
 const TURNS = 1024;
@@ -20,6 +17,15 @@ const SILENCE_NS = 5e9;
 
 /** Steps of a pause after a turn that found nothing: the other side has to write the line looked at. */
 const PAUSE_STEPS = 48;
+
+/**
+ * After so many pauses in a row, some 100 µs, the processor is offered to others: the front-end may be
+ * waiting for it. With a processor for each side it never comes to that under load.
+ */
+const PATIENT_PAUSES = 2000;
+
+// Fetched once, so that V8 calls it directly.
+const { sched_yield } = libc;
 
 /** What a run has counted. */
 export interface RunCounts {
@@ -36,11 +42,7 @@ export interface RunCounts {
 export class GeneratorSession {
   readonly ports: readonly GeneratorPort[];
   readonly clock: MonotonicClock;
-  readonly replies: EchoReplies;
   readonly ownTime: OwnTime;
-  /** The number of the next request. */
-  number = 0;
-  sent = 0;
   emptyTurns = 0;
   readonly #backEnd: VhostUserBackEnd;
   readonly #probe: ReadyProbe;
@@ -50,37 +52,32 @@ export class GeneratorSession {
   #heard = 0;
   #silences = 0;
   #noise = 1;
+  /** Pauses since the last reply, and how many there were then. */
+  #pauses = 0;
+  #lastPaused = 0;
 
   constructor(
     backEnd: VhostUserBackEnd,
     ports: readonly GeneratorPort[],
-    replies: EchoReplies,
     clock: MonotonicClock,
   ) {
     this.#backEnd = backEnd;
     this.ports = ports;
-    this.replies = replies;
     this.clock = clock;
     this.ownTime = new OwnTime(clock);
     this.#probe = new ReadyProbe(backEnd.fd, POLLIN);
   }
 
-  /** Takes in what has come by a port; how many frames. */
-  take(port: GeneratorPort): number {
-    return port.take(TAKE_MAX);
+  /** Requests that were sent, at all ports. */
+  get sent(): number {
+    return this.ports.reduce((sum, port) => sum + port.sent, 0);
   }
 
-  /** Sends the next requests by a port, at most `count`, as one burst; how many. */
-  send(port: GeneratorPort, count: number): number {
-    const sent = port.send(this.number, count);
-    this.#count(sent);
-    return sent;
-  }
-
-  /** The same of exactly `count`. */
-  sendBurst(port: GeneratorPort, count: number): void {
-    port.sendBurst(this.number, count);
-    this.#count(count);
+  /** Replies that came in, at all ports. */
+  get replies(): number {
+    let sum = 0;
+    for (let i = 0; i < this.ports.length; i++) sum += this.ports[i].replies.replies;
+    return sum;
   }
 
   /** Requests without a reply, at all ports. */
@@ -93,6 +90,13 @@ export class GeneratorSession {
   /** Ends a turn that found nothing to do. */
   pause(): void {
     this.emptyTurns++;
+    const { replies } = this;
+    if (this.#lastPaused === replies) {
+      if (++this.#pauses > PATIENT_PAUSES) sched_yield();
+    } else {
+      this.#lastPaused = replies;
+      this.#pauses = 0;
+    }
     this.spin(PAUSE_STEPS);
   }
 
@@ -119,7 +123,7 @@ export class GeneratorSession {
     if (now - this.#lookedAt < LOOK_NS) return now;
     this.#lookedAt = now;
     if (this.#probe.ready()) this.#serve();
-    const { replies } = this.replies;
+    const { replies } = this;
     if (replies !== this.#heard || this.outstanding === 0) {
       if (replies !== this.#heard) this.#silences = 0;
       this.#heard = replies;
@@ -133,24 +137,18 @@ export class GeneratorSession {
   /** Begins a run: what is counted from now on. */
   begin(): () => RunCounts {
     const start = this.clock.now();
-    const { sent, emptyTurns } = this;
-    const { replies } = this.replies;
+    const { sent, replies, emptyTurns } = this;
     this.#heardAt = start;
     return () => ({
       sent: this.sent - sent,
-      replies: this.replies.replies - replies,
+      replies: this.replies - replies,
       nanoseconds: this.clock.now() - start,
       emptyTurns: this.emptyTurns - emptyTurns,
     });
   }
 
-  #count(sent: number): void {
-    this.sent += sent;
-    this.number = this.number + sent & 0x7fff_ffff;
-  }
-
   #serve(): void {
-    const after = `after ${this.replies.replies} replies`;
+    const after = `after ${this.replies} replies`;
     if (!this.#backEnd.serve()) throw new BackEndError(`the front-end closed ${after}`);
     if (this.ports.every((port) => port.runs)) return;
     throw new BackEndError(`the front-end stopped its rings ${after}`);
@@ -162,7 +160,6 @@ export class GeneratorSession {
       throw new BackEndError(`silence: ${outstanding} requests without a reply`);
     }
     this.#heardAt = now;
-    this.replies.giveUp();
-    for (const port of this.ports) port.outstanding = 0;
+    for (const port of this.ports) port.giveUp();
   }
 }

@@ -125,6 +125,8 @@ const LIBC_SYMBOLS = {
     result: "i32", /* ssize_t */
   },
 
+  sched_yield: { parameters: [], result: "i32" },
+
   poll: {
     parameters: ["buffer", /* pollfd *fds */ "usize", /* nfds_t nfds */ "i32" /* int timeout */],
     result: "i32",

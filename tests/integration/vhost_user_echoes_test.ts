@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import { GeneratorProcess } from "../../bench/peers/generator_process.ts";
+import { Appliance, countersOf } from "./appliance.ts";
+
+const ECHOES = 10_000_000;
+
+Deno.test("vhost-user: ten million echoes in a closed loop, and not one wrong", async () => {
+  await using generator = new GeneratorProcess([
+    ...[`--echoes=${ECHOES}`, "--check=all", "--warm-up=0"],
+  ]);
+  await generator.listening();
+  await using appliance = new Appliance([
+    ...[`--device=vhost-user:${generator.socket}`, "--ip=10.0.2.15/24"],
+  ]);
+  const { code, result } = await generator.result();
+  const { sent, replies, checked, wrong, firstWrong, lost } = result;
+  assertEquals({ sent, replies, checked, wrong, firstWrong, lost, code }, {
+    sent: ECHOES,
+    replies: ECHOES,
+    checked: ECHOES,
+    wrong: 0,
+    firstWrong: "",
+    lost: 0,
+    code: 0,
+  });
+  console.log(
+    `vhost-user: ${replies} echoes in ${result.seconds.toFixed(1)} s, ` +
+      `${(result.echoesPerSecond / 1e6).toFixed(2)} million a second, every reply compared`,
+  );
+  const { status, stderr } = await appliance.stop();
+  assertEquals([status.code, stderr], [0, ""]);
+  const { host } = countersOf(await appliance.event("stopped"));
+  assertEquals([host.echoRequestsAnswered, host.drops], [ECHOES, {}]);
+});

@@ -23,8 +23,9 @@ export interface BackEndOptions {
   readonly features: bigint;
   /** Pairs of queues, 1 to 127. */
   readonly queuePairs: number;
-  /** What to do wrong, if anything. */
+  /** What to do wrong: with replies, and whether memory is mapped at all; default true. */
   readonly replyFault?: ReplyFault;
+  readonly mapsMemory?: boolean;
 }
 
 /**
@@ -40,13 +41,18 @@ export class VhostUserBackEnd implements Disposable {
   readonly #messages: FrontEndSocket;
   readonly #offered: bigint;
   readonly #offeredProtocol: bigint;
+  readonly #mapsMemory: boolean;
   #memory: GuestMemory | null = null;
   #features = 0n;
   #protocol = 0n;
 
   /** Takes the socket over. */
-  constructor(socket: UnixSocket, { features, queuePairs, replyFault }: BackEndOptions) {
+  constructor(
+    socket: UnixSocket,
+    { features, queuePairs, replyFault, mapsMemory = true }: BackEndOptions,
+  ) {
     this.#socket = socket;
+    this.#mapsMemory = mapsMemory;
     this.#messages = new FrontEndSocket(socket, replyFault);
     const mq = queuePairs > 1 ? VIRTIO_NET_F_MQ | VIRTIO_NET_F_CTRL_VQ : 0n;
     this.#offered = features | mq | VIRTIO_F_VERSION_1 | PROTOCOL_FEATURES;
@@ -189,6 +195,7 @@ export class VhostUserBackEnd implements Disposable {
   }
 
   #map(regions: readonly message.MemoryRegion[], fds: readonly number[]): void {
+    if (!this.#mapsMemory) return;
     const before = this.#memory;
     this.#memory = new GuestMemory(regions, fds);
     for (const vring of this.vrings) this.#start(vring);

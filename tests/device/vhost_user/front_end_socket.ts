@@ -25,10 +25,12 @@ export interface FrontEndMessage {
   readonly fds: readonly number[];
 }
 
-/** What becomes of a reply, for a back-end that is to do wrong: bytes to send, or null for none. */
-export type ReplyFault = (request: number, reply: Uint8Array<ArrayBuffer>) =>
-  | Uint8Array<ArrayBuffer>
-  | null;
+/** Sends a reply in place of the socket, for a back-end that is to do that wrong. */
+export type ReplyFault = (
+  socket: UnixSocket,
+  request: number,
+  reply: Uint8Array<ArrayBuffer>,
+) => void;
 
 /** Messages over the socket, as a back-end receives and answers them. */
 export class FrontEndSocket {
@@ -71,8 +73,8 @@ export class FrontEndSocket {
   /** Sends the reply to a request. `ErrnoError` when the front-end is gone. */
   reply(request: number, payload: Uint8Array): void {
     const message = encodeMessage(request, VHOST_USER_REPLY_MASK, payload);
-    const bytes = this.#fault === null ? message : this.#fault(request, message);
-    if (bytes !== null) this.#socket.send(bytes);
+    if (this.#fault === null) this.#socket.send(message);
+    else this.#fault(this.#socket, request, message);
   }
 
   #fill(bytes: Uint8Array<ArrayBuffer>, from: number, fds: number[]): void {

@@ -47,7 +47,6 @@ export class GeneratorPort {
   readonly #rxVring: Vring;
   readonly #txVring: Vring;
   readonly #u16: Uint16Array = new Uint16Array(0);
-  readonly #u32: Uint32Array = new Uint32Array(0);
   readonly #device: FrameDevice;
   readonly #requests: generatorRequests.EchoRequests;
   readonly #latencies: Latencies | null = null;
@@ -64,7 +63,6 @@ export class GeneratorPort {
     [this.#rxVring, this.#txVring] = vrings;
     [this.#rx, this.#tx] = rings;
     this.#u16 = memory.u16;
-    this.#u32 = memory.u32;
     this.#device = new FrameDevice(memory, mergeable);
     this.#requests = traffic.requests;
     this.replies = traffic.replies;
@@ -148,10 +146,10 @@ export class GeneratorPort {
     rx.next();
     const { offset, length } = rx;
     if (rx.pieces === 1 && rx.readable === 0 && requests.fits(offset, length)) {
-      requests.write(this.#u16, this.#u32, offset, n);
+      requests.write(offset, n);
       rx.use(requests.byteLength);
     } else {
-      this.#device.putIntoTaken(rx, this.#image(n));
+      this.#device.putIntoTaken(rx, requests.frame(n));
     }
     this.replies.sent(n);
     if (this.#latencies !== null) this.#latencies.sent(this.replies.slot);
@@ -195,13 +193,5 @@ export class GeneratorPort {
   #other(tx: DeviceRing): void {
     this.others++;
     this.#onOther(this, this.#device.taken(tx));
-  }
-
-  /** Request `n` as bytes. */
-  #image(n: number): Uint8Array {
-    const words = new Uint32Array((this.#requests.byteLength + 7) >>> 2);
-    const { buffer } = words;
-    this.#requests.write(new Uint16Array(buffer), words, 0, n);
-    return new Uint8Array(buffer, NET_HEADER_BYTES, this.#requests.size);
   }
 }

@@ -3,10 +3,11 @@ import {
   VIRTIO_NET_F_MRG_RXBUF,
 } from "../../tests/device/vhost_user/back_end.ts";
 import { BackEndError } from "../../tests/device/vhost_user/back_end_error.ts";
+import type { GuestMemory } from "../../tests/device/vhost_user/guest_memory.ts";
 import { arpAnswer, arpRequest, macOfReply } from "./generator_arp.ts";
 import { GeneratorPort, type OtherFrameHandler, type PortTraffic } from "./generator_port.ts";
 import { EchoReplies } from "./generator_replies.ts";
-import { EchoRequests } from "./generator_requests.ts";
+import { EchoRequests, FRAME_MIN_BYTES } from "./generator_requests.ts";
 
 /** Milliseconds between two ARP requests. */
 const ARP_RETRY_MS = 100;
@@ -26,7 +27,7 @@ export function makePorts(
   backEnd: VhostUserBackEnd,
   queuePairs: number,
   { ownMac, ownIp }: OwnAddresses,
-  traffic: () => PortTraffic,
+  traffic: (memory: GuestMemory) => PortTraffic,
   onOther: OtherFrameHandler = () => {},
 ): GeneratorPort[] {
   return Array.from({ length: queuePairs }, (_, pair) => {
@@ -38,7 +39,7 @@ export function makePorts(
     }
     const pairOf = { vrings: [rxVring, txVring], rings: [rxVring.ring, txVring.ring] } as const;
     const mergeable = backEnd.has(VIRTIO_NET_F_MRG_RXBUF);
-    return new GeneratorPort(memory, pairOf, mergeable, traffic(), (port, frame) => {
+    return new GeneratorPort(memory, pairOf, mergeable, traffic(memory), (port, frame) => {
       const answer = arpAnswer(frame, ownMac, ownIp);
       if (answer !== null) port.sendFrame(answer);
       else onOther(port, frame);
@@ -53,7 +54,7 @@ export function learnMac(
   timeoutMs: number,
 ): Uint8Array {
   const found: Uint8Array[] = [];
-  const [port] = makePorts(backEnd, 1, own, () => noTraffic(own), (_port, frame) => {
+  const [port] = makePorts(backEnd, 1, own, (memory) => noTraffic(memory, own), (_port, frame) => {
     const mac = macOfReply(frame, own.peerIp);
     if (mac !== null) found.push(mac);
   });
@@ -74,8 +75,8 @@ export function learnMac(
 }
 
 /** For a port on which nothing but ARP is sent. */
-function noTraffic(own: OwnAddresses): PortTraffic {
+function noTraffic(memory: GuestMemory, own: OwnAddresses): PortTraffic {
   const stations = { ...own, peerMac: new Uint8Array(6), addresses: 1 };
-  const requests = new EchoRequests(stations, 60);
+  const requests = new EchoRequests(memory, stations, FRAME_MIN_BYTES);
   return { requests, replies: new EchoReplies(requests, 1, 1), latencies: null };
 }

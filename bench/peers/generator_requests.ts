@@ -25,8 +25,25 @@ const SEQUENCE16 = 20;
 export const VARIANTS = 256;
 const SEED = 4711;
 
+/** Longer packets are copied by one call, which costs as much as a loop over this. */
+const LOOP_MAX_BYTES = 96;
+
 /** In the byte order of memory: type 8, code 0. */
 const ECHO_REQUEST = 8;
+
+/** The memory that requests are written to, seen in all widths. */
+export interface RequestMemory {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  /** Where {@link scratchBytesFor} bytes begin that are ours. */
+  readonly scratch: number;
+}
+
+/** Bytes of the memory that requests of this size need for themselves: all, and one to work on. */
+export function scratchBytesFor(size: number): number {
+  return (VARIANTS + 1) * ((NET_HEADER_BYTES + size + 3) & ~3);
+}
 
 /** To whom requests go, and from whom. Addresses are int32. */
 export interface EchoStations {
@@ -39,7 +56,7 @@ export interface EchoStations {
 }
 
 /**
- * Echo requests, prepared once and copied out by words. Request `n` has the payload n modulo
+ * Echo requests, prepared once in a memory and copied to other places of it. Request `n` has the payload n modulo
  * {@link VARIANTS} and carries n as identifier and sequence, the upper half in front, in the byte
  * order of memory; with several addresses it asks another one than the request before.
  */
@@ -61,13 +78,21 @@ export class EchoRequests {
   readonly #stride: number = 0;
   readonly #evenWords: number = 0;
   readonly #oddWords: number = 0;
+  readonly #u8: Uint8Array = new Uint8Array(0);
+  readonly #u16: Uint16Array = new Uint16Array(0);
+  readonly #u32: Uint32Array = new Uint32Array(0);
+  readonly #scratch: number = 0;
   readonly #addresses: number = 1;
   readonly #firstAddress: number = 0;
   /** The sum of the IP header without checksum and destination. */
   readonly #ipSum: number = 0;
 
   /** `size`: {@link FRAME_MIN_BYTES} to {@link FRAME_MAX_BYTES}. */
-  constructor(stations: EchoStations, size: number) {
+  constructor(memory: RequestMemory, stations: EchoStations, size: number) {
+    this.#u8 = memory.u8;
+    this.#u16 = memory.u16;
+    this.#u32 = memory.u32;
+    this.#scratch = memory.scratch;
     this.size = size;
     this.byteLength = NET_HEADER_BYTES + size;
     this.stride16 = (size + 1) >>> 1;
@@ -94,14 +119,18 @@ export class EchoRequests {
     return length >= this.byteLength + 3 && (offset & 1) === 0;
   }
 
-  /** Writes request `n`, header and all, to `offset` of a memory, where it {@link fits}. */
-  write(u16: Uint16Array, u32: Uint32Array, offset: number, n: number): void {
+  /** Writes request `n`, header and all, to `offset` of the memory, where it {@link fits}. */
+  write(offset: number, n: number): void {
+    const u16 = this.#u16;
     const at = (n & (VARIANTS - 1)) * this.#stride;
-    if ((offset & 2) === 0) {
-      copyWords(this.#even, at, this.#evenWords, u32, offset >>> 2);
+    if (this.byteLength > LOOP_MAX_BYTES) {
+      const from = this.#scratch + 4 * at;
+      this.#u8.copyWithin(offset, from, from + this.byteLength);
+    } else if ((offset & 2) === 0) {
+      copyWords(this.#even, at, this.#evenWords, this.#u32, offset >>> 2);
     } else {
       u16[offset >>> 1] = 0;
-      copyWords(this.#odd, at, this.#oddWords, u32, (offset + 2) >>> 2);
+      copyWords(this.#odd, at, this.#oddWords, this.#u32, (offset + 2) >>> 2);
     }
     const frame = (offset + NET_HEADER_BYTES) >>> 1;
     const identifier = n >>> 16;
@@ -111,6 +140,13 @@ export class EchoRequests {
     u16[frame + IDENTIFIER16] = identifier;
     u16[frame + SEQUENCE16] = sequence;
     if (this.#addresses > 1) this.#address(u16, frame, n);
+  }
+
+  /** The frame of request `n` as bytes, a copy: for buffers where it doesn't fit. */
+  frame(n: number): Uint8Array {
+    const offset = this.#scratch + 4 * VARIANTS * this.#stride;
+    this.write(offset, n);
+    return this.#u8.slice(offset + NET_HEADER_BYTES, offset + this.byteLength);
   }
 
   /** The int32 address that request `n` asks: neighbours in time are far apart. */
@@ -133,6 +169,7 @@ export class EchoRequests {
     image.set(frame, NET_HEADER_BYTES);
     const { buffer } = image;
     const at = variant * this.#stride;
+    this.#u8.set(image.subarray(0, 4 * this.#stride), this.#scratch + 4 * at);
     this.#even.set(new Uint32Array(buffer, 0, this.#evenWords), at);
     const odd = buffer.slice(2);
     this.#odd.set(new Uint32Array(odd, 0, this.#oddWords), at);

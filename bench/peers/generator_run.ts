@@ -8,7 +8,7 @@ import type { GeneratorOptions } from "./generator_options.ts";
 import type { GeneratorPort } from "./generator_port.ts";
 import { learnMac, makePorts } from "./generator_ports.ts";
 import { EchoReplies } from "./generator_replies.ts";
-import { EchoRequests } from "./generator_requests.ts";
+import { EchoRequests, scratchBytesFor } from "./generator_requests.ts";
 import { GeneratorSession, type RunCounts } from "./generator_session.ts";
 
 const OWN_MAC = Uint8Array.of(0x02, 0x75, 0x0a, 0x00, 0x02, 0x02);
@@ -57,14 +57,18 @@ export interface GeneratorResult extends RunRates {
 /** Meets the front-end, learns its MAC address, warms up, and runs. */
 export function generate(options: GeneratorOptions): GeneratorResult {
   const timeoutMs = 1000 * options.timeoutSeconds;
-  using backEnd = meetFrontEnd({ ...options, timeoutMs });
+  using backEnd = meetFrontEnd({
+    ...options,
+    timeoutMs,
+    scratchBytes: scratchBytesFor(options.size),
+  });
   const own = { ownMac: OWN_MAC, ownIp: options.ownIp, peerIp: options.peerIp };
   const peerMac = learnMac(backEnd, own, timeoutMs);
   const stations = { ...own, peerMac, addresses: options.addresses };
-  const requests = new EchoRequests(stations, options.size);
   const slots = slotsFor(backEnd);
   const latencies = options.mode.kind === "open" ? new Latencies(slots, TIMED_MAX) : null;
-  const ports = makePorts(backEnd, options.queuePairs, own, () => {
+  const ports = makePorts(backEnd, options.queuePairs, own, (memory) => {
+    const requests = new EchoRequests(memory, stations, options.size);
     return { requests, latencies, replies: new EchoReplies(requests, slots, options.checkEvery) };
   });
   const session = new GeneratorSession(backEnd, ports, new MonotonicClock());

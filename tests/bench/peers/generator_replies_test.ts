@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { EchoReplies, OTHER, REPLY, WRONG } from "../../../bench/peers/generator_replies.ts";
-import { EchoRequests } from "../../../bench/peers/generator_requests.ts";
+import {
+  EchoRequests,
+  type EchoStations,
+  type RequestMemory,
+  scratchBytesFor,
+} from "../../../bench/peers/generator_requests.ts";
 import { internetChecksum, ip, mac } from "../../stack/frames.ts";
 
 const SIZE = 65;
@@ -8,19 +13,37 @@ const HEADER_BYTES = 12;
 /** So that the upper half of the number and several addresses count. */
 const NUMBER = 0x12_3456;
 
-const REQUESTS = new EchoRequests({
+/** Where a test lets a request be written. */
+const ROOM_BYTES = 256;
+
+/** Short enough to be copied by a loop, and long enough for a call. */
+const SIZES = [65, 101];
+
+/** A memory of our own, with its scratch bytes behind the room for a request. */
+function memoryFor(size: number): RequestMemory {
+  const buffer = new ArrayBuffer((ROOM_BYTES + scratchBytesFor(size) + 3) & ~3);
+  return {
+    u8: new Uint8Array(buffer),
+    u16: new Uint16Array(buffer),
+    u32: new Uint32Array(buffer),
+    scratch: ROOM_BYTES,
+  };
+}
+
+const MEMORY = memoryFor(SIZE);
+const STATIONS: EchoStations = {
   ownMac: mac("02:00:00:00:00:01"),
   ownIp: ip("10.8.0.1"),
   peerMac: mac("02:00:00:00:00:02"),
   peerIp: ip("10.9.0.0"),
   addresses: 256,
-}, SIZE);
+};
+const REQUESTS = new EchoRequests(MEMORY, STATIONS, SIZE);
 
-/** Request `n` at that offset of a memory, as bytes. */
+/** Request `n` as it stands at that offset of the memory. */
 function requestAt(offset: number, n = NUMBER): Uint8Array<ArrayBuffer> {
-  const buffer = new ArrayBuffer(256);
-  REQUESTS.write(new Uint16Array(buffer), new Uint32Array(buffer), offset, n);
-  return new Uint8Array(buffer, offset, HEADER_BYTES + SIZE);
+  REQUESTS.write(offset, n);
+  return Uint8Array.from(MEMORY.u8.subarray(offset, offset + HEADER_BYTES + SIZE));
 }
 
 /** The right reply to it. */
@@ -59,17 +82,23 @@ function judge(frame: Uint8Array): { readonly kind: number; readonly what: strin
   return { kind, what: replies.firstWrong };
 }
 
-Deno.test("generator: a request is right at each alignment, checksums included", () => {
-  for (const offset of [0, 2, 4, 6, 64, 66]) {
-    const bytes = requestAt(offset);
-    const frame = bytes.subarray(HEADER_BYTES);
-    assertEquals([...bytes.subarray(0, HEADER_BYTES)], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
-    assertEquals(internetChecksum(frame.subarray(14, 34)), 0, "IP");
-    assertEquals(internetChecksum(frame.subarray(34)), 0, "ICMP");
-    assertEquals([...frame.subarray(0, 6)], [...mac("02:00:00:00:00:02")]);
-    assertEquals(frame, requestAt(0).subarray(HEADER_BYTES));
-  }
-});
+for (const size of SIZES) {
+  Deno.test(`generator: a request of ${size} bytes is right at each alignment`, () => {
+    const memory = memoryFor(size);
+    const requests = new EchoRequests(memory, STATIONS, size);
+    const expected = requests.frame(NUMBER);
+    for (const offset of [0, 2, 4, 6, 64, 66]) {
+      requests.write(offset, NUMBER);
+      const bytes = memory.u8.slice(offset, offset + HEADER_BYTES + size);
+      const frame = bytes.subarray(HEADER_BYTES);
+      assertEquals([...bytes.subarray(0, HEADER_BYTES)], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+      assertEquals(internetChecksum(frame.subarray(14, 34)), 0, "IP");
+      assertEquals(internetChecksum(frame.subarray(34)), 0, "ICMP");
+      assertEquals([...frame.subarray(0, 6)], [...mac("02:00:00:00:00:02")]);
+      assertEquals([...frame], [...expected]);
+    }
+  });
+}
 
 Deno.test("generator: 256 requests in a row ask 256 addresses", () => {
   const asked = new Set<number>();

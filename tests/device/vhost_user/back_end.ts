@@ -23,6 +23,8 @@ export interface BackEndOptions {
   readonly features: bigint;
   /** Pairs of queues, 1 to 127. */
   readonly queuePairs: number;
+  /** Bytes of the memory that are the owner's own: see `GuestMemory.scratch`. Default 0. */
+  readonly scratchBytes?: number;
   /** What to do wrong: with replies, and whether memory is mapped at all; default true. */
   readonly replyFault?: ReplyFault;
   readonly mapsMemory?: boolean;
@@ -41,6 +43,7 @@ export class VhostUserBackEnd implements Disposable {
   readonly #messages: FrontEndSocket;
   readonly #offered: bigint;
   readonly #offeredProtocol: bigint;
+  readonly #scratchBytes: number;
   readonly #mapsMemory: boolean;
   #memory: GuestMemory | null = null;
   #features = 0n;
@@ -49,9 +52,10 @@ export class VhostUserBackEnd implements Disposable {
   /** Takes the socket over. */
   constructor(
     socket: UnixSocket,
-    { features, queuePairs, replyFault, mapsMemory = true }: BackEndOptions,
+    { features, queuePairs, scratchBytes = 0, replyFault, mapsMemory = true }: BackEndOptions,
   ) {
     this.#socket = socket;
+    this.#scratchBytes = scratchBytes;
     this.#mapsMemory = mapsMemory;
     this.#messages = new FrontEndSocket(socket, replyFault);
     const mq = queuePairs > 1 ? VIRTIO_NET_F_MQ | VIRTIO_NET_F_CTRL_VQ : 0n;
@@ -197,7 +201,7 @@ export class VhostUserBackEnd implements Disposable {
   #map(regions: readonly message.MemoryRegion[], fds: readonly number[]): void {
     if (!this.#mapsMemory) return;
     const before = this.#memory;
-    this.#memory = new GuestMemory(regions, fds);
+    this.#memory = new GuestMemory(regions, fds, this.#scratchBytes);
     for (const vring of this.vrings) this.#start(vring);
     before?.[Symbol.dispose]();
   }

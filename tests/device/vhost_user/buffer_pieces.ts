@@ -40,12 +40,7 @@ export class BufferPieces {
     const high = this.#u32[word + 1];
     const length = this.#u32[word + 2];
     const offset = this.#memory.offsetOf(low, high, length);
-    if (offset < 0) {
-      const address = (high * 0x1_0000_0000 + low).toString(16);
-      throw new BackEndError(
-        `a descriptor has ${length} bytes at 0x${address}, outside the memory table`,
-      );
-    }
+    if (offset < 0) throw outside(low, high, length);
     if ((flags & VIRTQ_DESC_F_WRITE) === 0) {
       if (this.readable !== pieces) {
         throw new BackEndError("a descriptor to be read stands behind one to be written");
@@ -57,6 +52,19 @@ export class BufferPieces {
     this.pieces = pieces + 1;
   }
 
+  /** {@link clear} and {@link add} in one, for a buffer of a single descriptor. */
+  setOnly(word: number, flags: number): void {
+    const low = this.#u32[word];
+    const high = this.#u32[word + 1];
+    const length = this.#u32[word + 2];
+    const offset = this.#memory.offsetOf(low, high, length);
+    if (offset < 0) throw outside(low, high, length);
+    this.pieces = 1;
+    this.readable = (flags & VIRTQ_DESC_F_WRITE) === 0 ? 1 : 0;
+    this.offsets[0] = offset;
+    this.lengths[0] = length;
+  }
+
   /** Where the table of an indirect descriptor begins, as an element number by 32 bits. */
   table32(word: number, length: number): number {
     const table = this.#memory.offsetOf(this.#u32[word], this.#u32[word + 1], length);
@@ -65,4 +73,11 @@ export class BufferPieces {
     }
     return table >>> 2;
   }
+}
+
+function outside(low: number, high: number, length: number): BackEndError {
+  const address = (high * 0x1_0000_0000 + low).toString(16);
+  return new BackEndError(
+    `a descriptor has ${length} bytes at 0x${address}, outside the memory table`,
+  );
 }

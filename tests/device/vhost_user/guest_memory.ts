@@ -33,6 +33,8 @@ export class GuestMemory implements Disposable {
   readonly u32: Uint32Array<ArrayBuffer> = new Uint32Array(0);
   /** The same, signed: Atomics.load of a word at or above 2^31 would allocate. */
   readonly i32: Int32Array<ArrayBuffer> = new Int32Array(0);
+  /** Where our own bytes begin, behind all regions: copies within one array are quick. */
+  readonly scratch: number = 0;
   readonly #count: number = 0;
   /** By region: addresses, sizes, and where they begin in the arrays. */
   readonly #guest: Float64Array = new Float64Array(0);
@@ -40,15 +42,18 @@ export class GuestMemory implements Disposable {
   readonly #sizes: Float64Array = new Float64Array(0);
   readonly #starts: Int32Array = new Int32Array(0);
   /** The region that the last guest address was in. */
-  #last = 0;
+  #lastGuest = 0;
+  #lastSize = 0;
+  #lastStart = 0;
   readonly #reserved: bigint = 0n;
   #address: Deno.PointerObject | null = null;
 
   /**
-   * Maps region i from `fds[i]`, which stay the caller's and may be closed afterwards.
+   * Maps region i from `fds[i]`, which stay the caller's and may be closed afterwards, and makes
+   * `scratchBytes` that are nobody else's.
    * {@link BackEndError} when one is not inside its file, overlaps another, or when there is too much.
    */
-  constructor(regions: readonly MemoryRegion[], fds: readonly number[]) {
+  constructor(regions: readonly MemoryRegion[], fds: readonly number[], scratchBytes = 0) {
     if (regions.length === 0 || regions.length !== fds.length) {
       throw new BackEndError(
         `${regions.length} memory regions came with ${fds.length} descriptors`,
@@ -56,7 +61,7 @@ export class GuestMemory implements Disposable {
     }
     regions.forEach((region, i) => checkRegion(regions, i, region, fds[i]));
     const slots = regions.map(slotBytes);
-    const total = slots.reduce((sum, bytes) => sum + bytes, 0);
+    const total = slots.reduce((sum, bytes) => sum + bytes, scratchBytes);
     if (total > MEMORY_MAX) {
       throw new BackEndError(`${total} bytes of memory are more than ${MEMORY_MAX}`);
     }
@@ -76,6 +81,8 @@ export class GuestMemory implements Disposable {
         mapAt(base + BigInt(at), region, fds[i]);
         at += slots[i];
       });
+      this.scratch = at;
+      if (scratchBytes > 0) makeScratch(base + BigInt(at), scratchBytes);
     } catch (error) {
       libc.munmap(this.#address, this.#reserved);
       throw error;
@@ -93,10 +100,10 @@ export class GuestMemory implements Disposable {
    */
   offsetOf(low: number, high: number, length: number): number {
     const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
-    const last = this.#last;
-    const within = address - this.#guest[last];
-    if (within >= 0 && within + (length >>> 0) <= this.#sizes[last]) {
-      return this.#starts[last] + within;
+    const within = address - this.#lastGuest;
+    if (within >= 0 && within <= this.#lastSize) {
+      const offset = within | 0;
+      if (offset + (length >>> 0) <= this.#lastSize) return this.#lastStart + offset;
     }
     return this.#search(address, length >>> 0);
   }
@@ -122,8 +129,10 @@ export class GuestMemory implements Disposable {
     for (let i = 0; i < this.#count; i++) {
       const within = address - this.#guest[i];
       if (within < 0 || within + length > this.#sizes[i]) continue;
-      this.#last = i;
-      return this.#starts[i] + within;
+      this.#lastGuest = this.#guest[i];
+      this.#lastSize = this.#sizes[i];
+      this.#lastStart = this.#starts[i];
+      return this.#lastStart + within;
     }
     return -1;
   }
@@ -173,6 +182,13 @@ function mapAt(address: bigint, { size, mmapOffset }: MemoryRegion, fd: number):
   const offset = BigInt(mmapOffset - skipped);
   const place = Deno.UnsafePointer.create(address);
   mapped(libc.mmap(place, length, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED, fd, offset));
+}
+
+/** Makes a part of the reservation usable. */
+function makeScratch(address: bigint, byteLength: number): void {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  const place = Deno.UnsafePointer.create(address);
+  mapped(libc.mmap(place, BigInt(byteLength), PROT_READ_WRITE, flags, -1, 0n));
 }
 
 function mapped(address: Deno.PointerValue): Deno.PointerObject {

@@ -92,25 +92,15 @@ export class PackedDeviceRing implements DeviceRing {
 
   next(): void {
     const buffer = this.#buffer;
-    buffer.clear();
-    this.#slots = 0;
-    for (;;) {
-      const word = this.#descriptors32 + 4 * this.#slot;
-      const last = this.#i32[word + 3];
-      if ((last & BOTH) !== this.#availFlags || this.#slots === this.size) {
-        throw new BackEndError("a chain is available in part only");
-      }
-      this.#slots++;
-      this.#slot++;
-      if (this.#slot === this.size) {
-        this.#slot = 0;
-        this.#availFlags ^= BOTH;
-      }
-      if ((last & VIRTQ_DESC_F_INDIRECT) !== 0) this.#addTable(word);
-      else buffer.add(word, last >>> 16);
-      if ((last & VIRTQ_DESC_F_NEXT) !== 0) continue;
+    const word = this.#descriptors32 + 4 * this.#slot;
+    const last = this.#i32[word + 3];
+    if ((last & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) === 0) {
+      buffer.setOnly(word, last >>> 16);
       this.#id = last & 0xffff;
-      break;
+      this.#slots = 1;
+      this.#advance();
+    } else {
+      this.#walk();
     }
     this.pieces = buffer.pieces;
     this.readable = buffer.readable;
@@ -170,6 +160,37 @@ export class PackedDeviceRing implements DeviceRing {
     const sameWrap = ((event & EVENT_WRAP) !== 0) === (this.#usedFlags !== 0);
     const at = (event & EVENT_OFFSET) - (sameWrap ? 0 : this.size);
     return ((used - at - 1) & 0xffff) < ((used - old) & 0xffff);
+  }
+
+  /** Follows a chain, of which the first descriptor was seen to be available. */
+  #walk(): void {
+    const buffer = this.#buffer;
+    buffer.clear();
+    this.#slots = 0;
+    for (;;) {
+      const word = this.#descriptors32 + 4 * this.#slot;
+      const last = this.#i32[word + 3];
+      if ((last & BOTH) !== this.#availFlags || this.#slots === this.size) {
+        throw new BackEndError("a chain is available in part only");
+      }
+      this.#slots++;
+      this.#advance();
+      if ((last & VIRTQ_DESC_F_INDIRECT) !== 0) this.#addTable(word);
+      else buffer.add(word, last >>> 16);
+      if ((last & VIRTQ_DESC_F_NEXT) !== 0) continue;
+      this.#id = last & 0xffff;
+      return;
+    }
+  }
+
+  #advance(): void {
+    const slot = this.#slot + 1;
+    if (slot < this.size) {
+      this.#slot = slot;
+      return;
+    }
+    this.#slot = 0;
+    this.#availFlags ^= BOTH;
   }
 
   /** §2.8.7: a table has no order but its own, and no flags but WRITE. */

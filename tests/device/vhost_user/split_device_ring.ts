@@ -94,8 +94,7 @@ export class SplitDeviceRing implements DeviceRing {
     const word = this.#descriptors32 + 4 * head;
     const flags = this.#u32[word + 3];
     const buffer = this.#buffer;
-    buffer.clear();
-    if ((flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) === 0) buffer.add(word, flags);
+    if ((flags & (VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT)) === 0) buffer.setOnly(word, flags);
     else this.#walk(head, word, flags);
     this.pieces = buffer.pieces;
     this.readable = buffer.readable;
@@ -139,6 +138,7 @@ export class SplitDeviceRing implements DeviceRing {
 
   /** Follows a chain, in the ring's table or in one of its own (§2.7.5.3). */
   #walk(head: number, word: number, flags: number): void {
+    this.#buffer.clear();
     if ((flags & VIRTQ_DESC_F_INDIRECT) === 0) {
       this.#chain(this.#descriptors32, this.size, head);
       return;

@@ -41,8 +41,8 @@ export function closedLoop(session: GeneratorSession, window: number, end: RunEn
       worked += taken + sent;
     }
     if (worked === 0) {
-      session.pause();
       if (left === 0 && session.outstanding === 0) return;
+      session.pause();
     }
     if (session.due && session.look() >= end.untilNs) left = 0;
   }
@@ -128,8 +128,8 @@ export function openLoop(
       worked += count;
     }
     if (worked === 0) {
-      session.pause();
       if (left === 0 && session.outstanding === 0) return { latestNs, refused };
+      session.pause();
     }
     if (session.due && session.look() >= end.untilNs) left = 0;
   }

@@ -22,6 +22,8 @@ export interface GeneratorOptions {
   readonly peerIp: number;
   readonly addresses: number;
   readonly mode: Mode;
+  /** Whether it waits for kicks when there's nothing to do, in place of polling. */
+  readonly sleeps: boolean;
   /** One or both end the run. */
   readonly echoes: number;
   readonly seconds: number;
@@ -46,6 +48,7 @@ const FLAGS: readonly Flag[] = [
   { name: "burst", value: "N", help: "bursts of N, each answered whole before the next" },
   { name: "pause", value: "STEPS", help: "between bursts, default 300, about 100 ns" },
   { name: "rate", value: "N", help: "open loop of N echoes a second, each one timed" },
+  { name: "wait", value: "kick", help: "sleep until the front-end kicks, and never poll" },
   { name: "echoes", value: "N", help: "end after so many requests" },
   { name: "seconds", value: "N", help: "end after so long; default 2 when neither is given" },
   { name: "warm-up", value: "SECONDS", help: "before anything is counted, default 0.5" },
@@ -91,6 +94,7 @@ export function parseGeneratorOptions(args: readonly string[]): GeneratorOptions
     peerIp: parseIpv4(values.get("to") ?? "10.0.2.15"),
     addresses: powerOfTwo("--addresses", number("addresses", 1, 1, 65_536)),
     mode: parseMode(values, number),
+    sleeps: values.get("wait") === "kick",
     echoes: number("echoes", Infinity, 1, Number.MAX_SAFE_INTEGER),
     seconds: seconds("seconds", ends ? Infinity : 2),
     warmUpSeconds: seconds("warm-up", 0.5),
@@ -110,6 +114,9 @@ function parseMode(
   if (given[0] === "burst") {
     const pauseSteps = number("pause", 300, 0, 1e9);
     return { kind: "burst", size: number("burst", 32, 1, 1024), pauseSteps };
+  }
+  if (given[0] === "rate" && values.has("wait")) {
+    throw new UsageError("--rate can't sleep until a kick: it would miss its own time");
   }
   if (given[0] === "rate" && values.has("queues")) {
     throw new UsageError("--rate is for one pair of queues");

@@ -80,6 +80,17 @@ export class GeneratorPort {
     return this.#rxVring.ring === this.#rx && this.#txVring.ring === this.#tx;
   }
 
+  /** What the front-end kicks by, null where it can't: of the receive queue, and the transmit queue. */
+  get kickFds(): (number | null)[] {
+    return [this.#rxVring.kickFd, this.#txVring.kickFd];
+  }
+
+  /** Asks for kicks, or not to be kicked. */
+  wantKicks(on: boolean): void {
+    this.#rx.wantKicks(on);
+    this.#tx.wantKicks(on);
+  }
+
   /** Whether a frame has come in. */
   get waiting(): boolean {
     return this.#tx.ready();

@@ -25,7 +25,8 @@ export class GeneratorProcess implements AsyncDisposable {
   readonly #stdout: Promise<string>;
   readonly #stderr: Promise<string>;
   #heard = "";
-  readonly #listening = Promise.withResolvers<void>();
+  #ended = false;
+  #changed = Promise.withResolvers<void>();
 
   /** `args`: flags of generator.ts. */
   constructor(args: readonly string[], options: GeneratorProcessOptions = {}) {
@@ -49,12 +50,13 @@ export class GeneratorProcess implements AsyncDisposable {
 
   /** Resolves when a front-end can connect. Rejects when it has ended instead. */
   async listening(): Promise<this> {
-    const ended = this.#child.status.then(async () => {
-      throw new Error(`the generator ended: ${await this.#stderr}`);
-    });
-    ended.catch(() => {});
-    await Promise.race([this.#listening.promise, ended]);
+    await this.#said("listening on");
     return this;
+  }
+
+  /** Resolves when it has warmed up, and what it counts begins. */
+  async running(): Promise<void> {
+    await this.#said("running");
   }
 
   /** What came of its run, and its exit status. Rejects when it has printed nothing. */
@@ -92,11 +94,25 @@ export class GeneratorProcess implements AsyncDisposable {
     await Deno.remove(this.socket).catch(() => {});
   }
 
+  async #said(words: string): Promise<void> {
+    while (!this.#heard.includes(words)) {
+      if (this.#ended) throw new Error(`the generator ended: ${this.#heard}`);
+      await this.#changed.promise;
+    }
+  }
+
   async #hear(): Promise<string> {
     for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
       this.#heard += text;
-      if (this.#heard.includes("listening on")) this.#listening.resolve();
+      this.#notify();
     }
+    this.#ended = true;
+    this.#notify();
     return this.#heard;
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
   }
 }

@@ -52,6 +52,9 @@ export interface GeneratorResult extends RunRates {
   readonly latency?: LatencySummary;
   readonly latestSendUs?: number;
   readonly refused?: number;
+  /** When it waits for kicks: how many came, and frames that came without. */
+  readonly kicks?: number;
+  readonly lostKicks?: number;
 }
 
 /** Meets the front-end, learns its MAC address, warms up, and runs. */
@@ -71,7 +74,7 @@ export function generate(options: GeneratorOptions): GeneratorResult {
     const requests = new EchoRequests(memory, stations, options.size);
     return { requests, latencies, replies: new EchoReplies(requests, slots, options.checkEvery) };
   });
-  const session = new GeneratorSession(backEnd, ports, new MonotonicClock());
+  const session = new GeneratorSession(backEnd, ports, new MonotonicClock(), options.sleeps);
   const until = (seconds: number): number => session.clock.now() + 1e9 * seconds;
   if (options.warmUpSeconds > 0) {
     const end = { echoes: Infinity, untilNs: until(options.warmUpSeconds) };
@@ -81,6 +84,7 @@ export function generate(options: GeneratorOptions): GeneratorResult {
   session.ownTime.clear();
   const checked = sumOf(ports, (port) => port.replies.checked);
   const others = sumOf(ports, (port) => port.others);
+  console.error("generator: running");
   const counts = session.begin();
   const end = { echoes: options.echoes, untilNs: until(options.seconds) };
   const extra = run(session, options, latencies, end);
@@ -102,6 +106,9 @@ export function generate(options: GeneratorOptions): GeneratorResult {
     firstWrong: ports.map((port) => port.replies.firstWrong).find((what) => what !== "") ?? "",
     others: sumOf(ports, (port) => port.others) - others,
     ...extra,
+    ...(session.sleep === null
+      ? {}
+      : { kicks: session.sleep.kicks, lostKicks: session.sleep.lostKicks }),
     ...(latencies === null ? {} : { latency: latencies.summary() }),
   };
 }

@@ -4,6 +4,7 @@ import type { VhostUserBackEnd } from "../../tests/device/vhost_user/back_end.ts
 import { BackEndError } from "../../tests/device/vhost_user/back_end_error.ts";
 import type { MonotonicClock } from "./generator_clock.ts";
 import type { GeneratorPort } from "./generator_port.ts";
+import { GeneratorSleep } from "./generator_sleep.ts";
 import { OwnTime } from "./generator_own_time.ts";
 
 /** Turns of the loop between two readings of the clock. */
@@ -43,6 +44,8 @@ export class GeneratorSession {
   readonly ports: readonly GeneratorPort[];
   readonly clock: MonotonicClock;
   readonly ownTime: OwnTime;
+  /** What waits for kicks; null when rings are polled. */
+  readonly sleep: GeneratorSleep | null;
   emptyTurns = 0;
   readonly #backEnd: VhostUserBackEnd;
   readonly #probe: ReadyProbe;
@@ -60,10 +63,12 @@ export class GeneratorSession {
     backEnd: VhostUserBackEnd,
     ports: readonly GeneratorPort[],
     clock: MonotonicClock,
+    sleeps: boolean,
   ) {
     this.#backEnd = backEnd;
     this.ports = ports;
     this.clock = clock;
+    this.sleep = sleeps ? new GeneratorSleep(ports, backEnd.fd) : null;
     this.ownTime = new OwnTime(clock);
     this.#probe = new ReadyProbe(backEnd.fd, POLLIN);
   }
@@ -90,6 +95,10 @@ export class GeneratorSession {
   /** Ends a turn that found nothing to do. */
   pause(): void {
     this.emptyTurns++;
+    if (this.sleep !== null) {
+      this.sleep.sleep();
+      return;
+    }
     const { replies } = this;
     if (this.#lastPaused === replies) {
       if (++this.#pauses > PATIENT_PAUSES) sched_yield();
@@ -111,7 +120,7 @@ export class GeneratorSession {
    * Counts a turn; whether it's time to look at the clock. A {@link look} is due then.
    */
   get due(): boolean {
-    return (++this.#turns & (TURNS - 1)) === 0;
+    return (++this.#turns & (TURNS - 1)) === 0 || this.sleep !== null;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { GeneratorProcess } from "../../bench/peers/generator_process.ts";
 import { Appliance, countersOf } from "./appliance.ts";
 
@@ -32,3 +32,25 @@ Deno.test("vhost-user: ten million echoes in a closed loop, and not one wrong", 
   const { host } = countersOf(await appliance.event("stopped"));
   assertEquals([host.echoRequestsAnswered, host.drops], [ECHOES, {}]);
 });
+
+for (const ring of ["split", "packed"]) {
+  for (const offer of ["mrg_rxbuf,packed", "mrg_rxbuf,packed,event_idx", "packed,in_order"]) {
+    Deno.test(`vhost-user: a back-end that sleeps is kicked, ${ring} ring, ${offer}`, async () => {
+      await using generator = new GeneratorProcess([
+        ...[`--offer=${offer}`, "--wait=kick", "--window=16", "--echoes=20000", "--check=all"],
+        "--warm-up=0",
+      ]);
+      await generator.listening();
+      await using appliance = new Appliance([
+        ...[`--device=vhost-user:${generator.socket}`, "--ip=10.0.2.15/24", `--ring=${ring}`],
+      ]);
+      const { code, result } = await generator.result();
+      const { replies, wrong, lost, lostKicks } = result;
+      assertEquals([code, replies, wrong, lost, lostKicks], [0, 20_000, 0, 0, 0]);
+      assertEquals(result.ring, ring);
+      assertGreater(result.kicks ?? 0, 0);
+      const { status, stderr } = await appliance.stop();
+      assertEquals([status.code, stderr], [0, ""]);
+    });
+  }
+}

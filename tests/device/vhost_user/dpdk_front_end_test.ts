@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { GeneratorProcess } from "../../../bench/peers/generator_process.ts";
 import { dpdkTest, Testpmd } from "../../integration/dpdk_testpmd.ts";
 
@@ -90,3 +90,22 @@ dpdkTest("DPDK's virtio_user at a fixed rate: each reply is timed", async () => 
   const { code, result } = await generator.result();
   assertEquals([code, result.sent, result.latency?.count, result.wrong], [0, 500, 500, 0]);
 });
+
+for (const packed of [0, 1]) {
+  const rings = packed === 0 ? "split" : "packed";
+  dpdkTest(`DPDK's virtio_user kicks a back-end that sleeps: ${rings} rings`, async () => {
+    await using generator = new GeneratorProcess([
+      ...["--wait=kick", "--window=16", "--echoes=5000", "--check=all", "--warm-up=0"],
+    ]);
+    await generator.listening();
+    await using testpmd = await Testpmd.start({
+      vdevs: [`net_virtio_user0,path=${generator.socket},queues=1,mac=${MAC},packed_vq=${packed}`],
+      forward: "icmpecho",
+    });
+    await testpmd.ask("start");
+    const { code, result } = await generator.result();
+    const { replies, wrong, lost, lostKicks } = result;
+    assertEquals([code, replies, wrong, lost, lostKicks], [0, 5000, 0, 0, 0]);
+    assertGreater(result.kicks ?? 0, 0);
+  });
+}

@@ -46,7 +46,7 @@ const FLAGS: readonly Flag[] = [
   { name: "addresses", value: "N", help: "how many are asked: a power of two, default 1" },
   { name: "window", value: "N", help: "closed loop with so many on their way (default 256)" },
   { name: "burst", value: "N", help: "bursts of N, each answered whole before the next" },
-  { name: "pause", value: "STEPS", help: "between bursts, default 300, about 100 ns" },
+  { name: "pause", value: "STEPS", help: "between bursts, default 300, about 150 ns" },
   { name: "rate", value: "N", help: "open loop of N echoes a second, each one timed" },
   { name: "wait", value: "kick", help: "sleep until the front-end kicks, and never poll" },
   { name: "echoes", value: "N", help: "end after so many requests" },

@@ -16,6 +16,9 @@ const OWN_MAC = Uint8Array.of(0x02, 0x75, 0x0a, 0x00, 0x02, 0x02);
 /** Replies that are timed, at most: 64 MB of them. */
 const TIMED_MAX = 1 << 24;
 
+/** What a buffer for receiving holds at least. */
+const BUFFER_FRAME_BYTES = 1514;
+
 /** What was counted in a run, and how fast it went. */
 export interface RunRates {
   readonly seconds: number;
@@ -115,7 +118,7 @@ export function generate(options: GeneratorOptions): GeneratorResult {
 
 function run(
   session: GeneratorSession,
-  { mode }: GeneratorOptions,
+  { mode, size }: GeneratorOptions,
   latencies: Latencies | null,
   end: RunEnd,
 ): Partial<GeneratorResult> {
@@ -127,9 +130,18 @@ function run(
     return { latestSendUs: Math.round(latestNs / 10) / 100, refused };
   }
   if (mode.kind === "closed") {
-    closedLoop(session, Math.min(mode.window, session.ports[0].size), end);
+    closedLoop(session, windowFor(mode.window, session.ports[0].size, size), end);
   }
   return {};
+}
+
+/**
+ * As many as the ring has buffers for: one for a frame of 1,514 bytes and its header (virtio 1.2
+ * §5.1.6.3.1), and several, mergeable ones, for a longer one.
+ */
+function windowFor(wanted: number, ringSize: number, frameBytes: number): number {
+  const buffers = Math.ceil(frameBytes / BUFFER_FRAME_BYTES);
+  return Math.max(1, Math.min(wanted, Math.floor(ringSize / buffers)));
 }
 
 function rates({ sent, replies, nanoseconds, emptyTurns }: RunCounts, own: number): RunRates {

@@ -1,3 +1,5 @@
+import type { MonotonicClock } from "./generator_clock.ts";
+
 /** What the replies of a run took, in microseconds. */
 export interface LatencySummary {
   readonly count: number;
@@ -10,26 +12,38 @@ export interface LatencySummary {
 
 /** The time that each reply took, from a table of when its request was sent. */
 export class Latencies {
-  /** Nanoseconds: to be set before a burst is sent or taken. */
-  now = 0;
+  readonly #clock: MonotonicClock;
+  /** In an array of its own: a field that is no small integer is a new object at each change. */
+  readonly #now = new Float64Array(1);
   #count = 0;
   readonly #sent: Float64Array;
   readonly #taken: Uint32Array;
 
   /** `slots`: as many as may be on their way. `capacity`: replies that are remembered. */
-  constructor(slots: number, capacity: number) {
+  constructor(clock: MonotonicClock, slots: number, capacity: number) {
+    this.#clock = clock;
     this.#sent = new Float64Array(slots);
     this.#taken = new Uint32Array(capacity);
   }
 
+  /**
+   * Reads the clock, for a burst that is sent or taken next. The number stays here: passed from call
+   * to call in a branch that is seldom taken, it would be an object each time.
+   */
+  stamp(): void {
+    this.#now[0] = this.#clock.now();
+  }
+
   /** The request of that slot goes now. */
   sent(slot: number): void {
-    this.#sent[slot] = this.now;
+    this.#sent[slot] = this.#now[0];
   }
 
   /** Its reply is there. */
   replied(slot: number): void {
-    if (this.#count < this.#taken.length) this.#taken[this.#count++] = this.now - this.#sent[slot];
+    if (this.#count < this.#taken.length) {
+      this.#taken[this.#count++] = this.#now[0] - this.#sent[slot];
+    }
   }
 
   /** Forgets what was taken, as after warming up. */

@@ -112,14 +112,14 @@ export function openLoop(
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i];
       if (!port.waiting) continue;
-      latencies.now = clock.now();
+      latencies.stamp();
       worked += port.take(TAKE_MAX);
     }
     if (left > 0 && now >= due) {
       const late = now - due;
       if (late > latestNs) latestNs = late;
       const count = Math.min(LATE_MAX, left, 1 + Math.floor(late / intervalNs));
-      latencies.now = clock.now();
+      latencies.stamp();
       const sent = ports[turn].send(count);
       turn = turn + 1 === ports.length ? 0 : turn + 1;
       refused += count - sent;

@@ -72,13 +72,14 @@ export function generate(options: GeneratorOptions): GeneratorResult {
   const peerMac = learnMac(backEnd, own, timeoutMs);
   const stations = { ...own, peerMac, addresses: options.addresses };
   const slots = slotsFor(backEnd);
-  const latencies = options.mode.kind === "open" ? new Latencies(slots, TIMED_MAX) : null;
+  const clock = new MonotonicClock();
+  const latencies = options.mode.kind === "open" ? new Latencies(clock, slots, TIMED_MAX) : null;
   const ports = makePorts(backEnd, options.queuePairs, own, (memory) => {
     const requests = new EchoRequests(memory, stations, options.size);
     return { requests, latencies, replies: new EchoReplies(requests, slots, options.checkEvery) };
   });
-  const session = new GeneratorSession(backEnd, ports, new MonotonicClock(), options.sleeps);
-  const until = (seconds: number): number => session.clock.now() + 1e9 * seconds;
+  const session = new GeneratorSession(backEnd, ports, clock, options.sleeps);
+  const until = (seconds: number): number => clock.now() + 1e9 * seconds;
   if (options.warmUpSeconds > 0) {
     const end = { echoes: Infinity, untilNs: until(options.warmUpSeconds) };
     run(session, options, latencies, end);

@@ -7,8 +7,8 @@ import type { GeneratorPort } from "./generator_port.ts";
 import { GeneratorSleep } from "./generator_sleep.ts";
 import { OwnTime } from "./generator_own_time.ts";
 
-/** Turns of the loop between two readings of the clock. */
-const TURNS = 1024;
+/** Turns of the loop between two readings of the clock: some tenths of a millisecond. */
+const TURNS = 4096;
 
 /** Nanoseconds between two looks at the socket. */
 const LOOK_NS = 5e6;

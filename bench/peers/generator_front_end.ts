@@ -1,3 +1,4 @@
+import { ErrnoError } from "../../drivers/ffi/errno.ts";
 import { waitReadable } from "../../drivers/ffi/fd_waiter.ts";
 import { connectPath, listenPath, type UnixSocket } from "../../drivers/ffi/unix_socket.ts";
 import { type BackEndOptions, VhostUserBackEnd } from "../../tests/device/vhost_user/back_end.ts";
@@ -54,7 +55,8 @@ function connectUntil(place: MeetingPlace, deadline: number): UnixSocket {
     try {
       return connectPath(place.path);
     } catch (error) {
-      if (performance.now() >= deadline) throw late(place, `can't be reached: ${error}`);
+      if (!(error instanceof ErrnoError)) throw error;
+      if (performance.now() >= deadline) throw late(place, `can't be reached (${error.message})`);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }

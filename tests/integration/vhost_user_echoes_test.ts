@@ -54,3 +54,19 @@ for (const ring of ["split", "packed"]) {
     });
   }
 }
+
+Deno.test("vhost-user: an appliance that listens has a back-end that connects", async () => {
+  const socket = `/tmp/ukdeno-listens-${Deno.pid}`;
+  await using generator = new GeneratorProcess(
+    ["--connect=yes", "--echoes=50000", "--check=all", "--warm-up=0", "--queues=2"],
+    { socket },
+  );
+  await using appliance = new Appliance([
+    ...[`--device=vhost-user:${socket},server=on`, "--ip=10.0.2.15/24", "--queues=2"],
+  ]);
+  const { code, result } = await generator.result();
+  const { replies, wrong, lost, queuePairs } = result;
+  assertEquals([code, replies, wrong, lost, queuePairs], [0, 50_000, 0, 0, 2]);
+  const { status, stderr } = await appliance.stop();
+  assertEquals([status.code, stderr], [0, ""]);
+});

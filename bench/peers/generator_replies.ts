@@ -93,7 +93,8 @@ export class EchoReplies {
     this.#waiting[slot] = NONE;
     this.slot = slot;
     this.replies++;
-    return (n & this.#checkMask) === 0 ? this.#check(u16, frame, n) : REPLY;
+    // Other ones each time that the payloads come round.
+    return (n + (n >>> 8) & this.#checkMask) === 0 ? this.#check(u16, frame, n) : REPLY;
   }
 
   #takeOther(u16: Uint16Array, frame: number, length: number): number {

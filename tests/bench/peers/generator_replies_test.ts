@@ -5,6 +5,7 @@ import {
   type EchoStations,
   type RequestMemory,
   scratchBytesFor,
+  VARIANTS,
 } from "../../../bench/peers/generator_requests.ts";
 import { internetChecksum, ip, mac } from "../../stack/frames.ts";
 
@@ -159,4 +160,19 @@ Deno.test("generator: requests that are given up are lost, and their replies wro
   assertEquals(replies.lost, 1, "its place was needed");
   replies.giveUp();
   assertEquals(replies.lost, 5);
+});
+
+Deno.test("generator: a sample of the replies comes to all payloads in time", () => {
+  const replies = new EchoReplies(REQUESTS, 1024, 64);
+  const checked = new Set<number>();
+  const words = new Uint16Array(Math.ceil(SIZE / 2));
+  const bytes = new Uint8Array(words.buffer);
+  for (let n = 0; n < 256 * 64; n++) {
+    const before = replies.checked;
+    replies.sent(n);
+    bytes.set(replyTo(n));
+    assertEquals(replies.take(words, 0, SIZE), REPLY);
+    if (replies.checked > before) checked.add(n % VARIANTS);
+  }
+  assertEquals([checked.size, replies.checked], [VARIANTS, 256]);
 });

@@ -14,6 +14,8 @@ export interface Tool {
   readonly purpose: string;
   /** Whether only the tests need it. */
   readonly testsOnly: boolean;
+  /** Where its package keeps it, when that's a folder that nobody looks for programs in. */
+  readonly folder?: string;
 }
 
 /** Every program that must be there. */
@@ -72,6 +74,20 @@ export const TOOLS: readonly Tool[] = [
     purpose: "scans by ARP in the tests",
     testsOnly: true,
   },
+  {
+    // A package of its drivers for developers has it, in Debian 12.
+    program: "dpdk-testpmd",
+    package: "dpdk-dev",
+    purpose: "DPDK, a vhost-user back-end in the tests",
+    testsOnly: true,
+  },
+  {
+    program: "ovs-vswitchd-dpdk",
+    package: "openvswitch-switch-dpdk",
+    purpose: "a virtual switch in the tests",
+    testsOnly: true,
+    folder: "/usr/lib/openvswitch-switch-dpdk",
+  },
 ];
 
 /**
@@ -95,8 +111,9 @@ export function missingTools(
   folders: readonly string[],
   tools: readonly Tool[] = TOOLS,
 ): Tool[] {
-  return tools.filter((tool) =>
-    (withTests || !tool.testsOnly) && !isInstalled(tool.program, folders)
+  return tools.filter(({ program, testsOnly, folder }) =>
+    (withTests || !testsOnly) &&
+    !isInstalled(program, folder === undefined ? folders : [...folders, folder])
   );
 }
 

@@ -50,6 +50,14 @@ Deno.test("what only the tests need is missing only for the tests", () => {
   assertEquals(missingTools(false, [folder.path], tools), []);
 });
 
+Deno.test("a program that its package keeps in a folder of its own is found there", () => {
+  using folder = new FakeFolder();
+  const hidden = { ...tool("ovs-vswitchd-dpdk", true), folder: folder.path };
+  assertEquals(programs(missingTools(true, ["/nonexistent"], [hidden])), ["ovs-vswitchd-dpdk"]);
+  folder.add("ovs-vswitchd-dpdk");
+  assertEquals(missingTools(true, ["/nonexistent"], [hidden]), []);
+});
+
 Deno.test("a package that has two of the tools is named once", () => {
   const tools = ["nmap", "nping", "arping"].map((program) => tool(program, true));
   const inOnePackage = tools.map((each) => ({ ...each, package: "nmap" }));

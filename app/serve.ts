@@ -23,8 +23,12 @@ export class ServeError extends Error {
 /**
  * Is a host on each of its networks until a signal, the end of the duration, or the end of the last
  * device. `ServeError` when a device failed meanwhile; the errors of drivers when one can't be opened.
+ * `scheduler`: one that measures itself, for whoever compares.
  */
-export async function serve(options: ServeOptions): Promise<void> {
+export async function serve(
+  options: ServeOptions,
+  scheduler: PollScheduler = new PollScheduler(),
+): Promise<void> {
   const log = new Log(options.log);
   const clock = monotonicClock;
   using capture = options.pcap === null ? null : openPcap(options.pcap, (reason) => {
@@ -35,7 +39,6 @@ export async function serve(options: ServeOptions): Promise<void> {
     });
   });
   using waiter = new FdWaiter(clock);
-  const scheduler = new PollScheduler();
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: options.busyPoll });
   const registry = new NetdevRegistry({
     recorder: capture?.recorder ?? null,

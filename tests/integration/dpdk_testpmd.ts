@@ -174,7 +174,8 @@ function spawn(options: TestpmdOptions, folder: string): Deno.ChildProcess {
       // Where DPDK keeps its own sockets and files; printf is to show what it has at each line.
       ...["env", `RUNTIME_DIRECTORY=${folder}`, "stdbuf", "--output=L", "dpdk-testpmd"],
       ...[`--lcores=0@${cpu},1@${cpu}`, "--no-huge", "-m", `${megabytes}`, "--no-pci"],
-      ...["--no-telemetry", `--file-prefix=ukdeno${Deno.pid}-${count++}`],
+      // Among the first lines that it logs is its version.
+      ...["-v", "--no-telemetry", `--file-prefix=ukdeno${Deno.pid}-${count++}`],
       ...vdevs.flatMap((vdev) => ["--vdev", vdev]),
       ...["--", "--interactive", `--forward-mode=${forward}`],
       // A mbuf is 2176 bytes, and there's more in that memory.

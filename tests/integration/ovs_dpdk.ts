@@ -90,12 +90,14 @@ export class OvsDpdk implements AsyncDisposable {
     await eventually("OVS has a database", () => exists(socket));
     // It has the memory that it shares as files, no huge pages: `--no-wait`, as nobody serves yet.
     const dpdk = [
-      ...["--no-huge", "--legacy-mem", "-m", "1024", "--no-pci", "--no-telemetry"],
+      ...["--no-huge", "--legacy-mem", "-m", "512", "--no-pci", "--no-telemetry"],
       `--file-prefix=ukdeno-ovs${Deno.pid}`,
     ];
     await this.#vsctl(
       ...["--no-wait", "init", "--", "set", "Open_vSwitch", ".", "other_config:dpdk-init=true"],
       `other_config:dpdk-extra="${dpdk.join(" ")}"`,
+      // Else it wants packets for the largest switch there may be, which fill 800 MB.
+      "other_config:per-port-memory=true",
       // All on one processor, that the other is left to the appliances.
       ...["other_config:dpdk-lcore-mask=1", "other_config:pmd-cpu-mask=1"],
     );

@@ -46,8 +46,10 @@ export interface FrontEnd extends AsyncDisposable {
   readonly pid: number;
   /** Begins to count. */
   begin(): Promise<void>;
-  /** What it has counted. */
+  /** What it has counted. It may stand still then. */
   end(): Promise<FrontEndFigures>;
+  /** Goes on after that. */
+  proceed(): Promise<void>;
 }
 
 /** Starts one and waits until it serves. */
@@ -60,16 +62,20 @@ export const SIDES: readonly { readonly name: string; readonly start: StartFront
 ];
 
 /** As `deno task start` has it. */
-const V8_FLAGS = /--v8-flags=(\S+)/.exec(config.tasks.start)?.[1] ?? "";
+const V8_FLAGS = /--v8-flags=\S+/.exec(config.tasks.start)?.[0] ?? "--v8-flags=";
+
+/** A process of ours begins so, and goes on with its file. */
+export const DENO_RUN: readonly string[] = [
+  ...[Deno.execPath(), "run", "--no-prompt", V8_FLAGS, "--allow-ffi"],
+];
 
 async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
   const { socket, ring, ringSize, flags = [], traceGc = false } = options;
-  const v8 = [V8_FLAGS, ...(traceGc ? ["--trace-gc"] : [])].filter((flag) => flag !== "");
+  const run = DENO_RUN.map((arg) => traceGc && arg === V8_FLAGS ? `${arg},--trace-gc` : arg);
   const child = new Deno.Command("setpriv", {
     args: [
       ...["--pdeathsig", "KILL", "taskset", "--cpu-list", `${FRONT_END_CPU}`],
-      ...[Deno.execPath(), "run", "--no-prompt", `--v8-flags=${v8.join(",")}`, "--allow-ffi"],
-      ...[new URL("front_end.ts", import.meta.url).pathname, "--log=json"],
+      ...[...run, new URL("front_end.ts", import.meta.url).pathname, "--log=json"],
       ...[`--device=vhost-user:${socket}`, `--ip=${HOST_IP}/24`, `--mac=${HOST_MAC}`],
       ...[`--ring=${ring}`, `--ring-size=${ringSize}`, ...flags],
     ],
@@ -109,6 +115,10 @@ class OwnFrontEnd implements FrontEnd {
   async end(): Promise<FrontEndFigures> {
     const { packets, nanoseconds } = await this.#tell("end") as BusyTime;
     return { packets, busyNanoseconds: nanoseconds / packets, collections: this.#collections };
+  }
+
+  async proceed(): Promise<void> {
+    // It never stood still.
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -161,7 +171,7 @@ async function startTestpmd(options: FrontEndOptions): Promise<FrontEnd> {
     ],
   });
   const frontEnd = new TestpmdFrontEnd(testpmd);
-  await frontEnd.begin();
+  await frontEnd.proceed();
   return frontEnd;
 }
 
@@ -180,6 +190,10 @@ class TestpmdFrontEnd implements FrontEnd {
 
   async begin(): Promise<void> {
     if (this.#forwards) await this.#testpmd.ask("stop");
+    await this.proceed();
+  }
+
+  async proceed(): Promise<void> {
     await this.#testpmd.ask("start");
     this.#forwards = true;
   }

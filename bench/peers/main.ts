@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { DPDK_IS_MISSING } from "../../tests/integration/dpdk_testpmd.ts";
+import { cost } from "./cost.ts";
 import { machine } from "./machine.ts";
 import type { Pace } from "./pace.ts";
 import { plotSvg } from "./plot.ts";
@@ -14,7 +15,7 @@ import { sectionText, significant } from "./table.ts";
 import { throughput } from "./throughput.ts";
 
 /** Each by the name that it is asked for. */
-const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = { throughput };
+const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = { cost, throughput };
 
 const strange: string[] = [];
 const flags = parseArgs([...Deno.args], {
@@ -23,7 +24,7 @@ const flags = parseArgs([...Deno.args], {
     if (key !== undefined) strange.push(arg);
   },
 });
-const { rounds = "10", measure = "2000", out = "/tmp/ukdeno-peers" } = flags;
+const { rounds = "10", measure = "1000", out = "/tmp/ukdeno-peers" } = flags;
 const asked = flags._.map(String);
 const names = asked.length > 0 ? asked : Object.keys(SECTIONS);
 strange.push(...names.filter((name) => !(name in SECTIONS)));
@@ -45,7 +46,7 @@ if (DPDK_IS_MISSING !== null) {
 
 const pace: Pace = {
   rounds: counts[0],
-  warmUp: Math.ceil(counts[1] / 2),
+  warmUp: counts[1],
   measure: counts[1],
   say: ({ name, unit, ours, peer }) =>
     console.error(

@@ -57,7 +57,6 @@ export async function serve(
     loop.stop();
   });
   if (!await open(devices, stopping, options.duration)) return;
-  devices.start();
   const started = clock.now();
   const counters = (): Counters => ({
     devices: devices.counters(),
@@ -68,9 +67,11 @@ export async function serve(
       squeezes: loop.squeezes,
     },
   });
+  // Who reads that it's ready may ask at once, and would end it otherwise.
   using _telling = onCountersSignal(() =>
     logCounters(log, "counters", clock.now() - started, counters())
   );
+  devices.start();
   loop.addTicker(devices);
   loop.addTicker({ tick: (now) => stopAt(started + options.duration, now, loop) });
   // The last, so that nothing waits to be written while the loop sleeps.

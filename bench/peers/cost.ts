@@ -1,7 +1,8 @@
-import { type FrontEndOptions, SIDES } from "./front_ends.ts";
-import { generatedRun } from "./generator_runs.ts";
+import { alternate } from "./alternate.ts";
+import type { FrontEndOptions } from "./front_ends.ts";
+import { countedRun } from "./generator_runs.ts";
 import type { Pace } from "./pace.ts";
-import { type Goal, type Row, row, type Section, side } from "./row.ts";
+import { type Goal, type Row, row, type Section } from "./row.ts";
 
 /** Bytes of a frame in memory, without FCS. */
 const FRAME_BYTES = 64;
@@ -44,16 +45,12 @@ async function costRow(
   goal: Goal | null,
   pace: Pace,
 ): Promise<Row> {
-  const figures = SIDES.map((): number[] => []);
   // testpmd takes 32 at a time unless told otherwise.
-  const options = { ring, ringSize: RING_SIZE, burst: Math.max(32, burst) };
+  const setup = { ring, ringSize: RING_SIZE, burst: Math.max(32, burst) };
   const flags = [`--burst=${burst}`, `--size=${FRAME_BYTES}`];
-  for (let round = 0; round < pace.rounds; round++) {
-    for (const [i, { start }] of SIDES.entries()) {
-      const { frontEnd } = await generatedRun(start, options, flags, pace);
-      figures[i].push(frontEnd.busyNanoseconds);
-    }
-  }
-  const [ours, peer] = SIDES.map(({ name }, i) => side(name, figures[i]));
+  const [ours, peer] = await alternate(pace, async (start) => {
+    const { busyNanoseconds } = await countedRun(start, setup, flags, pace);
+    return busyNanoseconds;
+  });
   return row(name, "ns/echo", ours, peer, goal);
 }

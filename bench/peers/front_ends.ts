@@ -26,8 +26,8 @@ export interface FrontEndOptions {
   readonly burst?: number;
   /** More flags of `serve`. */
   readonly flags?: readonly string[];
-  /** Has V8 tell of each collection of garbage. */
-  readonly traceGc?: boolean;
+  /** Whether it is to count by {@link FrontEnd.begin} and {@link FrontEnd.end}. */
+  readonly counts?: boolean;
 }
 
 /** What a front-end has counted from `begin` to `end`. */
@@ -36,7 +36,7 @@ export interface FrontEndFigures {
   readonly packets: number;
   /** Of rounds that received something: nanoseconds of processor time a packet. */
   readonly busyNanoseconds: number;
-  /** Collections of garbage, if it was told to trace them; else 0. */
+  /** Collections of garbage; of testpmd, which has none, 0. */
   readonly collections: number;
 }
 
@@ -70,12 +70,14 @@ export const DENO_RUN: readonly string[] = [
 ];
 
 async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
-  const { socket, ring, ringSize, flags = [], traceGc = false } = options;
-  const run = DENO_RUN.map((arg) => traceGc && arg === V8_FLAGS ? `${arg},--trace-gc` : arg);
+  const { socket, ring, ringSize, flags = [], counts = false } = options;
+  // V8 tells of each collection of garbage then.
+  const run = DENO_RUN.map((arg) => counts && arg === V8_FLAGS ? `${arg},--trace-gc` : arg);
+  const program = counts ? "front_end.ts" : "../../main.ts";
   const child = new Deno.Command("setpriv", {
     args: [
       ...["--pdeathsig", "KILL", "taskset", "--cpu-list", `${FRONT_END_CPU}`],
-      ...[...run, new URL("front_end.ts", import.meta.url).pathname, "--log=json"],
+      ...[...run, new URL(program, import.meta.url).pathname, "--log=json"],
       ...[`--device=vhost-user:${socket}`, `--ip=${HOST_IP}/24`, `--mac=${HOST_MAC}`],
       ...[`--ring=${ring}`, `--ring-size=${ringSize}`, ...flags],
     ],
@@ -88,7 +90,7 @@ async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
   return ours;
 }
 
-/** Ours: `front_end.ts` in a process of its own. */
+/** Ours: the appliance, or `front_end.ts`, in a process of its own. */
 class OwnFrontEnd implements FrontEnd {
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
@@ -122,6 +124,12 @@ class OwnFrontEnd implements FrontEnd {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGINT");
+    } catch (error) {
+      // It has ended already.
+      if (!(error instanceof TypeError)) throw error;
+    }
     await this.#stdin.close().catch(() => {});
     for await (const _ of this.#lines);
     await Promise.all([this.#child.status, this.#stderr]);
@@ -157,7 +165,7 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 async function startTestpmd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { socket, ring, ringSize, burst = 32 } = options;
+  const { socket, ring, ringSize, burst = 32, counts = false } = options;
   const packed = ring === "packed" ? 1 : 0;
   const testpmd = await Testpmd.start({
     cpu: FRONT_END_CPU,
@@ -167,7 +175,8 @@ async function startTestpmd(options: FrontEndOptions): Promise<FrontEnd> {
     forward: "icmpecho",
     args: [
       ...[`--rxd=${ringSize}`, `--txd=${ringSize}`, `--burst=${burst}`],
-      ...["--record-core-cycles", "--no-flush-rx"],
+      ...(counts ? ["--record-core-cycles"] : []),
+      "--no-flush-rx",
     ],
   });
   const frontEnd = new TestpmdFrontEnd(testpmd);

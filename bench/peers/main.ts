@@ -7,6 +7,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { DPDK_IS_MISSING } from "../../tests/integration/dpdk_testpmd.ts";
 import { cost } from "./cost.ts";
+import { generatedRates } from "./generated_rates.ts";
+import { latency } from "./latency.ts";
 import { machine } from "./machine.ts";
 import type { Pace } from "./pace.ts";
 import { plotSvg } from "./plot.ts";
@@ -15,7 +17,12 @@ import { sectionText, significant } from "./table.ts";
 import { throughput } from "./throughput.ts";
 
 /** Each by the name that it is asked for. */
-const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = { cost, throughput };
+const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = {
+  cost,
+  throughput,
+  generator: generatedRates,
+  latency,
+};
 
 const strange: string[] = [];
 const flags = parseArgs([...Deno.args], {

@@ -1,7 +1,8 @@
-import { type FrontEndOptions, SIDES, type StartFrontEnd } from "./front_ends.ts";
+import { alternate } from "./alternate.ts";
+import type { FrontEndOptions, StartFrontEnd } from "./front_ends.ts";
 import type { Pace } from "./pace.ts";
 import { PcapGenerator } from "./pcap_generator.ts";
-import { type Goal, type Row, row, type Section, side } from "./row.ts";
+import { type Goal, type Row, row, type Section } from "./row.ts";
 
 /** Bytes of a frame in memory, without FCS. */
 const FRAMES = [64, 512, 1514];
@@ -18,13 +19,7 @@ export async function throughput(pace: Pace): Promise<Section> {
   const rows: Row[] = [];
   for (const frameBytes of FRAMES) {
     for (const ring of RINGS) {
-      const rates = SIDES.map((): number[] => []);
-      for (let round = 0; round < pace.rounds; round++) {
-        for (const [i, { start }] of SIDES.entries()) {
-          rates[i].push(await rate(start, frameBytes, ring, pace));
-        }
-      }
-      const [ours, peer] = SIDES.map(({ name }, i) => side(name, rates[i]));
+      const [ours, peer] = await alternate(pace, (start) => rate(start, frameBytes, ring, pace));
       const name = `${frameBytes} B, ${ring.ring} ${ring.ringSize}`;
       rows.push(row(name, "M echoes/s", ours, peer, frameBytes === 64 ? GOAL : null));
       pace.say(rows[rows.length - 1]);

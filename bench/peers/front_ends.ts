@@ -64,20 +64,16 @@ export const SIDES: readonly { readonly name: string; readonly start: StartFront
 /** As `deno task start` has it. */
 const V8_FLAGS = /--v8-flags=\S+/.exec(config.tasks.start)?.[0] ?? "--v8-flags=";
 
-/** A process of ours begins so, and goes on with its file. */
-export const DENO_RUN: readonly string[] = [
-  ...[Deno.execPath(), "run", "--no-prompt", V8_FLAGS, "--allow-ffi"],
-];
-
 async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
   const { socket, ring, ringSize, flags = [], counts = false } = options;
   // V8 tells of each collection of garbage then.
-  const run = DENO_RUN.map((arg) => counts && arg === V8_FLAGS ? `${arg},--trace-gc` : arg);
+  const v8Flags = counts ? `${V8_FLAGS},--trace-gc` : V8_FLAGS;
   const program = counts ? "front_end.ts" : "../../main.ts";
   const child = new Deno.Command("setpriv", {
     args: [
       ...["--pdeathsig", "KILL", "taskset", "--cpu-list", `${FRONT_END_CPU}`],
-      ...[...run, new URL(program, import.meta.url).pathname, "--log=json"],
+      ...[Deno.execPath(), "run", "--no-prompt", v8Flags, "--allow-ffi"],
+      ...[new URL(program, import.meta.url).pathname, "--log=json"],
       ...[`--device=vhost-user:${socket}`, `--ip=${HOST_IP}/24`, `--mac=${HOST_MAC}`],
       ...[`--ring=${ring}`, `--ring-size=${ringSize}`, ...flags],
     ],

@@ -1,3 +1,4 @@
+import { GeneratorProcess } from "../../bench/peers/generator_process.ts";
 import { echoExchanges } from "../device/echo_requests.ts";
 import { HOST_IP } from "../stack/frames.ts";
 import { Appliance } from "./appliance.ts";
@@ -13,7 +14,6 @@ const DPDK_RESTARTS = 3;
  * listeners as seldom (lib/vhost/fd_man.c, fdset_event_dispatch).
  */
 const DPDK_SOON_MS = 2000;
-const GENERATOR = new URL("../../bench/peers/generator.ts", import.meta.url).pathname;
 
 /** A folder of its own, in which the socket is. */
 class Killable {
@@ -32,46 +32,19 @@ class Killable {
 
 /** Our own back-end, whose window is always full. */
 class OwnBackEnd extends Killable implements RestartedBackEnd, AsyncDisposable {
-  #child: Deno.ChildProcess | null = null;
-  #complaints: Promise<void> = Promise.resolve();
+  #process: GeneratorProcess | null = null;
 
   async start(): Promise<number> {
     this.removeSocket();
-    const run = [Deno.execPath(), "run", "--no-prompt", "--allow-ffi", GENERATOR];
-    this.#child = new Deno.Command("setpriv", {
-      args: ["--pdeathsig", "KILL", ...run, "--seconds=600", `--to=${HOST_IP}`, this.socket],
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    // Its socket is there no longer than until the appliance has seen it.
-    await this.#says(this.#child.stderr, "listening");
+    const args = ["--seconds=600", `--to=${HOST_IP}`];
+    this.#process = new GeneratorProcess(args, { socket: this.socket });
+    await this.#process.listening();
     return performance.now();
   }
 
   async kill(): Promise<void> {
-    try {
-      this.#child?.kill("SIGKILL");
-    } catch (error) {
-      // It has ended already, as its front-end has.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await Promise.all([this.#child?.status, this.#complaints]);
-    this.#child = null;
-  }
-
-  /** Waits until it has said so; the rest is heard, too, until it ends. */
-  async #says(stream: ReadableStream<Uint8Array>, word: string): Promise<void> {
-    const said = Promise.withResolvers<void>();
-    let text = "";
-    this.#complaints = (async () => {
-      for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
-        text += piece;
-        if (text.includes(word)) said.resolve();
-      }
-      said.reject(new Error(`the back-end ended without "${word}": ${text}`));
-    })();
-    await said.promise;
+    await this.#process?.kill();
+    this.#process = null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,7 +64,7 @@ class DpdkBackEnd extends Killable implements RestartedBackEnd, AsyncDisposable 
     this.#client = client;
   }
 
-  async start(): Promise<number> {
+  async start(forward: readonly string[] = ["--auto-start"]): Promise<number> {
     if (!this.#client) this.removeSocket();
     const pcap = `${this.folder.path}/requests.pcap`;
     const requests = echoExchanges(64, 56, 1).map(({ request }) => request);
@@ -103,11 +76,20 @@ class DpdkBackEnd extends Killable implements RestartedBackEnd, AsyncDisposable 
         `net_pcap0,rx_pcap=${pcap},infinite_rx=1`,
       ],
       forward: "io",
-      args: ["--no-flush-rx", "--auto-start"],
+      args: ["--no-flush-rx", ...forward],
     });
     const there = this.#client ? started : await listening(this.socket);
     this.#testpmd = await starting;
     return there;
+  }
+
+  /** The first time it's quiet until the appliance is ready. */
+  async startQuiet(): Promise<void> {
+    await this.start([]);
+  }
+
+  async forward(): Promise<void> {
+    await this.#testpmd?.ask("start");
   }
 
   async kill(): Promise<void> {
@@ -135,8 +117,10 @@ Deno.test(`a back-end killed ${RESTARTS} times: served again soon, nothing left 
 
 dpdkTest(`DPDK killed ${DPDK_RESTARTS} times where it listens: served again soon`, async () => {
   await using backEnd = new DpdkBackEnd(false);
-  await backEnd.start();
+  await backEnd.startQuiet();
   await using host = appliance(backEnd.socket);
+  await host.event("ready");
+  await backEnd.forward();
   await assertSurvivesRestarts("DPDK listening", host, backEnd, DPDK_RESTARTS, DPDK_SOON_MS);
   await host.stop();
 });
@@ -145,7 +129,9 @@ dpdkTest(`DPDK killed ${DPDK_RESTARTS} times where it connects: served again soo
   await using backEnd = new DpdkBackEnd(true);
   await using host = appliance(`${backEnd.socket},server=on`);
   await listening(backEnd.socket);
-  await backEnd.start();
+  await backEnd.startQuiet();
+  await host.event("ready");
+  await backEnd.forward();
   await assertSurvivesRestarts("DPDK connecting", host, backEnd, DPDK_RESTARTS, DPDK_SOON_MS);
   await host.stop();
 });

@@ -24,8 +24,10 @@ export interface FrontEndOptions {
   readonly ringSize: number;
   /** Frames that testpmd takes at a time, at most; 32 unless told otherwise. */
   readonly burst?: number;
-  /** More flags of `serve`. */
-  readonly flags?: readonly string[];
+  /** Each way; 1 unless told otherwise. */
+  readonly queues?: number;
+  /** `--ip` of ours; testpmd answers for every address. */
+  readonly ip?: string;
   /** Whether it is to count by {@link FrontEnd.begin} and {@link FrontEnd.end}. */
   readonly counts?: boolean;
 }
@@ -65,7 +67,7 @@ export const SIDES: readonly { readonly name: string; readonly start: StartFront
 const V8_FLAGS = /--v8-flags=\S+/.exec(config.tasks.start)?.[0] ?? "--v8-flags=";
 
 async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
-  const { socket, ring, ringSize, flags = [], counts = false } = options;
+  const { socket, ring, ringSize, queues = 1, ip = `${HOST_IP}/24`, counts = false } = options;
   // V8 tells of each collection of garbage then.
   const v8Flags = counts ? `${V8_FLAGS},--trace-gc` : V8_FLAGS;
   const program = counts ? "front_end.ts" : "../../main.ts";
@@ -74,8 +76,8 @@ async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
       ...["--pdeathsig", "KILL", "taskset", "--cpu-list", `${FRONT_END_CPU}`],
       ...[Deno.execPath(), "run", "--no-prompt", v8Flags, "--allow-ffi"],
       ...[new URL(program, import.meta.url).pathname, "--log=json"],
-      ...[`--device=vhost-user:${socket}`, `--ip=${HOST_IP}/24`, `--mac=${HOST_MAC}`],
-      ...[`--ring=${ring}`, `--ring-size=${ringSize}`, ...flags],
+      ...[`--device=vhost-user:${socket}`, `--ip=${ip}`, `--mac=${HOST_MAC}`],
+      ...[`--ring=${ring}`, `--ring-size=${ringSize}`, `--queues=${queues}`],
     ],
     stdin: "piped",
     stdout: "piped",
@@ -161,16 +163,16 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 async function startTestpmd(options: FrontEndOptions): Promise<FrontEnd> {
-  const { socket, ring, ringSize, burst = 32, counts = false } = options;
-  const packed = ring === "packed" ? 1 : 0;
+  const { socket, ring, ringSize, burst = 32, queues = 1, counts = false } = options;
+  const device = [`path=${socket}`, `mac=${HOST_MAC}`, `queues=${queues}`];
+  const rings = [`queue_size=${ringSize}`, `packed_vq=${ring === "packed" ? 1 : 0}`];
   const testpmd = await Testpmd.start({
     cpu: FRONT_END_CPU,
-    vdevs: [
-      `net_virtio_user0,path=${socket},queues=1,mac=${HOST_MAC},queue_size=${ringSize},packed_vq=${packed}`,
-    ],
+    vdevs: [["net_virtio_user0", ...device, ...rings].join(",")],
     forward: "icmpecho",
     args: [
       ...[`--rxd=${ringSize}`, `--txd=${ringSize}`, `--burst=${burst}`],
+      ...[`--rxq=${queues}`, `--txq=${queues}`],
       ...(counts ? ["--record-core-cycles"] : []),
       "--no-flush-rx",
     ],

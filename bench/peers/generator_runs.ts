@@ -1,5 +1,6 @@
 import {
   BACK_END_CPU,
+  type FrontEnd,
   type FrontEndFigures,
   type FrontEndOptions,
   type StartFrontEnd,
@@ -57,6 +58,25 @@ export async function countedRun(
   return figures;
 }
 
+/**
+ * Lets a front-end answer so many requests in a closed loop, from the first one on; meanwhile
+ * `look` is called with it, once it serves. What it has counted since `look` began to.
+ */
+export async function longRun(
+  start: StartFrontEnd,
+  setup: Setup,
+  flags: readonly string[],
+  look: (frontEnd: FrontEnd) => Promise<void>,
+): Promise<FrontEndFigures> {
+  const options = { cpu: BACK_END_CPU };
+  await using generator = new GeneratorProcess(["--warm-up=0", ...flags], options);
+  await generator.listening();
+  await using frontEnd = await start({ socket: generator.socket, ...setup, counts: true });
+  await look(frontEnd);
+  await rightResult(generator);
+  return await frontEnd.end();
+}
+
 async function rightResult(generator: GeneratorProcess): Promise<GeneratorResult> {
   const { result } = await generator.result();
   // At a fixed rate requests may be too many for the machine, which is no fault of a front-end.
@@ -67,6 +87,7 @@ async function rightResult(generator: GeneratorProcess): Promise<GeneratorResult
   return result;
 }
 
-function pause(milliseconds: number): Promise<void> {
+/** Waits so many milliseconds. */
+export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -6,8 +6,11 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { DPDK_IS_MISSING } from "../../tests/integration/dpdk_testpmd.ts";
+import { addresses } from "./addresses.ts";
 import { cost } from "./cost.ts";
+import { endurance } from "./endurance.ts";
 import { generatedRates } from "./generated_rates.ts";
+import { growth } from "./growth.ts";
 import { latency } from "./latency.ts";
 import { machine } from "./machine.ts";
 import type { Pace } from "./pace.ts";
@@ -22,6 +25,9 @@ const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = {
   throughput,
   generator: generatedRates,
   latency,
+  growth,
+  addresses,
+  endurance,
 };
 
 const strange: string[] = [];

@@ -31,7 +31,8 @@ function goalText({ bound, value }: Goal): string {
 
 /** Three digits that matter, and no exponent. */
 export function significant(value: number): string {
-  const digits = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+  if (Number.isInteger(value)) return String(value);
+  const digits = Math.floor(Math.log10(Math.abs(value)));
   return value.toFixed(Math.min(3, Math.max(0, 2 - digits)));
 }
 

@@ -30,7 +30,8 @@ export async function cost(pace: Pace): Promise<Section> {
     notes: [
       "Nanoseconds of the front-end's core in rounds that received packets, divided by the packets.",
       "testpmd counts cycles of the time-stamp counter (--record-core-cycles) and says its frequency;",
-      "ours is clock_gettime before and behind each round, less what reading it costs (28 ns).",
+      "ours is clock_gettime before and behind each round, less what reading it costs (28 ns), and by",
+      "how much rounds without packets took longer than usual: they take back what was sent.",
       "The generator on the other core gives a burst when the one before it has been answered.",
       "ukdeno verifies both checksums, all lengths and both addresses; icmpecho verifies nothing.",
     ],

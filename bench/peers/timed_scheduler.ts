@@ -1,5 +1,6 @@
 import * as libcModule from "../../drivers/ffi/libc.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
+import { deferredWork, EMPTY_ROUND_BUCKETS, emptyRoundBucket } from "./empty_rounds.ts";
 
 const { libc } = libcModule;
 
@@ -17,8 +18,13 @@ const ROUNDS = 3;
 /** What was measured since it was begun. */
 export interface BusyTime {
   readonly packets: number;
-  /** Nanoseconds of the rounds that received packets, the clock's own cost subtracted. */
+  /**
+   * Nanoseconds of the rounds that received packets, the clock's own cost subtracted, and of the work
+   * that was left for empty rounds.
+   */
   readonly nanoseconds: number;
+  /** The part of it that was done in empty rounds. */
+  readonly deferredNanoseconds: number;
   /** Rounds that received packets. */
   readonly busyRounds: number;
   /** All of them. */
@@ -28,7 +34,9 @@ export interface BusyTime {
 /**
  * The scheduler as it is, that looks at the clock before and behind each round. What a round costs
  * that received nothing is left out, as testpmd's `--record-core-cycles` has it: it sums the cycles
- * of a forwarding function that received something, and divides by the packets.
+ * of a forwarding function that received something, and divides by the packets. testpmd takes back
+ * what was sent when it sends the next; here it may be a round without packets that does so, and
+ * {@link deferredWork} is what that costs.
  *
  * clock_gettime(2) by a fast call is 28 ns here, of which one lies between two readings; Deno's own
  * clock is 76.
@@ -38,6 +46,7 @@ export class TimedScheduler extends PollScheduler {
   readonly #timespec = new Int32Array(4);
   /** Typed, so that a sum is no new number each time. */
   readonly #totals = new Float64Array(4);
+  readonly #emptyRounds = new Uint32Array(EMPTY_ROUND_BUCKETS);
   #readingCost = 0;
 
   override round(now: number, deadline: number = Infinity): number {
@@ -47,12 +56,15 @@ export class TimedScheduler extends PollScheduler {
     const nanoseconds = timespec[2];
     const handled = super.round(now, deadline);
     libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+    const elapsed = (timespec[0] - seconds) * 1e9 + timespec[2] - nanoseconds;
     const totals = this.#totals;
     totals[ROUNDS]++;
     if (handled > 0) {
       totals[PACKETS] += handled;
-      totals[BUSY] += (timespec[0] - seconds) * 1e9 + timespec[2] - nanoseconds;
+      totals[BUSY] += elapsed;
       totals[BUSY_ROUNDS]++;
+    } else {
+      this.#emptyRounds[emptyRoundBucket(elapsed)]++;
     }
     return handled;
   }
@@ -61,13 +73,15 @@ export class TimedScheduler extends PollScheduler {
   begin(): void {
     this.#readingCost = this.#measureReading();
     this.#totals.fill(0);
+    this.#emptyRounds.fill(0);
   }
 
   /** What it has measured since. */
   measured(): BusyTime {
     const [packets, busy, busyRounds, rounds] = this.#totals;
-    const nanoseconds = busy - busyRounds * this.#readingCost;
-    return { packets, nanoseconds, busyRounds, rounds };
+    const deferredNanoseconds = deferredWork(this.#emptyRounds);
+    const nanoseconds = busy - busyRounds * this.#readingCost + deferredNanoseconds;
+    return { packets, nanoseconds, deferredNanoseconds, busyRounds, rounds };
   }
 
   /** The smallest mean of several, as whatever else runs can only add to it. */

@@ -26,6 +26,8 @@ export interface FrontEndOptions {
   readonly burst?: number;
   /** Each way; 1 unless told otherwise. */
   readonly queues?: number;
+  /** Whether it accepts mergeable buffers; it does unless told otherwise. */
+  readonly mergeable?: boolean;
   /** `--ip` of ours; testpmd answers for every address. */
   readonly ip?: string;
   /** Whether it is to count by {@link FrontEnd.begin} and {@link FrontEnd.end}. */
@@ -67,7 +69,9 @@ export const SIDES: readonly { readonly name: string; readonly start: StartFront
 const V8_FLAGS = /--v8-flags=\S+/.exec(config.tasks.start)?.[0] ?? "--v8-flags=";
 
 async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
-  const { socket, ring, ringSize, queues = 1, ip = `${HOST_IP}/24`, counts = false } = options;
+  const { socket, ring, ringSize, queues = 1, mergeable = true, counts = false } = options;
+  const { ip = `${HOST_IP}/24` } = options;
+  const device = `vhost-user:${socket}${mergeable ? "" : ",mrg_rxbuf=off"}`;
   // V8 tells of each collection of garbage then.
   const v8Flags = counts ? `${V8_FLAGS},--trace-gc` : V8_FLAGS;
   const program = counts ? "front_end.ts" : "../../main.ts";
@@ -76,7 +80,7 @@ async function startOurs(options: FrontEndOptions): Promise<FrontEnd> {
       ...["--pdeathsig", "KILL", "taskset", "--cpu-list", `${FRONT_END_CPU}`],
       ...[Deno.execPath(), "run", "--no-prompt", v8Flags, "--allow-ffi"],
       ...[new URL(program, import.meta.url).pathname, "--log=json"],
-      ...[`--device=vhost-user:${socket}`, `--ip=${ip}`, `--mac=${HOST_MAC}`],
+      ...[`--device=${device}`, `--ip=${ip}`, `--mac=${HOST_MAC}`],
       ...[`--ring=${ring}`, `--ring-size=${ringSize}`, `--queues=${queues}`],
     ],
     stdin: "piped",
@@ -164,11 +168,13 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
 
 async function startTestpmd(options: FrontEndOptions): Promise<FrontEnd> {
   const { socket, ring, ringSize, burst = 32, queues = 1, counts = false } = options;
+  const { mergeable = true } = options;
   const device = [`path=${socket}`, `mac=${HOST_MAC}`, `queues=${queues}`];
   const rings = [`queue_size=${ringSize}`, `packed_vq=${ring === "packed" ? 1 : 0}`];
+  const buffers = mergeable ? [] : ["mrg_rxbuf=0"];
   const testpmd = await Testpmd.start({
     cpu: FRONT_END_CPU,
-    vdevs: [["net_virtio_user0", ...device, ...rings].join(",")],
+    vdevs: [["net_virtio_user0", ...device, ...rings, ...buffers].join(",")],
     forward: "icmpecho",
     args: [
       ...[`--rxd=${ringSize}`, `--txd=${ringSize}`, `--burst=${burst}`],

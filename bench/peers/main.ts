@@ -7,6 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { DPDK_IS_MISSING } from "../../tests/integration/dpdk_testpmd.ts";
 import { addresses } from "./addresses.ts";
+import { arpEntries } from "./arp_entries.ts";
 import { cost } from "./cost.ts";
 import { endurance } from "./endurance.ts";
 import { generatedRates } from "./generated_rates.ts";
@@ -27,6 +28,7 @@ const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = {
   latency,
   growth,
   addresses,
+  arp: arpEntries,
   endurance,
 };
 

@@ -40,14 +40,12 @@ async function sidesRow(
   flags: readonly string[],
   pace: Pace,
 ): Promise<Row> {
-  const [ours, peer] = await alternate(pace, async (start) => {
-    const { busyNanoseconds } = await countedRun(
+  const [ours, peer] = await alternate(pace, (start) =>
+    countedRun(
       start,
       setup,
       [`--burst=${BURST}`, ...flags],
       pace,
-    );
-    return busyNanoseconds;
-  });
+    ));
   return row(name, "ns/echo", ours, peer);
 }

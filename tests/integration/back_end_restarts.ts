@@ -5,8 +5,8 @@ import { residentBytes } from "./proc.ts";
 const MIB = 2 ** 20;
 /** Of the median: one that is late now and then is the machine's doing. */
 const SOON_MS = 1000;
-/** Under load from one restart to the next. */
-const LOAD_MS = 50;
+/** Under load from one restart to the next: long enough not to be taken for a crash at the start. */
+const LOAD_MS = 150;
 const LOOK_MS = 5;
 const PATIENCE_MS = 30_000;
 

@@ -16,8 +16,10 @@ import { side } from "./row.ts";
  */
 const SLACK = 1;
 
+/** The generator ends so soon after its front-end has been looked at, or it's stuck. */
+const LATE_MS = 20_000;
 /** The longest run that there is, and more. */
-const LATE_MS = 120_000;
+const LONG_MS = 300_000;
 
 /** A run that is worth nothing, for instance as a process didn't get its turn: it may be repeated. */
 export class SpoiltRun extends Error {
@@ -44,7 +46,7 @@ export async function generatedRun(
   await using generator = new GeneratorProcess([...length, ...flags], { cpu: BACK_END_CPU });
   await generator.listening();
   await using _frontEnd = await start({ socket: generator.socket, ...setup });
-  return await rightResult(generator);
+  return await rightResult(generator, pace.warmUp + pace.measure + LATE_MS);
 }
 
 /**
@@ -94,13 +96,17 @@ export async function longRun(
   await generator.listening();
   await using frontEnd = await start({ socket: generator.socket, ...setup, counts: true });
   await look(frontEnd);
-  await rightResult(generator);
+  await rightResult(generator, LONG_MS);
   return await frontEnd.end();
 }
 
-async function rightResult(generator: GeneratorProcess): Promise<GeneratorResult> {
+async function rightResult(
+  generator: GeneratorProcess,
+  milliseconds: number = LATE_MS,
+): Promise<GeneratorResult> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new SpoiltRun("the generator is stuck")), LATE_MS);
+  const stuck = new SpoiltRun("the generator is stuck");
+  const timer = setTimeout(() => late.reject(stuck), milliseconds);
   const { result } = await Promise.race([generator.result(), late.promise])
     .finally(() => clearTimeout(timer));
   // At a fixed rate requests may be too many for the machine, which is no fault of a front-end.

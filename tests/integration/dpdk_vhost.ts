@@ -21,6 +21,8 @@ export interface DpdkVhostOptions {
   readonly client: boolean;
   /** Requests of each of {@link PAYLOADS}. */
   readonly requests: number;
+  /** Pairs of queues, 1 unless told otherwise: each has a share of the requests. */
+  readonly queues?: number;
 }
 
 /**
@@ -32,13 +34,14 @@ export class DpdkVhost implements AsyncDisposable {
   readonly socket: string;
   /** What it gives, and what it must get back, in this order. */
   readonly exchanges: readonly EchoExchange[];
-  readonly #replies: string;
+  /** A file for each pair of queues. */
+  readonly #replies: readonly string[];
   readonly #testpmd: Testpmd;
 
   private constructor(
     socket: string,
     exchanges: readonly EchoExchange[],
-    replies: string,
+    replies: readonly string[],
     testpmd: Testpmd,
   ) {
     this.socket = socket;
@@ -48,20 +51,27 @@ export class DpdkVhost implements AsyncDisposable {
   }
 
   /** Starts it. It gives no frame until {@link run}. */
-  static async start({ folder, client, requests }: DpdkVhostOptions): Promise<DpdkVhost> {
-    const [socket, given, replies] = ["vhost.sock", "requests.pcap", "replies.pcap"].map((name) =>
-      `${folder}/${name}`
-    );
+  static async start(options: DpdkVhostOptions): Promise<DpdkVhost> {
+    const { folder, client, requests, queues = 1 } = options;
+    const socket = `${folder}/vhost.sock`;
     const exchanges = PAYLOADS.flatMap((bytes, i) => echoExchanges(requests, bytes, SEED + i));
-    await Deno.writeFile(given, pcapBytes(exchanges.map(({ request }) => request)));
+    const replies: string[] = [];
+    const files: string[] = [];
+    for (let queue = 0; queue < queues; queue++) {
+      const [given, got] = [`${folder}/requests${queue}.pcap`, `${folder}/replies${queue}.pcap`];
+      const share = shareOf(exchanges, queue, queues).map(({ request }) => request);
+      await Deno.writeFile(given, pcapBytes(share));
+      files.push(`rx_pcap=${given}`, `tx_pcap=${got}`);
+      replies.push(got);
+    }
     const testpmd = await Testpmd.start({
       vdevs: [
-        `net_vhost0,iface=${socket},queues=1,client=${client ? 1 : 0}`,
-        `net_pcap0,rx_pcap=${given},tx_pcap=${replies}`,
+        `net_vhost0,iface=${socket},queues=${queues},client=${client ? 1 : 0}`,
+        ["net_pcap0", ...files].join(","),
       ],
       forward: "io",
       // It would take the file's frames for what had been waiting before the start.
-      args: ["--no-flush-rx"],
+      args: ["--no-flush-rx", `--rxq=${queues}`, `--txq=${queues}`],
     });
     // Until the ring has room again: else what is too much for it would be lost.
     await testpmd.ask("set fwd io retry");
@@ -92,25 +102,12 @@ export class DpdkVhost implements AsyncDisposable {
     await this.#testpmd.ask("stop");
   }
 
-  /** Each request has its reply, in their order, right in each byte and for tshark. */
+  /** Each request has its reply, in the order of its queue, right in each byte and for tshark. */
   async assertAnswered(): Promise<void> {
-    const frames = parsePcap(await Deno.readFile(this.#replies)).map(({ bytes }) => bytes);
-    const replies = frames.filter((frame) =>
-      frame[ETHERTYPE] === 0x08 && frame[ETHERTYPE + 1] === 0 && frame[PROTOCOL] === 1
-    );
-    assertEquals(replies.length, this.exchanges.length, this.#testpmd.log.slice(-2000));
-    this.exchanges.forEach(({ reply }, i) => {
-      const same = reply.length === replies[i].length &&
-        reply.every((byte, at) => byte === replies[i][at]);
-      if (!same) assertEquals(replies[i], reply, `reply ${i}`);
-    });
-    const capture = await Capture.read(this.#replies);
-    const judged = capture.where(({ icmpType }) => icmpType === "0");
-    assertEquals(judged.length, replies.length);
-    const bad = judged.filter(({ ipChecksum, icmpChecksum, malformed, warning }) =>
-      ipChecksum + icmpChecksum + malformed + warning !== "11"
-    );
-    assertEquals(bad, []);
+    for (const [queue, file] of this.#replies.entries()) {
+      const share = shareOf(this.exchanges, queue, this.#replies.length);
+      await assertReplies(file, share, this.#testpmd.log);
+    }
   }
 
   /** Ends it as a crash would. */
@@ -121,6 +118,34 @@ export class DpdkVhost implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#testpmd[Symbol.asyncDispose]();
   }
+}
+
+function shareOf<Item>(items: readonly Item[], queue: number, queues: number): Item[] {
+  return items.filter((_, i) => i % queues === queue);
+}
+
+async function assertReplies(
+  file: string,
+  exchanges: readonly EchoExchange[],
+  log: string,
+): Promise<void> {
+  const frames = parsePcap(await Deno.readFile(file)).map(({ bytes }) => bytes);
+  const replies = frames.filter((frame) =>
+    frame[ETHERTYPE] === 0x08 && frame[ETHERTYPE + 1] === 0 && frame[PROTOCOL] === 1
+  );
+  assertEquals(replies.length, exchanges.length, log.slice(-2000));
+  exchanges.forEach(({ reply }, i) => {
+    const same = reply.length === replies[i].length &&
+      reply.every((byte, at) => byte === replies[i][at]);
+    if (!same) assertEquals(replies[i], reply, `reply ${i}`);
+  });
+  const capture = await Capture.read(file);
+  const judged = capture.where(({ icmpType }) => icmpType === "0");
+  assertEquals(judged.length, replies.length);
+  const bad = judged.filter(({ ipChecksum, icmpChecksum, malformed, warning }) =>
+    ipChecksum + icmpChecksum + malformed + warning !== "11"
+  );
+  assertEquals(bad, []);
 }
 
 /** A folder in /tmp for the files of one test, gone with it. */

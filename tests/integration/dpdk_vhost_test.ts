@@ -45,3 +45,25 @@ for (const ring of ["split", "packed"]) {
     }
   }
 }
+
+dpdkTest("DPDK's net_vhost with two pairs of queues: each pair answers for itself", async () => {
+  await using folder = new TestFolder();
+  await using dpdk = await DpdkVhost.start({
+    folder: folder.path,
+    client: false,
+    requests: REQUESTS,
+    queues: 2,
+  });
+  const place = [`--device=vhost-user:${dpdk.socket}`, `--ip=${HOST_IP}/24`];
+  await using appliance = new Appliance([...place, "--queues=2"]);
+  await appliance.event("ready");
+  await dpdk.connected();
+  await dpdk.run();
+  await dpdk.assertAnswered();
+  const { status, stderr } = await appliance.stop();
+  assertEquals([status.code, stderr], [0, ""]);
+  const { netdev } = countersOf(await appliance.event("stopped"));
+  const queues = netdev.rxQueues as unknown as readonly { readonly packets: number }[];
+  const half = dpdk.exchanges.length / 2;
+  assertEquals(queues.map(({ packets }) => packets), [half, half]);
+});

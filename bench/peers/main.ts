@@ -18,6 +18,7 @@ import type { Pace } from "./pace.ts";
 import { plotSvg } from "./plot.ts";
 import type { Section } from "./row.ts";
 import { sectionText, significant } from "./table.ts";
+import { tap } from "./tap.ts";
 import { throughput } from "./throughput.ts";
 
 /** Each by the name that it is asked for. */
@@ -29,6 +30,7 @@ const SECTIONS: Readonly<Record<string, (pace: Pace) => Promise<Section>>> = {
   growth,
   addresses,
   arp: arpEntries,
+  tap,
   endurance,
 };
 

@@ -114,7 +114,7 @@ export class VirtioNetQueues {
     const card = this.#card;
     this.#watches.forEach((watch, pair) => {
       if (card.failed) return;
-      if (!card.linkUp) return watch.pardon();
+      if (!card.linkUp || card.transport.mayPause === true) return watch.pardon();
       const isStuck = watch.isStuck(now);
       if (this.tx[pair].vq.broken) this.broken("transmit", pair);
       else if (isStuck) this.#unstick(pair, watch);

@@ -98,6 +98,11 @@ export interface VirtioTransport {
    * command. Absent where VIRTIO_NET_F_MQ and its configuration tell.
    */
   readonly queuePairs?: number;
+  /**
+   * Whether who serves the queues may leave them alone for as long as he likes: then one that stands
+   * still is no fault, and a reset would mend nothing. Absent where only a fault can be the reason.
+   */
+  readonly mayPause?: boolean;
   /** Queues that the device has. */
   readonly queueCount: number;
   /** Largest size of a queue, 0 when the queue is not there. */

@@ -38,6 +38,8 @@ export interface DeviceScript {
   queueResetReads?: number;
   /** It does not live through a reset of a queue that is stuck. */
   diesOfQueueReset?: boolean;
+  /** Who serves its queues may leave them alone. */
+  mayPause?: boolean;
   /** Whether it has resources to map an interrupt to a vector; so it has by default. */
   takesVector?: (vector: number) => boolean;
 }
@@ -243,6 +245,10 @@ export class VirtioModel implements VirtioTransport {
     if ((this.accepted & VIRTIO_F_RING_RESET) === 0n) throw new Error("RING_RESET wasn't accepted");
     this.ring(index);
     this.#queueResets.set(index, this.script.queueResetReads ?? 0);
+  }
+
+  get mayPause(): boolean {
+    return this.script.mayPause === true;
   }
 
   /** Whether it's done. */

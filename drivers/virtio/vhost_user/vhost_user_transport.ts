@@ -51,6 +51,7 @@ export class VhostUserTransport implements VirtioTransport {
   readonly deviceType = NETWORK_CARD;
   readonly configLength = 0;
   readonly interruptMode: InterruptMode = "eventfd";
+  readonly mayPause = true;
   readonly resetReason = "has its back-end again";
   readonly queuePairs: number;
   /** Back-ends that came in place of the first. */

@@ -94,6 +94,15 @@ Deno.test("a device that would not live through the reset of a stuck queue is re
   assertEquals([link.queueResets, link.events.length], [0, 1]);
 });
 
+Deno.test("a queue that its device may leave alone is never reset for standing still", () => {
+  const link = new WatchedLink();
+  link.model.script = { mayPause: true };
+  link.sendFrames(2);
+  link.look(10);
+  assertEquals([link.queueResets, link.events], [0, []]);
+  assertEquals(link.model.transmit().length, 2, "it may go on at any time");
+});
+
 Deno.test("a queue that does not finish its reset keeps its netbufs, until the device is reset", () => {
   const link = new WatchedLink();
   const free = link.pool.available;

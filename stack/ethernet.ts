@@ -1,16 +1,18 @@
 import type { DmaRegion } from "../netdev/dma_region.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
-import * as macAddress from "./mac_address.ts";
+import * as byteSwap from "./byte_swap.ts";
 import { gatherChain } from "./netbuf_chain.ts";
-import * as networkOrder from "./network_order.ts";
 
 // Not imported by name, for speed: see host.ts.
-const { loadMacTail } = macAddress;
-const { loadUint16, storeUint16 } = networkOrder;
+const { swapUint16 } = byteSwap;
 
 /*
  * Ethernet II frames (RFC 894), without preamble and FCS. A header stands at an offset of 2 mod 4,
- * so that what follows it is aligned to 4.
+ * so that what follows it is aligned to 4, and so are three of its own words. Readers check
+ * ETHERNET_HEADER_BYTES of length first, load each word once, and take them apart:
+ *
+ *   half word: head of the destination address (see mac_address.ts)    word 0: its tail
+ *   word 1: head of the source address, first half of its tail         word 2: second half, EtherType
  */
 
 /** Bytes of an Ethernet header. */
@@ -24,32 +26,43 @@ export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_ARP = 0x0806;
 
 const DESTINATION = 0;
-const SOURCE = 6;
-const TYPE = 12;
+const WORD_0 = 2;
+const WORD_1 = 6;
+const WORD_2 = 10;
 
-/** Head of the destination address (see mac_address.ts) of the frame at `offset`. */
+/** Head of the destination address of the frame at `offset`. */
 export function destinationHead(region: DmaRegion, offset: number): number {
   return region.u16[offset + DESTINATION >> 1];
 }
 
 /** Tail of the destination address. */
 export function destinationTail(region: DmaRegion, offset: number): number {
-  return region.u32[offset + DESTINATION + 2 >> 2] | 0;
+  return region.u32[offset + WORD_0 >> 2] | 0;
 }
 
-/** Head of the source address. */
-export function sourceHead(region: DmaRegion, offset: number): number {
-  return region.u16[offset + SOURCE >> 1];
+/** Word 1 of the frame at `offset`. */
+export function ethernetWord1(region: DmaRegion, offset: number): number {
+  return region.u32[offset + WORD_1 >> 2];
 }
 
-/** Tail of the source address. */
-export function sourceTail(region: DmaRegion, offset: number): number {
-  return loadMacTail(region, offset + SOURCE);
+/** Word 2 of it. */
+export function ethernetWord2(region: DmaRegion, offset: number): number {
+  return region.u32[offset + WORD_2 >> 2];
 }
 
-/** The EtherType, or the length of an IEEE 802.3 frame. */
-export function etherType(region: DmaRegion, offset: number): number {
-  return loadUint16(region, offset + TYPE);
+/** Head of the source address, from word 1. */
+export function sourceHead(word1: number): number {
+  return word1 & 0xffff;
+}
+
+/** Tail of the source address, from words 1 and 2. */
+export function sourceTail(word1: number, word2: number): number {
+  return word1 >>> 16 | word2 << 16;
+}
+
+/** The EtherType, or the length of an IEEE 802.3 frame, from word 2. */
+export function etherType(word2: number): number {
+  return swapUint16(word2 >>> 16);
 }
 
 /** Writes the destination address alone, into a frame that waited for it. */
@@ -60,7 +73,7 @@ export function setDestination(
   tail: number,
 ): void {
   region.u16[offset + DESTINATION >> 1] = head;
-  region.u32[offset + DESTINATION + 2 >> 2] = tail;
+  region.u32[offset + WORD_0 >> 2] = tail;
 }
 
 /** Writes a whole header at `offset`. */
@@ -74,10 +87,8 @@ export function writeEthernetHeader(
   type: number,
 ): void {
   setDestination(region, offset, destinationHead, destinationTail);
-  // The source begins at a multiple of 4: its head and half of its tail are one word.
-  region.u32[offset + SOURCE >> 2] = sourceHead | sourceTail << 16;
-  region.u16[offset + SOURCE + 4 >> 1] = sourceTail >>> 16;
-  storeUint16(region, offset + TYPE, type);
+  region.u32[offset + WORD_1 >> 2] = sourceHead | sourceTail << 16;
+  region.u32[offset + WORD_2 >> 2] = sourceTail >>> 16 | swapUint16(type) << 16;
 }
 
 /**

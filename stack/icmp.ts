@@ -1,6 +1,8 @@
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { Arp } from "./arp.ts";
-import { Activity, type Counters } from "./counters.ts";
+import * as byteSwap from "./byte_swap.ts";
+import * as counters from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { DropReason } from "./drop_reason.ts";
 import * as ethernet from "./ethernet.ts";
 import type { FrameOutput } from "./frame_output.ts";
@@ -13,13 +15,19 @@ import { chainSum, extendChain } from "./netbuf_chain.ts";
 import { leaveChecksum } from "./partial_checksum.ts";
 import { PeerSet } from "./peer_set.ts";
 import { SendResult } from "./send_result.ts";
-import { Verdict } from "./verdict.ts";
+import * as verdict from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 // Not imported by name, for speed: see host.ts.
+const { swapInt32 } = byteSwap;
+const { ECHO_REPLY_RECEIVED, ECHO_REQUEST_ANSWERED, ECHO_REQUEST_SENT } = counters.Activity;
+const { CONSUMED, REPLY } = verdict.Verdict;
 const {
   ETHERNET_HEADER_BYTES,
   ETHERNET_MIN_BYTES,
   ETHERTYPE_IPV4,
+  ethernetWord1,
+  ethernetWord2,
   finishChain,
   finishFrame,
   sourceHead,
@@ -44,7 +52,8 @@ const {
   turnEchoIntoReply,
   writeEchoRequest,
 } = icmpEcho;
-const { IPV4_HEADER_BYTES, PROTOCOL_ICMP, timeToLive, typeOfService, writeIpv4Header } = ipv4Header;
+const { IPV4_HEADER_BYTES, PROTOCOL_ICMP, timeToLive, typeOfService } = ipv4Header;
+const { writeIpv4HeaderBetween } = ipv4Header;
 
 /** Headers in front of an ICMP message that we send. */
 const HEADERS_BYTES = ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES;
@@ -89,7 +98,7 @@ export class Icmp {
   /**
    * Takes in a whole datagram of protocol ICMP for `destination`, one of our addresses, its IPv4
    * header of `headerBytes` checked and its total length of `totalBytes` within the frame; one in a
-   * chain ends with that.
+   * chain ends with that. Addresses are int32 in the order of memory.
    */
   input(
     netbuf: Netbuf,
@@ -115,7 +124,7 @@ export class Icmp {
       case ICMP_ECHO:
         return this.#answer(netbuf, source, destination, message, length);
       case ICMP_ECHO_REPLY:
-        return this.#echoReply(netbuf, source, message, length);
+        return this.#echoReply(netbuf, swapInt32(source), message, length);
       case ICMP_DESTINATION_UNREACHABLE:
       case ICMP_SOURCE_QUENCH:
       case ICMP_REDIRECT:
@@ -162,11 +171,12 @@ export class Icmp {
     const inFirst = netbuf.length - HEADERS_BYTES - ICMP_HEADER_BYTES;
     writeEchoRequest(netbuf.region, message, identifier, sequence, inFirst);
     if (netbuf.next !== null) spreadEchoRequest(netbuf, HEADERS_BYTES);
-    this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, this.#interface.address, destination);
+    const from = this.#interface.addressWord;
+    this.#writeHeaders(netbuf, 0, 0, 0, totalBytes, from, swapInt32(destination));
     if (netbuf.next === null) finishFrame(netbuf, frameBytes);
     this.#identifiers[(identifier & 0xffff) >> 3] |= 1 << (identifier & 7);
     const result = this.#arp.send(netbuf, nextHop, now);
-    if (result !== SendResult.NO_BUFFER) this.#counters.count(Activity.ECHO_REQUEST_SENT);
+    if (result !== SendResult.NO_BUFFER) this.#counters.count(ECHO_REQUEST_SENT);
     return result;
   }
 
@@ -186,8 +196,9 @@ export class Icmp {
     const { region, data } = netbuf;
     turnEchoIntoReply(region, message);
     // Read before they are written over: the new headers may overlap the old ones.
-    const head = sourceHead(region, data);
-    const tail = sourceTail(region, data);
+    const word1 = ethernetWord1(region, data);
+    const head = sourceHead(word1);
+    const tail = sourceTail(word1, ethernetWord2(region, data));
     const service = typeOfService(region.u32[data + ETHERNET_HEADER_BYTES >> 2]);
     netbuf.data = message - HEADERS_BYTES;
     this.#writeHeaders(netbuf, head, tail, service, totalBytes, destination, source);
@@ -198,12 +209,12 @@ export class Icmp {
       netbuf.length -= netbuf.data - data;
       finishChain(netbuf, frameBytes);
     }
-    if (this.#leaveChecksums && this.#output.completesChecksums === true) {
+    if (this.#leaveChecksums === true && this.#output.completesChecksums === true) {
       leaveChecksum(netbuf, HEADERS_BYTES, ICMP_CHECKSUM_OFFSET);
     }
-    this.#counters.count(Activity.ECHO_REQUEST_ANSWERED);
-    if (this.#peers.add(source)) this.#observer.firstEchoRequest(source);
-    return Verdict.REPLY;
+    this.#counters.count(ECHO_REQUEST_ANSWERED);
+    if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
+    return REPLY;
   }
 
   #echoReply(netbuf: Netbuf, source: number, message: number, length: number): Verdict {
@@ -217,21 +228,21 @@ export class Icmp {
     const payloadLength = length - ICMP_HEADER_BYTES;
     netbuf.pull(message + ICMP_HEADER_BYTES - netbuf.data);
     if (netbuf.next === null) netbuf.length = payloadLength;
-    this.#counters.count(Activity.ECHO_REPLY_RECEIVED);
+    this.#counters.count(ECHO_REPLY_RECEIVED);
     this.#observer.echoReply(source, identifier, sequence, payloadLength, ttl, netbuf);
     netbuf.free();
-    return Verdict.CONSUMED;
+    return CONSUMED;
   }
 
-  /** Writes Ethernet and IPv4 headers at `netbuf.data`. */
+  /** Writes Ethernet and IPv4 headers at `netbuf.data`, with addresses as memory has them. */
   #writeHeaders(
     netbuf: Netbuf,
     destinationHead: number,
     destinationTail: number,
     service: number,
     totalBytes: number,
-    source: number,
-    destination: number,
+    from: number,
+    to: number,
   ): void {
     const { region, data } = netbuf;
     const head = this.#head;
@@ -239,6 +250,6 @@ export class Icmp {
     const type = ETHERTYPE_IPV4;
     writeEthernetHeader(region, data, destinationHead, destinationTail, head, tail, type);
     const header = data + ETHERNET_HEADER_BYTES;
-    writeIpv4Header(region, header, service, totalBytes, PROTOCOL_ICMP, source, destination);
+    writeIpv4HeaderBetween(region, header, service, totalBytes, PROTOCOL_ICMP, from, to);
   }
 }

@@ -64,10 +64,10 @@ export function echoSequence(region: DmaRegion, offset: number): number {
  * stays, and the checksum follows without another pass over the data.
  */
 export function turnEchoIntoReply(region: DmaRegion, offset: number): void {
-  const { u16 } = region;
-  const typeAndCode = u16[offset + TYPE >> 1];
-  u16[offset + TYPE >> 1] = ICMP_ECHO_REPLY;
-  u16[offset + CHECKSUM >> 1] = checksumAfterZeroing(u16[offset + CHECKSUM >> 1], typeAndCode);
+  const { u32 } = region;
+  // Type and code are the lower half of the first word, the checksum is the upper one.
+  const word = u32[offset >> 2];
+  u32[offset >> 2] = ICMP_ECHO_REPLY | checksumAfterZeroing(word >>> 16, word & 0xffff) << 16;
 }
 
 /** Writes an echo request whose payload counts bytes 0, 1, … 255, 0, …. */

@@ -4,6 +4,7 @@ import type { Counters } from "./counters.ts";
 import { DropReason } from "./drop_reason.ts";
 import * as ethernet from "./ethernet.ts";
 import type { Icmp } from "./icmp.ts";
+import * as byteSwap from "./byte_swap.ts";
 import { isMulticast } from "./ipv4_address.ts";
 import * as ipv4Header from "./ipv4_header.ts";
 import type { Ipv4Interface } from "./ipv4_interface.ts";
@@ -15,7 +16,6 @@ import type { Verdict } from "./verdict.ts";
 const {
   headerLength,
   headerSum,
-  ipv4Address,
   IPV4_HEADER_BYTES,
   isFragment,
   protocol,
@@ -25,6 +25,7 @@ const {
 } = ipv4Header;
 const { ETHERNET_HEADER_BYTES } = ethernet;
 const { onesComplementSum } = checksum;
+const { swapInt32 } = byteSwap;
 
 /** The Internet Protocol, as a host receives it (RFC 791, RFC 1122 §3.2.1). */
 export class Ipv4 {
@@ -73,16 +74,19 @@ export class Ipv4 {
       ? headerSum(word0, word1, word2, word3, word4)
       : onesComplementSum(region, header, headerBytes);
     if (sum !== 0xffff) return this.#counters.drop(DropReason.IPV4_BAD_CHECKSUM);
-    const source = ipv4Address(word3);
-    const destination = ipv4Address(word4);
-    if (!this.#interface.isOwnWord(word4 | 0)) {
-      return this.#counters.drop(this.#notOurs(destination));
+    // Addresses as memory has them, but int32.
+    const source = word3 | 0;
+    const destination = word4 | 0;
+    if (!this.#interface.isOwnWord(destination)) {
+      return this.#counters.drop(this.#notOurs(swapInt32(destination)));
     }
-    if (isLinkBroadcast) return this.#counters.drop(DropReason.IPV4_UNICAST_IN_BROADCAST);
-    if (this.#interface.isOwnWord(word3 | 0)) {
+    if (isLinkBroadcast === true) {
+      return this.#counters.drop(DropReason.IPV4_UNICAST_IN_BROADCAST);
+    }
+    if (this.#interface.isOwnWord(source)) {
       return this.#counters.drop(DropReason.IPV4_OWN_SOURCE);
     }
-    if (!this.#interface.isUnicastWord(word3 | 0)) {
+    if (!this.#interface.isUnicastWord(source)) {
       return this.#counters.drop(DropReason.IPV4_MARTIAN_SOURCE);
     }
     if (headerBytes > IPV4_HEADER_BYTES) {

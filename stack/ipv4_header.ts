@@ -101,13 +101,26 @@ export function writeIpv4Header(
   source: number,
   destination: number,
 ): void {
+  const from = swapInt32(source);
+  const to = swapInt32(destination);
+  writeIpv4HeaderBetween(region, offset, typeOfService, totalLength, protocol, from, to);
+}
+
+/** {@link writeIpv4Header} with addresses as memory has them: those of words 3 and 4. */
+export function writeIpv4HeaderBetween(
+  region: DmaRegion,
+  offset: number,
+  typeOfService: number,
+  totalLength: number,
+  protocol: number,
+  sourceWord: number,
+  destinationWord: number,
+): void {
   const { u32 } = region;
   // Five words as memory has them. The checksum comes from these and not from memory, where words
   // just stored in other widths would have to be waited for.
   const versionToLength = VERSION_4_IHL_5 | typeOfService << 8 | swapUint16(totalLength) << 16;
   const ttlAndProtocol = DEFAULT_TTL | protocol << 8;
-  const sourceWord = swapInt32(source);
-  const destinationWord = swapInt32(destination);
   const sum = headerSum(
     versionToLength,
     DF_WITHOUT_ID,

@@ -2,6 +2,7 @@ import type { Netbuf } from "../netdev/netbuf.ts";
 import { Arp } from "./arp.ts";
 import { Counters, type HostCounters } from "./counters.ts";
 import { DropReason } from "./drop_reason.ts";
+import { EchoPrediction } from "./echo_prediction.ts";
 import * as ethernet from "./ethernet.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import type { HostObserver } from "./host_observer.ts";
@@ -12,6 +13,7 @@ import { Ipv4Interface } from "./ipv4_interface.ts";
 import type { Ipv4Range } from "./ipv4_range.ts";
 import * as macAddress from "./mac_address.ts";
 import type { SendResult } from "./send_result.ts";
+import * as verdicts from "./verdict.ts";
 import type { Verdict } from "./verdict.ts";
 
 /*
@@ -35,6 +37,8 @@ const {
 } = ethernet;
 const { BROADCAST_HEAD, BROADCAST_TAIL, checkStationMac, isGroupHead, macHead, macTail } =
   macAddress;
+
+const { REPLY } = verdicts.Verdict;
 
 /** Who a host is. */
 export interface HostConfig {
@@ -75,6 +79,9 @@ export class Host {
   readonly #arp: Arp;
   readonly #icmp: Icmp;
   readonly #ipv4: Ipv4;
+  readonly #prediction: EchoPrediction;
+  /** Not, where the layers leave checksums to a device. */
+  readonly #predicts: boolean = false;
 
   /**
    * Nothing is sent yet. {@link AddressError} when no station or host can have an address of the
@@ -94,6 +101,9 @@ export class Host {
     const leave = config.leaveChecksums ?? false;
     this.#icmp = new Icmp(mac, ipv4Interface, mtu, this.#arp, output, observer, counters, leave);
     this.#ipv4 = new Ipv4(ipv4Interface, this.#icmp, counters);
+    const { peers } = this.#icmp;
+    this.#prediction = new EchoPrediction(mac, ipv4Interface, mtu, observer, counters, peers);
+    this.#predicts = !leave;
   }
 
   /**
@@ -103,6 +113,7 @@ export class Host {
    * Call `tick` afterwards, once per burst: a deadline may have gone.
    */
   input(netbuf: Netbuf, now: number): Verdict {
+    if (this.#predicts === true && this.#prediction.answer(netbuf) === true) return REPLY;
     const { region, data } = netbuf;
     if (netbuf.end - data < MIN_ROOM_BYTES) {
       return this.#counters.drop(DropReason.NETBUF_TOO_SMALL);

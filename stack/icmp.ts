@@ -70,7 +70,8 @@ export class Icmp {
   readonly #counters: Counters;
   /** Replies leave their checksum to a device that completes it. */
   readonly #leaveChecksums: boolean = false;
-  readonly #peers = new PeerSet();
+  /** Who got an echo reply. */
+  readonly peers: PeerSet = new PeerSet();
   /** One bit for each identifier that our echo requests have carried. */
   readonly #identifiers = new Uint8Array(0x10000 >> 3);
 
@@ -213,7 +214,7 @@ export class Icmp {
       leaveChecksum(netbuf, HEADERS_BYTES, ICMP_CHECKSUM_OFFSET);
     }
     this.#counters.count(ECHO_REQUEST_ANSWERED);
-    if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
+    if (this.peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
     return REPLY;
   }
 

@@ -1,0 +1,154 @@
+import type { Netbuf } from "../netdev/netbuf.ts";
+import * as byteSwap from "./byte_swap.ts";
+import * as checksum from "./checksum.ts";
+import * as counters from "./counters.ts";
+import type { Counters } from "./counters.ts";
+import type { HostObserver } from "./host_observer.ts";
+import type { Ipv4Interface } from "./ipv4_interface.ts";
+import { macHead, macTail } from "./mac_address.ts";
+import type { PeerSet } from "./peer_set.ts";
+
+// Not imported by name, for speed: see host.ts.
+const { swapInt32 } = byteSwap;
+const { checksumAfterZeroing, fold } = checksum;
+const { ECHO_REQUEST_ANSWERED } = counters.Activity;
+
+/*
+ * What is predicted, word by word, in the order of memory. The Ethernet header is a half word and three
+ * words (see ethernet.ts); those of the IPv4 header (see ipv4_header.ts) and of the message follow.
+ */
+const IPV4_WORD = 3;
+const MESSAGE_WORD = 8;
+
+/** EtherType 0x0800. */
+const IPV4_TYPE = 0x0008;
+/** The first byte of an IPv4 header without options: version 4, 5 words. */
+const VERSION_AND_LENGTH = 0x45;
+/** Of ID, flags and fragment offset: MF and the offset. */
+const FRAGMENT_BITS = 0xff3f_0000;
+/** DF, which a reply has instead, and the TTL of one with the protocol. */
+const DF_WITHOUT_ID = 0x0040_0000;
+const TTL_64_ICMP = 0x0140;
+const PROTOCOL_BITS = 0xff00;
+const PROTOCOL_ICMP = 0x0100;
+const ECHO = 8;
+
+const ETHERNET_HEADER_BYTES = 14;
+const IPV4_HEADER_BYTES = 20;
+/** Of what needs no padding to be an Ethernet frame of 60 bytes. */
+const SHORTEST_TOTAL_BYTES = 46;
+
+/**
+ * Header prediction, as Van Jacobson gave it to TCP: nearly all frames of a busy host are of one kind, so
+ * that kind is looked for first, with one comparison a word. Here it's an echo request to us in one netbuf
+ * and without IPv4 options, right in everything that the layers would look at: addresses, lengths and both
+ * checksums. Such a frame is turned into its reply on the spot.
+ *
+ * Of any other frame nothing is changed or counted: it goes through the layers, which know why it's to be
+ * dropped, and which answer those echo requests that are rarer. To take all of them that way costs 27 ns
+ * each, where this takes 9: six modules ask the frame for the same words, and pass on what they learned.
+ */
+export class EchoPrediction {
+  readonly #head: number = 0;
+  readonly #tail: number = 0;
+  /** Words 1 and 2 of a frame from us. */
+  readonly #source1: number = 0;
+  readonly #source2: number = 0;
+  readonly #interface: Ipv4Interface;
+  readonly #mtu: number = 0;
+  readonly #counters: Counters;
+  readonly #observer: HostObserver;
+  /** Who got a reply, of the layers too. */
+  readonly #peers: PeerSet;
+
+  constructor(
+    mac: Uint8Array,
+    ipv4Interface: Ipv4Interface,
+    mtu: number,
+    observer: HostObserver,
+    counters: Counters,
+    peers: PeerSet,
+  ) {
+    this.#head = macHead(mac);
+    this.#tail = macTail(mac);
+    this.#source1 = this.#head | this.#tail << 16;
+    this.#source2 = this.#tail >>> 16 | IPV4_TYPE << 16;
+    this.#interface = ipv4Interface;
+    this.#mtu = mtu;
+    this.#observer = observer;
+    this.#counters = counters;
+    this.#peers = peers;
+  }
+
+  /** Whether the frame at `netbuf.data`, which is 2 mod 4, was as predicted and is its reply now. */
+  answer(netbuf: Netbuf): boolean {
+    const { data, length } = netbuf;
+    if (length < ETHERNET_HEADER_BYTES + SHORTEST_TOTAL_BYTES || netbuf.next !== null) return false;
+    const { u16, u32 } = netbuf.region;
+    // Each word is loaded once. `| 0` behind a sum of small integers spares a check for its overflow.
+    const first = data + 2 >> 2;
+    const ethernet1 = u32[first + 1 | 0] | 0;
+    const ethernet2 = u32[first + 2 | 0] | 0;
+    if (u16[data >> 1] !== this.#head || (u32[first] | 0) !== this.#tail) return false;
+    // The first bit of a group's address: no station has one.
+    if ((ethernet1 & 1) !== 0 || ethernet2 >>> 16 !== IPV4_TYPE) return false;
+    if (ethernet1 === this.#source1 && ethernet2 === this.#source2) return false;
+
+    const header = first + IPV4_WORD | 0;
+    const ipv4 = u32[header];
+    const totalBytes = ipv4 >>> 24 | ipv4 >>> 8 & 0xff00;
+    const frameBytes = totalBytes + ETHERNET_HEADER_BYTES | 0;
+    if ((ipv4 & 0xff) !== VERSION_AND_LENGTH || totalBytes < SHORTEST_TOTAL_BYTES) return false;
+    if (frameBytes > length || totalBytes > this.#mtu) return false;
+    const fragment = u32[header + 1 | 0];
+    const protocol = u32[header + 2 | 0];
+    const source = u32[header + 3 | 0] | 0;
+    const destination = u32[header + 4 | 0] | 0;
+    if ((fragment & FRAGMENT_BITS) !== 0 || (protocol & PROTOCOL_BITS) !== PROTOCOL_ICMP) {
+      return false;
+    }
+    // What the headers of request and reply have in common.
+    const common = (ipv4 & 0xffff) + (ipv4 >>> 16) + (source & 0xffff) + (source >>> 16) +
+        (destination & 0xffff) + (destination >>> 16) | 0;
+    const others = (fragment & 0xffff) + (fragment >>> 16) + (protocol & 0xffff) +
+        (protocol >>> 16) | 0;
+    if (fold(common + others | 0) !== 0xffff) return false;
+    if (destination !== this.#interface.addressWord || source === destination) return false;
+    if (this.#interface.isUnicastWord(source) !== true) return false;
+
+    const message = first + MESSAGE_WORD | 0;
+    const bytes = totalBytes - IPV4_HEADER_BYTES | 0;
+    const end = message + (bytes >> 2) | 0;
+    const typeToChecksum = u32[message];
+    if ((typeToChecksum & 0xff) !== ECHO) return false;
+    // As in checksum.ts: whole words, and their upper halves.
+    let whole = typeToChecksum | 0;
+    let high = typeToChecksum >>> 16;
+    for (let i = message + 1 | 0; i < end; i = i + 1 | 0) {
+      const word = u32[i];
+      whole = whole + word | 0;
+      high = high + (word >>> 16) | 0;
+    }
+    if ((bytes & 3) !== 0) {
+      const word = u32[end] & (1 << ((bytes & 3) << 3)) - 1;
+      whole = whole + word | 0;
+      high = high + (word >>> 16) | 0;
+    }
+    if (fold((whole - (high << 16) | 0) + high | 0) !== 0xffff) return false;
+
+    u16[data >> 1] = ethernet1;
+    u32[first] = ethernet1 >>> 16 | ethernet2 << 16;
+    u32[first + 1 | 0] = this.#source1;
+    u32[first + 2 | 0] = this.#source2;
+    const sum = fold(common + (DF_WITHOUT_ID >>> 16) + TTL_64_ICMP | 0);
+    u32[header + 1 | 0] = DF_WITHOUT_ID;
+    u32[header + 2 | 0] = TTL_64_ICMP | ~sum << 16;
+    u32[header + 3 | 0] = destination;
+    u32[header + 4 | 0] = source;
+    u32[message] = checksumAfterZeroing(typeToChecksum >>> 16, typeToChecksum & 0xffff) << 16;
+    netbuf.length = frameBytes;
+    this.#counters.count(ECHO_REQUEST_ANSWERED);
+    if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
+    return true;
+  }
+}

@@ -15,7 +15,10 @@ export interface DmaRegion {
   readonly u16: Uint16Array;
   /** The region by 32 bits: element n is at offset 4n. */
   readonly u32: Uint32Array;
-  /** The address by which the device knows the byte at `offset`; exact, below 2^53. */
+  /**
+   * The address by which the device knows the byte at `offset`, that many bytes behind that of the first
+   * one; exact, below 2^53.
+   */
   deviceAddress(offset: number): number;
 }
 

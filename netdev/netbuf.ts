@@ -149,6 +149,11 @@ export class Netbuf {
    * `NetdevError("EINVAL")` when it is free already: two owners would write the same packet.
    */
   free(): void {
+    if (this.next === null && this.#references === 1) {
+      this.#references = 0;
+      this.#owner.take(this);
+      return;
+    }
     let rest = this.#drop();
     let kept: Netbuf | null = null;
     if (this.#references > 0) kept = this;

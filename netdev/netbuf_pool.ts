@@ -98,6 +98,21 @@ export class NetbufPool implements NetbufOwner {
     return netbuf;
   }
 
+  /** {@link alloc} for up to `count` netbufs, into `netbufs[0…]`; says how many there were. */
+  allocBurst(netbufs: Netbuf[], count: number): number {
+    const free = this.#free;
+    const available = this.#available;
+    const most = count < available ? count : available;
+    const last = available - 1 | 0;
+    for (let i = 0; i < most; i = i + 1 | 0) {
+      const netbuf = free[last - i | 0];
+      netbuf.reset();
+      netbufs[i] = netbuf;
+    }
+    this.#available = available - most | 0;
+    return most;
+  }
+
   /**
    * A copy of a packet (a netbuf or a chain) in one netbuf of this pool, that the caller owns: the way
    * of a packet from one device's memory into another's. Null when the pool is dry, or the packet longer

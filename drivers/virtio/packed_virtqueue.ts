@@ -1,7 +1,8 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
-import type { DmaRegion } from "../../netdev/dma_region.ts";
+import type { Netbuf } from "../../netdev/netbuf.ts";
 import { IndirectTables } from "./indirect_tables.ts";
 import * as passedEvents from "./passed_event.ts";
+import { RegionAddress } from "./region_address.ts";
 import { RingParts } from "./ring_parts.ts";
 import { StagedPieces } from "./staged_pieces.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
@@ -56,7 +57,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   usedLength = 0;
 
   readonly #parts: RingParts;
-  readonly #region: DmaRegion;
+  readonly #address: RegionAddress;
   readonly #u32: Uint32Array = new Uint32Array(0);
   /** The same, signed: a flag is bit 31, and Atomics.load allocates a number at or above 2^31. */
   readonly #i32: Int32Array = new Int32Array(0);
@@ -69,8 +70,9 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   readonly #driverEvent32: number = 0;
   readonly #deviceEvent32: number = 0;
 
+  /** What the callers want back of ids that aren't free; of others, what somebody wanted before. */
   readonly #tokens: (T | null)[] = [];
-  /** Slots of the ring that the buffer of this id takes: above 0 while it's lent, below 0 once it's back. */
+  /** Slots of the ring that the buffer of this id takes: above 0 while it's lent, below 0 while it's back; else 0. */
   readonly #slots: Int32Array = new Int32Array(0);
   /** Bytes of it that the device may write. */
   readonly #writable: Uint32Array = new Uint32Array(0);
@@ -132,7 +134,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       driverArea: region.deviceAddress(driverArea),
       deviceArea: region.deviceAddress(deviceArea),
     };
-    this.#region = region;
+    this.#address = new RegionAddress(region);
     this.#u32 = region.u32;
     this.#i32 = new Int32Array(region.u32.buffer, region.u32.byteOffset, region.u32.length);
     this.#eventIndex = eventIndex;
@@ -217,6 +219,65 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#describe(offset, length, deviceWrites ? id | VIRTQ_DESC_F_WRITE : id);
   }
 
+  postBurst(
+    this: PackedVirtqueue<Netbuf>,
+    netbufs: readonly Netbuf[],
+    from: number,
+    count: number,
+    headerBytes: number,
+    deviceWrites: boolean,
+  ): void {
+    if (count === 0) return;
+    const { size } = this;
+    const u32 = this.#u32;
+    const { low, high, carry } = this.#address;
+    const descriptors32 = this.#descriptors32;
+    const ids = this.#ids;
+    const tokens = this.#tokens;
+    const slots = this.#slots;
+    const writable = this.#writable;
+    const write = deviceWrites === true ? VIRTQ_DESC_F_WRITE : 0;
+    let availFlags = this.#availFlags;
+    let slot = this.#availSlot;
+    let head = this.#idsHead;
+    let held = this.#added === 0;
+    for (let i = 0; i < count; i = i + 1 | 0) {
+      const id = ids[head];
+      head = head + 1 | 0;
+      if (head === size) head = 0;
+      const netbuf = netbufs[from + i | 0];
+      const start = netbuf.data - headerBytes | 0;
+      const length = write === 0 ? netbuf.length + headerBytes | 0 : netbuf.end - start | 0;
+      const word = descriptors32 + 4 * slot | 0;
+      const last = id | write | availFlags;
+      u32[word] = low + start | 0;
+      u32[word + 1 | 0] = start < carry ? high : high + 1 | 0;
+      u32[word + 2 | 0] = length;
+      if (held === true) {
+        held = false;
+        this.#firstWord = word + 3 | 0;
+        this.#firstFlags = last;
+      } else {
+        u32[word + 3 | 0] = last;
+      }
+      tokens[id] = netbuf;
+      slots[id] = 1;
+      writable[id] = write === 0 ? 0 : length;
+      slot = slot + 1 | 0;
+      if (slot === size) {
+        slot = 0;
+        availFlags = availFlags ^ BOTH;
+      }
+    }
+    this.#availFlags = availFlags;
+    this.#availSlot = slot;
+    this.#idsHead = head;
+    this.#free -= count;
+    this.#added += count;
+    this.#outstanding += count;
+    this.#unpublished += count;
+  }
+
   /** The id of a buffer that is lent from here on. */
   #takeId(token: T, slots: number, writable: number): number {
     const head = this.#idsHead;
@@ -235,11 +296,11 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   #describe(offset: number, length: number, idAndFlags: number): void {
     const slot = this.#availSlot;
     const word = this.#descriptors32 + 4 * slot;
-    const address = this.#region.deviceAddress(offset);
+    const { low, high, carry } = this.#address;
     const u32 = this.#u32;
     const last = idAndFlags | this.#availFlags;
-    u32[word] = address >>> 0;
-    u32[word + 1] = Math.floor(address / 0x1_0000_0000);
+    u32[word] = low + offset;
+    u32[word + 1] = offset < carry ? high : high + 1;
     u32[word + 2] = length;
     if (this.#added === 0) {
       this.#firstWord = word + 3;
@@ -352,10 +413,38 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#idsTaken = taken + 1 === size ? 0 : taken + 1;
     this.#back--;
     this.usedLength = this.#lengths[taken];
-    const token = this.#tokens[id];
-    this.#tokens[id] = null;
     this.#free -= this.#slots[id];
-    return token;
+    this.#slots[id] = 0;
+    return this.#tokens[id];
+  }
+
+  takeBurst(tokens: T[], lengths: Uint32Array | null, count: number): number {
+    const { size } = this;
+    const ids = this.#ids;
+    const ofIds = this.#lengths;
+    const lent = this.#tokens;
+    const slots = this.#slots;
+    const most = count < this.#back ? count : this.#back;
+    let taken = this.#idsTaken;
+    let freed = 0;
+    let i = 0;
+    for (; i < most; i = i + 1 | 0) {
+      const id = ids[taken];
+      if (id === size) break;
+      const token = lent[id];
+      if (token === null) break;
+      if (lengths !== null) lengths[i] = ofIds[taken];
+      tokens[i] = token;
+      freed = freed - slots[id] | 0;
+      slots[id] = 0;
+      taken = taken + 1 | 0;
+      if (taken === size) taken = 0;
+    }
+    this.#idsTaken = taken;
+    this.#back -= i;
+    this.#free += freed;
+    if (i < count) this.broken = true;
+    return i;
   }
 
   enableInterrupts(): boolean {
@@ -379,10 +468,9 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
 
   reclaim(): T | null {
     for (let id = 0; id < this.size; id++) {
-      const token = this.#tokens[id];
-      if (token === null) continue;
-      this.#tokens[id] = null;
-      return token;
+      if (this.#slots[id] === 0) continue;
+      this.#slots[id] = 0;
+      return this.#tokens[id];
     }
     return null;
   }

@@ -1,7 +1,8 @@
-import type { DmaRegion } from "../../netdev/dma_region.ts";
 import type { DmaArena } from "../../netdev/dma_arena.ts";
+import type { Netbuf } from "../../netdev/netbuf.ts";
 import { IndirectTables } from "./indirect_tables.ts";
 import * as passedEvents from "./passed_event.ts";
+import { RegionAddress } from "./region_address.ts";
 import { RingParts } from "./ring_parts.ts";
 import { StagedPieces } from "./staged_pieces.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
@@ -49,7 +50,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   usedLength = 0;
 
   readonly #parts: RingParts;
-  readonly #region: DmaRegion;
+  readonly #address: RegionAddress;
   readonly #u16: Uint16Array = new Uint16Array(0);
   readonly #u32: Uint32Array = new Uint32Array(0);
   readonly #mask: number = 0;
@@ -75,19 +76,20 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   readonly #used32: Uint32Array = new Uint32Array(0);
   readonly #usedRing32: number = 0;
 
-  /** Shadow of the descriptors: the link to the next one, of a posted chain or of the free list. */
+  /** Shadow of the descriptors: the link to the next one of a posted chain. */
   readonly #next: Uint16Array = new Uint16Array(0);
   /** Descriptors of the chain posted at this head; 0 when none is. */
   readonly #chainLength: Uint16Array = new Uint16Array(0);
-  /** Bytes of it that the device may write. */
+  /** Bytes of it that the device may write: what a buffer was used for that it skipped, in order. */
   readonly #writable: Uint32Array = new Uint32Array(0);
+  /** What a lent head's caller wants back; of others, what somebody wanted before. */
   readonly #tokens: (T | null)[] = [];
   /**
-   * The free list is a queue: whoever gives buffers back in order gets descriptors in the order of
-   * the table, as VIRTIO_F_IN_ORDER asks for (§2.7.5.1).
+   * The numbers of free descriptors are a queue, round and round from the head on: whoever gives buffers
+   * back in order gets descriptors in the order of the table, as VIRTIO_F_IN_ORDER asks for (§2.7.5.1).
    */
+  readonly #freeIds: Uint16Array = new Uint16Array(0);
   #freeHead = 0;
-  #freeTail = 0;
   #free = 0;
   /** Index of the available ring: as staged, and as the device was last asked about. */
   #availIndex = 0;
@@ -130,7 +132,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       driverArea: region.deviceAddress(driverArea),
       deviceArea: region.deviceAddress(deviceArea),
     };
-    this.#region = region;
+    this.#address = new RegionAddress(region);
     this.#parts = parts;
     this.#u16 = region.u16;
     this.#u32 = region.u32;
@@ -150,6 +152,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#usedRing32 = inOrder ? 0 : this.#sharedUsedRing32;
     this.#availEvent16 = (deviceArea + 4 + USED_ELEMENT_BYTES * size) >>> 1;
     this.#next = new Uint16Array(size);
+    this.#freeIds = new Uint16Array(size);
     this.#chainLength = new Uint16Array(size);
     this.#writable = new Uint32Array(size);
     this.#tokens = new Array<T | null>(size).fill(null);
@@ -161,11 +164,10 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     const { size } = this;
     this.#parts.clear();
     this.#staged.clear();
-    for (let i = 0; i < size; i++) this.#next[i] = (i + 1) & this.#mask;
+    for (let i = 0; i < size; i++) this.#freeIds[i] = i;
     this.#chainLength.fill(0);
     this.#tokens.fill(null);
     this.#freeHead = 0;
-    this.#freeTail = size - 1;
     this.#free = size;
     this.#availIndex = 0;
     this.#notifiedIndex = 0;
@@ -201,17 +203,20 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   commit(token: T): void {
     const staged = this.#staged;
     const { count } = staged;
-    const head = this.#freeHead;
     const descriptors = this.descriptorsFor(count);
+    const head = this.#freeIds[this.#freeHead];
     if (descriptors < count && this.#tables !== null) {
       const table = this.#tables.write(head, staged);
       this.#describe(table, DESCRIPTOR_BYTES * count, VIRTQ_DESC_F_INDIRECT);
     } else {
       for (let i = 0; i < count; i++) {
         const write = staged.deviceWrites[i] === 1 ? VIRTQ_DESC_F_WRITE : 0;
-        // flags and next share a word: 16 bits each. The next one is the next that is free.
-        const next = i + 1 < count ? VIRTQ_DESC_F_NEXT | this.#next[this.#freeHead] << 16 : 0;
-        this.#describe(staged.offsets[i], staged.lengths[i], write | next);
+        const id = this.#freeIds[this.#freeHead];
+        const next = this.#freeIds[(this.#freeHead + 1) & this.#mask];
+        this.#next[id] = next;
+        // flags and next share a word: 16 bits each.
+        const link = i + 1 < count ? VIRTQ_DESC_F_NEXT | next << 16 : 0;
+        this.#describe(staged.offsets[i], staged.lengths[i], write | link);
       }
     }
     this.#offer(head, descriptors, staged.writable, token);
@@ -225,14 +230,14 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   /** Writes a descriptor, and returns its number. */
   #describe(offset: number, length: number, flags: number): number {
-    const head = this.#freeHead;
-    this.#freeHead = this.#next[head];
+    const head = this.#freeIds[this.#freeHead];
+    this.#freeHead = (this.#freeHead + 1) & this.#mask;
     this.#free--;
-    const address = this.#region.deviceAddress(offset);
+    const address = this.#address;
     const u32 = this.#u32;
     const word = this.#descriptors32 + 4 * head;
-    u32[word] = address >>> 0;
-    u32[word + 1] = Math.floor(address / 0x1_0000_0000);
+    u32[word] = address.low + offset | 0;
+    u32[word + 1] = offset < address.carry ? address.high : address.high + 1;
     u32[word + 2] = length;
     u32[word + 3] = flags;
     return head;
@@ -246,6 +251,49 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#chainLength[head] = chainLength;
     this.#writable[head] = writable;
     this.#outstanding++;
+  }
+
+  postBurst(
+    this: SplitVirtqueue<Netbuf>,
+    netbufs: readonly Netbuf[],
+    from: number,
+    count: number,
+    headerBytes: number,
+    deviceWrites: boolean,
+  ): void {
+    const flags = deviceWrites === true ? VIRTQ_DESC_F_WRITE : 0;
+    const inOrder = this.#inOrder;
+    const writable = this.#writable;
+    const u16 = this.#u16;
+    const u32 = this.#u32;
+    const mask = this.#mask;
+    const { low, high, carry } = this.#address;
+    const descriptors32 = this.#descriptors32;
+    const availRing16 = this.#availRing16;
+    const freeIds = this.#freeIds;
+    const tokens = this.#tokens;
+    const chainLength = this.#chainLength;
+    const freeHead = this.#freeHead;
+    const availIndex = this.#availIndex;
+    for (let i = 0; i < count; i = i + 1 | 0) {
+      const head = freeIds[freeHead + i & mask];
+      const netbuf = netbufs[from + i | 0];
+      const start = netbuf.data - headerBytes | 0;
+      const length = flags === 0 ? netbuf.length + headerBytes | 0 : netbuf.end - start | 0;
+      const word = descriptors32 + 4 * head | 0;
+      u32[word] = low + start | 0;
+      u32[word + 1 | 0] = start < carry ? high : high + 1 | 0;
+      u32[word + 2 | 0] = length;
+      u32[word + 3 | 0] = flags;
+      u16[availRing16 + (availIndex + i & mask) | 0] = head;
+      tokens[head] = netbuf;
+      chainLength[head] = 1;
+      if (inOrder === true) writable[head] = flags === 0 ? 0 : length;
+    }
+    this.#freeHead = freeHead + count & mask;
+    this.#free -= count;
+    this.#availIndex = (availIndex + count) & 0xffff;
+    this.#outstanding += count;
   }
 
   publish(): boolean {
@@ -316,17 +364,63 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     }
     this.#usedIndex = (this.#usedIndex + 1) & 0xffff;
     this.usedLength = length;
-    const token = this.#tokens[head];
-    this.#tokens[head] = null;
     this.#chainLength[head] = 0;
-    let tail = head;
-    for (let i = 1; i < chainLength; i++) tail = this.#next[tail];
-    if (this.#free === 0) this.#freeHead = head;
-    else this.#next[this.#freeTail] = head;
-    this.#freeTail = tail;
+    const freeTail = this.#freeHead + this.#free;
+    let id = head;
+    for (let i = 0; i < chainLength; i++) {
+      this.#freeIds[(freeTail + i) & this.#mask] = id;
+      id = this.#next[id];
+    }
     this.#free += chainLength;
     this.#outstanding--;
-    return token;
+    return this.#tokens[head];
+  }
+
+  takeBurst(tokens: T[], lengths: Uint32Array | null, count: number): number {
+    let taken = 0;
+    for (;;) {
+      taken = this.#takeSingles(tokens, lengths, taken, count);
+      if (taken === count) return count;
+      const token = this.takeUsed();
+      if (token === null) return taken;
+      if (lengths !== null) lengths[taken] = this.usedLength;
+      tokens[taken++] = token;
+    }
+  }
+
+  /** {@link takeUsed} from `tokens[from]` on, up to what isn't a buffer in one descriptor. */
+  #takeSingles(
+    tokens: T[],
+    lengths: Uint32Array | null,
+    from: number,
+    count: number,
+  ): number {
+    const used32 = this.#used32;
+    const usedRing32 = this.#usedRing32;
+    const mask = this.#mask;
+    const freeIds = this.#freeIds;
+    const lent = this.#tokens;
+    const chainLength = this.#chainLength;
+    const usedIndex = this.#usedIndex - from | 0;
+    const freeTail = this.#freeHead + this.#free - from | 0;
+    let i = from;
+    for (; i < count; i = i + 1 | 0) {
+      const element = usedRing32 + 2 * (usedIndex + i & mask) | 0;
+      // A device's number may be above 2^31, which V8 would give up this code for: so bits are compared.
+      const head = used32[element] | 0;
+      if ((head & ~mask) !== 0 || chainLength[head] !== 1) break;
+      const token = lent[head];
+      if (token === null) break;
+      if (lengths !== null) lengths[i] = used32[element + 1 | 0];
+      tokens[i] = token;
+      chainLength[head] = 0;
+      freeIds[freeTail + i & mask] = head;
+    }
+    const taken = i - from | 0;
+    this.#usedIndex = (this.#usedIndex + taken) & 0xffff;
+    this.#free += taken;
+    this.#outstanding -= taken;
+    return i;
   }
 
   enableInterrupts(): boolean {
@@ -350,10 +444,9 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   reclaim(): T | null {
     for (let head = 0; head < this.size; head++) {
-      const token = this.#tokens[head];
-      if (token === null) continue;
-      this.#tokens[head] = null;
-      return token;
+      if (this.#chainLength[head] === 0) continue;
+      this.#chainLength[head] = 0;
+      return this.#tokens[head];
     }
     return null;
   }

@@ -49,6 +49,9 @@ export class VirtioNetRx implements NetdevQueueCounters {
   readonly #shortestLength: number = 0;
   readonly #readHeader: ReceiveHeaderReader;
   #doorbell: QueueDoorbell | null = null;
+  /** Of the burst under way: netbufs to be posted, and the lengths of those that came. */
+  readonly #fresh: Netbuf[];
+  readonly #lengths: Uint32Array = new Uint32Array(0);
 
   constructor(
     vq: Virtqueue<Netbuf>,
@@ -59,6 +62,8 @@ export class VirtioNetRx implements NetdevQueueCounters {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
+    this.#fresh = new Array<Netbuf>(vq.size);
+    this.#lengths = new Uint32Array(vq.size);
     this.headerBytes = virtioNetHeaderBytes(negotiated);
     this.#shortestLength = this.headerBytes + ETHERNET_HEADER_BYTES;
     this.#readHeader = receiveHeaderReader(negotiated);
@@ -67,15 +72,14 @@ export class VirtioNetRx implements NetdevQueueCounters {
   /** Posts as many netbufs as there are; the device is told of them by {@link kick}. */
   fill(): void {
     const { vq } = this;
-    while (vq.free > 0) {
-      const netbuf = this.#pool.alloc();
-      if (netbuf === null) {
-        this.status |= NETDEV_STATUS_UNDERRUN;
-        this.underruns++;
-        return;
-      }
-      this.#post(netbuf);
-    }
+    const most = vq.free;
+    if (most === 0) return;
+    const fresh = this.#fresh;
+    const count = this.#pool.allocBurst(fresh, most);
+    vq.postBurst(fresh, 0, count, this.headerBytes, true);
+    if (count === most) return;
+    this.status |= NETDEV_STATUS_UNDERRUN;
+    this.underruns++;
   }
 
   /** How full of buffers the device is. */
@@ -101,45 +105,62 @@ export class VirtioNetRx implements NetdevQueueCounters {
   /** Fills `netbufs[0…]` with up to `count` packets, refills the ring, and says how many. */
   burst(netbufs: Netbuf[], count: number): number {
     const { vq } = this;
-    let used = vq.usedCount();
+    const used = vq.usedCount();
+    this.status = 0;
+    const received = used === 0 ? 0 : this.#receive(netbufs, used < count ? used : count, used);
+    this.fill();
+    this.#publish();
+    return received;
+  }
+
+  /** Takes `count` of the `used` buffers, or more where a frame is in several, as packets. */
+  #receive(netbufs: Netbuf[], count: number, used: number): number {
+    const { headerBytes } = this;
+    const shortest = this.#shortestLength;
+    const readHeader = this.#readHeader;
+    const lengths = this.#lengths;
+    const taken = this.vq.takeBurst(netbufs, lengths, count);
     let received = 0;
-    while (used > 0 && received < count) {
-      const netbuf = vq.takeUsed();
-      if (netbuf === null) break;
-      used--;
-      const length = vq.usedLength;
-      if (!this.#fits(netbuf, length, this.#shortestLength)) {
+    let bytes = 0;
+    // Buffers of the `used` that were looked at.
+    let seen = 0;
+    while (seen < taken) {
+      const netbuf = netbufs[seen];
+      const length = lengths[seen];
+      seen = seen + 1 | 0;
+      const header = netbuf.data - headerBytes | 0;
+      if (length < shortest || length > (netbuf.end - header | 0)) {
         this.#dropBadLength(netbuf, length);
         continue;
       }
-      netbuf.length = length - this.headerBytes;
-      const buffers = this.#readHeader(netbuf, netbuf.data - this.headerBytes);
-      if (buffers !== 1) {
+      netbuf.length = length - headerBytes | 0;
+      const buffers = readHeader(netbuf, header);
+      if (buffers === 1) {
+        bytes = bytes + netbuf.length | 0;
+      } else {
         const rest = buffers - 1;
-        if (rest < 0 || rest > used) {
+        if (rest < 0 || rest > used - seen) {
           this.drops.rx_bad_buffer_count++;
           netbuf.free();
           // What did come of the frame must not be taken for frames of their own.
           if (rest > 0) {
-            this.#drain(used);
-            used = 0;
+            this.#drain(netbufs, seen, taken, used);
+            seen = used;
           }
           continue;
         }
-        used -= rest;
-        if (!this.#gather(netbuf, rest)) {
-          // What broke the queue isn't looked at again: it may be another by then.
-          if (vq.broken) break;
-          continue;
-        }
+        const isWhole = this.#gather(netbuf, netbufs, seen, taken, rest);
+        seen += rest;
+        if (!isWhole) continue;
+        bytes += netbuf.chainLength();
       }
-      this.packets++;
-      this.bytes += buffers === 1 ? netbuf.length : netbuf.chainLength();
-      netbufs[received++] = netbuf;
+      netbufs[received] = netbuf;
+      received = received + 1 | 0;
     }
-    this.status = used > 0 ? NETDEV_STATUS_MORE : 0;
-    this.fill();
-    this.#publish();
+    this.packets += received;
+    this.bytes += bytes;
+    const isMore = used > (seen > taken ? seen : taken);
+    this.status = isMore ? NETDEV_STATUS_MORE : 0;
     return received;
   }
 
@@ -157,20 +178,25 @@ export class VirtioNetRx implements NetdevQueueCounters {
     return vq.enableInterrupts();
   }
 
-  /** Appends the next `rest` used buffers to the packet; on a bad one drops all of them. */
-  #gather(head: Netbuf, rest: number): boolean {
+  /**
+   * Appends the next `rest` used buffers to the packet; on a bad one drops all of them. They are those of
+   * `netbufs[from…]` up to before `to`, and then those that weren't taken yet.
+   */
+  #gather(head: Netbuf, netbufs: Netbuf[], from: number, to: number, rest: number): boolean {
     let whole = true;
     let tail = head;
-    for (let i = 0; i < rest; i++) {
-      const piece = this.vq.takeUsed();
+    for (let i = from; i < from + rest; i++) {
+      // What broke the queue isn't looked at again: it may be another by then.
+      const piece = i < to ? netbufs[i] : this.vq.broken ? null : this.vq.takeUsed();
       if (piece === null) {
         head.free();
         return false;
       }
-      if (!this.#fits(piece, this.vq.usedLength, 1)) whole = false;
+      const length = i < to ? this.#lengths[i] : this.vq.usedLength;
       // Only the first buffer of a packet has a header; the others are data from their start.
       piece.data -= this.headerBytes;
-      piece.length = whole ? this.vq.usedLength : 0;
+      if (length < 1 || length > piece.end - piece.data) whole = false;
+      piece.length = whole ? length : 0;
       tail.next = piece;
       tail = piece;
     }
@@ -187,14 +213,10 @@ export class VirtioNetRx implements NetdevQueueCounters {
     netbuf.free();
   }
 
-  /** Frees the next `count` used buffers unseen. */
-  #drain(count: number): void {
-    for (; count > 0 && !this.vq.broken; count--) this.vq.takeUsed()?.free();
-  }
-
-  #post(netbuf: Netbuf): void {
-    const start = netbuf.data - this.headerBytes;
-    this.vq.post(start, netbuf.end - start, true, netbuf);
+  /** Frees used buffers unseen: `netbufs[from…]` up to before `to`, and then the others of `used`. */
+  #drain(netbufs: Netbuf[], from: number, to: number, used: number): void {
+    for (let i = from; i < to; i++) netbufs[i].free();
+    for (let i = to; i < used && !this.vq.broken; i++) this.vq.takeUsed()?.free();
   }
 
   #publish(): void {
@@ -205,10 +227,5 @@ export class VirtioNetRx implements NetdevQueueCounters {
     } else {
       this.kicksSuppressed++;
     }
-  }
-
-  /** Whether the device can have written `length` bytes, at least `min`, into an empty netbuf. */
-  #fits(netbuf: Netbuf, length: number, min: number): boolean {
-    return length >= min && length <= netbuf.end - netbuf.data + this.headerBytes;
   }
 }

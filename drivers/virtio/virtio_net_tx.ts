@@ -4,7 +4,7 @@ import * as netbufs from "../../netdev/netbuf.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
-import { type TransmitHeaderWriter, transmitHeaderWriter } from "./transmit_header.ts";
+import { clearHeader, type TransmitHeaderWriter, transmitHeaderWriter } from "./transmit_header.ts";
 import * as virtioNetChecksum from "./virtio_net_checksum.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
@@ -51,6 +51,8 @@ export class VirtioNetTx implements NetdevQueueCounters {
   readonly #region: DmaRegion;
   readonly #headerBytes: number = 0;
   readonly #writeHeader: TransmitHeaderWriter;
+  /** Those that come back in the burst under way. */
+  readonly #sent: Netbuf[];
   readonly #checksums: boolean = false;
   #maxFrame: number = 0;
   #doorbell: QueueDoorbell | null = null;
@@ -59,6 +61,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
   constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, negotiated: FeatureSet, mtu: number) {
     this.vq = vq;
     this.#region = region;
+    this.#sent = new Array<Netbuf>(vq.size);
     this.#headerBytes = virtioNetHeaderBytes(negotiated);
     this.#writeHeader = transmitHeaderWriter(negotiated);
     this.#checksums = hasFeature(negotiated, "VIRTIO_NET_F_CSUM");
@@ -100,46 +103,83 @@ export class VirtioNetTx implements NetdevQueueCounters {
   /** Lends up to `count` packets of `netbufs[from…]`, notifies once, and says how many were taken. */
   burst(netbufs: Netbuf[], from: number, count: number): number {
     const { vq } = this;
-    const region = this.#region;
     if (vq.free < count) this.reclaim();
     let taken = 0;
     while (taken < count) {
-      const netbuf = netbufs[from + taken];
-      const length = netbuf.next === null ? netbuf.length : netbuf.chainLength();
-      const parts = netbuf.next === null ? 1 : pieces(netbuf);
-      const descriptors = parts === 1 ? 1 : vq.descriptorsFor(parts);
-      if (!netbuf.liesIn(region)) {
-        this.drops.tx_foreign++;
-        netbuf.free();
-      } else if (!this.#lengthFits(netbuf, length) || parts > vq.size) {
-        this.#dropBadLength(netbuf, length);
-      } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
-        this.drops.tx_bad_headroom++;
-        netbuf.free();
-      } else if (this.#checksums && !this.#checksumFits(netbuf)) {
-        this.drops.tx_bad_checksum_offset++;
-        netbuf.free();
-      } else {
-        if (vq.free < descriptors && this.reclaim() < descriptors) break;
-        this.#post(netbuf);
-        this.packets++;
-        this.bytes += length;
-      }
+      taken += this.#postPlain(netbufs, from + taken, count - taken);
+      if (taken === count || !this.#takeOther(netbufs[from + taken])) break;
       taken++;
     }
     this.#publish();
     return taken;
   }
 
+  /**
+   * Lends the packets of `netbufs[from…]` up to the first one that isn't as nearly all are: in one netbuf,
+   * where an Ethernet header belongs, nothing wrong with it and room for it. Says how many.
+   */
+  #postPlain(netbufs: Netbuf[], from: number, count: number): number {
+    const { vq } = this;
+    const region = this.#region;
+    const headerBytes = this.#headerBytes;
+    const maxFrame = this.#maxFrame;
+    const writeHeader = this.#writeHeader;
+    const room = vq.free;
+    const most = count < room ? count : room;
+    let posted = 0;
+    let bytes = 0;
+    for (; posted < most; posted = posted + 1 | 0) {
+      const netbuf = netbufs[from + posted | 0];
+      const { data, length } = netbuf;
+      if (netbuf.next !== null || netbuf.region !== region || netbuf.flags !== 0) break;
+      if (length < ETHERNET_HEADER_BYTES || length > maxFrame || (data & 3) !== 2) break;
+      const start = data - headerBytes | 0;
+      if (start < netbuf.start) break;
+      writeHeader(region, start);
+      bytes = bytes + length | 0;
+    }
+    if (posted === 0) return 0;
+    vq.postBurst(netbufs, from, posted, headerBytes, false);
+    this.packets += posted;
+    this.bytes += bytes;
+    return posted;
+  }
+
+  /** Lends any packet, or drops it for what's wrong with it; false when there's no room. */
+  #takeOther(netbuf: Netbuf): boolean {
+    const { vq } = this;
+    const length = netbuf.chainLength();
+    const parts = pieces(netbuf);
+    if (!netbuf.liesIn(this.#region)) {
+      this.drops.tx_foreign++;
+      netbuf.free();
+    } else if (!this.#lengthFits(netbuf, length) || parts > vq.size) {
+      this.#dropBadLength(netbuf, length);
+    } else if (netbuf.headroom < this.#headerBytes || (netbuf.data & 1) !== 0) {
+      this.drops.tx_bad_headroom++;
+      netbuf.free();
+    } else if (this.#checksums && !this.#checksumFits(netbuf)) {
+      this.drops.tx_bad_checksum_offset++;
+      netbuf.free();
+    } else {
+      const descriptors = vq.descriptorsFor(parts);
+      if (vq.free < descriptors && this.reclaim() < descriptors) return false;
+      this.#post(netbuf);
+      this.packets++;
+      this.bytes += length;
+    }
+    return true;
+  }
+
   /** Frees what the device has sent; says how many one-piece packets fit now. */
   reclaim(): number {
     const { vq } = this;
-    let used = vq.usedCount();
+    const used = vq.usedCount();
     this.completed += used;
-    for (; used > 0; used--) {
-      const netbuf = vq.takeUsed();
-      if (netbuf === null) break;
-      netbuf.free();
+    if (used > 0) {
+      const sent = this.#sent;
+      const taken = vq.takeBurst(sent, null, used);
+      for (let i = 0; i < taken; i = i + 1 | 0) sent[i].free();
     }
     return vq.free;
   }
@@ -168,7 +208,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
   #post(netbuf: Netbuf): void {
     const { vq } = this;
     const start = netbuf.data - this.#headerBytes;
-    this.#writeHeader(netbuf, start);
+    clearHeader(netbuf.region, start, this.#headerBytes);
     if (this.#checksums && (netbuf.flags & NETBUF_F_PARTIAL_CSUM) !== 0) {
       writeChecksum(netbuf, start);
     }

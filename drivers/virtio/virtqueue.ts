@@ -1,3 +1,4 @@
+import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 
 /** How the ring of a virtqueue is laid out (virtio 1.2 §2.7, §2.8). */
@@ -53,6 +54,19 @@ export interface Virtqueue<T> {
   commit(token: T): void;
   /** {@link stage} and {@link commit} of a buffer in one piece, which nothing is staged before. */
   post(offset: number, length: number, deviceWrites: boolean, token: T): void;
+  /**
+   * {@link post} for the `count` netbufs of `netbufs[from…]`, which are their own tokens, each from
+   * `headerBytes` in front of its data on: up to the end of its data for the device to read, up to its own
+   * for the device to write. What the queue remembers is loaded and stored once for all of them.
+   */
+  postBurst(
+    this: Virtqueue<Netbuf>,
+    netbufs: readonly Netbuf[],
+    from: number,
+    count: number,
+    headerBytes: number,
+    deviceWrites: boolean,
+  ): void;
   /** Lets the device see what was posted, if anything; whether it has asked to be notified of that. */
   publish(): boolean;
 
@@ -63,6 +77,12 @@ export interface Virtqueue<T> {
    * as {@link usedCount} said. null, and {@link broken}, when the device names none that it had.
    */
   takeUsed(): T | null;
+  /**
+   * {@link takeUsed} for up to `count` buffers, of those that {@link usedCount} said: their tokens into
+   * `tokens[0…]`, and what is {@link usedLength} of each into `lengths[0…]`, unless that's null. Says how
+   * many: less than `count` when it's {@link broken}.
+   */
+  takeBurst(tokens: T[], lengths: Uint32Array | null, count: number): number;
 
   /**
    * Asks for an interrupt at the next used buffer; false, and not armed, when one is there already.

@@ -16,6 +16,8 @@ export const NETBUF_F_PARTIAL_CSUM = 0x2;
 export interface NetbufOwner {
   /** Takes back a netbuf that nobody holds any more. */
   take(netbuf: Netbuf): void;
+  /** Drops a reference of each of `netbufs[0…]`, `count` packets, as {@link Netbuf.free} does; not all need be its own. */
+  freeBurst(netbufs: readonly Netbuf[], count: number): void;
 }
 
 /**
@@ -67,8 +69,9 @@ export class Netbuf {
   rxHash = 0;
   /** What was hashed. 0: nothing; 1: the two addresses of an IPv4 packet; more, as its driver says. */
   rxHashType = 0;
+  /** Where it goes when its last reference is dropped. */
+  readonly owner: NetbufOwner;
   #references = 0;
-  readonly #owner: NetbufOwner;
 
   /** The bytes of `region` from `start` to before `end`, free until its first {@link reset}. */
   constructor(region: DmaRegion, start: number, end: number, owner: NetbufOwner) {
@@ -76,7 +79,7 @@ export class Netbuf {
     this.start = start;
     this.end = end;
     this.data = start + NETBUF_HEADROOM;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /** Bytes free in front of the data. */
@@ -149,9 +152,8 @@ export class Netbuf {
    * `NetdevError("EINVAL")` when it is free already: two owners would write the same packet.
    */
   free(): void {
-    if (this.next === null && this.#references === 1) {
-      this.#references = 0;
-      this.#owner.take(this);
+    if (this.dropLast()) {
+      this.owner.take(this);
       return;
     }
     let rest = this.#drop();
@@ -166,6 +168,16 @@ export class Netbuf {
     }
   }
 
+  /**
+   * Drops the last reference of a packet in one netbuf, which its owner has to take back now; false,
+   * and nothing dropped, of any other. For its owner.
+   */
+  dropLast(): boolean {
+    if (this.next !== null || this.#references !== 1) return false;
+    this.#references = 0;
+    return true;
+  }
+
   /** Drops one reference, leaves the chain, and returns what came behind. */
   #drop(): Netbuf | null {
     if (this.#references === 0) {
@@ -174,7 +186,7 @@ export class Netbuf {
     const rest = this.next;
     this.next = null;
     this.#references--;
-    if (this.#references === 0) this.#owner.take(this);
+    if (this.#references === 0) this.owner.take(this);
     return rest;
   }
 

@@ -142,6 +142,25 @@ export class NetbufPool implements NetbufOwner {
     else this.#free[this.#available++] = netbuf;
   }
 
+  /** {@link Netbuf.free} of each of the first `count` packets; those of this pool go back together. */
+  freeBurst(netbufs: readonly Netbuf[], count: number): void {
+    const free = this.#free;
+    const isRetired = this.#onWhole !== null;
+    let available = this.#available;
+    for (let i = 0; i < count; i = i + 1 | 0) {
+      const netbuf = netbufs[i];
+      if (netbuf.owner === this && isRetired === false && netbuf.dropLast() === true) {
+        free[available] = netbuf;
+        available = available + 1 | 0;
+      } else {
+        this.#available = available;
+        netbuf.free();
+        available = this.#available;
+      }
+    }
+    this.#available = available;
+  }
+
   /**
    * Hands out nothing more, and calls `onWhole` once, as soon as every netbuf is back: now, or with
    * the last one freed. Its memory may be another's from then on. For the driver that made the pool.

@@ -20,8 +20,14 @@ const TX_STALL_MS = 1;
 /** A device without interrupts is looked at so often. */
 const POLL_INTERVAL_MS = 1;
 
-/** What is received of one burst goes out as one burst, and what the stack adds of its own. */
-const TX_BATCH = 2 * POLL_WEIGHT;
+/** So many of the stack's own frames go out with the replies of a burst; more go before them. */
+const OWN_FRAMES = POLL_WEIGHT;
+
+/**
+ * What was sent is taken back by that many frames: to look how many that are costs 5 ns, a small burst as
+ * much as a large one. More of them would crowd the processor's cache.
+ */
+const RECLAIM_FRAMES = POLL_WEIGHT;
 
 /** Frames that an interface dropped, by the reason. */
 export type InterfaceDrops = Record<"tx_ring_full" | "tx_suspended", number>;
@@ -38,10 +44,16 @@ export class QueuePair implements PolledQueue {
   /** Enabled as long as the host may use the device. */
   readonly #napi: Napi;
   #host: Host | null = null;
-  /** Of full length from the start: a place that may have to be made costs ten instructions a packet. */
-  readonly #received: Netbuf[] = new Array<Netbuf>(POLL_WEIGHT);
-  readonly #transmit: Netbuf[] = new Array<Netbuf>(TX_BATCH);
-  #transmitCount = 0;
+  /**
+   * What is received, then the replies among it, and then what the stack adds of its own. Of full length
+   * from the start: a place that may have to be made costs ten instructions a packet.
+   */
+  readonly #burst: Netbuf[] = new Array<Netbuf>(POLL_WEIGHT + OWN_FRAMES);
+  /** Frames of the stack's own that wait for the end of a poll. */
+  readonly #own: Netbuf[] = new Array<Netbuf>(OWN_FRAMES);
+  #ownCount = 0;
+  /** Frames that the transmit queue is known to take, without asking it again. */
+  #roomLeft = 0;
   /** Netbufs that the longest reply may consist of. */
   #maxPieces = 1;
   #polling = false;
@@ -84,6 +96,7 @@ export class QueuePair implements PolledQueue {
   suspend(): void {
     this.#napi.disable();
     this.#stalled = false;
+    this.#roomLeft = 0;
   }
 
   /** The device was started, and may have found another way to interrupt, or none. */
@@ -102,24 +115,34 @@ export class QueuePair implements PolledQueue {
   poll(weight: number, now: number): number {
     const host = this.#host;
     if (host === null) return 0;
-    const received = this.#received;
+    const burst = this.#burst;
     // A reply always finds room: no more is received than could be answered.
-    const room = this.#room();
+    const wanted = weight < POLL_WEIGHT ? weight : POLL_WEIGHT;
+    if (this.#roomLeft < wanted) this.#roomLeft = this.#room();
+    const room = this.#roomLeft;
     this.#stalled = room === 0;
-    const most = Math.min(weight, room, POLL_WEIGHT);
-    const count = this.#netdev.rxBurst(this.#queueId, received, most);
-    if (this.#partialChecksums === true) completeChecksums(received, count);
+    const count = this.#netdev.rxBurst(this.#queueId, burst, room < wanted ? room : wanted);
+    if (count === 0) {
+      // Nobody waits for what this costs, and what was sent last is not kept for long.
+      this.#roomLeft = this.#room();
+      return 0;
+    }
+    if (this.#partialChecksums === true) completeChecksums(burst, count);
     this.#polling = true;
+    let replies = 0;
     for (let i = 0; i < count; i = i + 1 | 0) {
-      const netbuf = received[i];
+      const netbuf = burst[i];
       const verdict = host.input(netbuf, now);
-      if (verdict === REPLY) {
-        if (netbuf.next === null) this.#enqueue(netbuf);
-        else this.#enqueueChain(netbuf);
+      if (verdict === REPLY && (netbuf.next === null || this.#isShort(netbuf))) {
+        // Where nothing is dropped, each lies in its place already.
+        if (replies !== i) burst[replies] = netbuf;
+        replies = replies + 1 | 0;
       } else if (verdict === DROP) netbuf.free();
     }
     this.#polling = false;
-    this.#flush();
+    for (let i = 0; i < this.#ownCount; i++) burst[replies++] = this.#own[i];
+    this.#ownCount = 0;
+    this.#transmit(burst, replies);
     return count;
   }
 
@@ -138,7 +161,8 @@ export class QueuePair implements PolledQueue {
     if (!this.#napi.enabled) return Infinity;
     if (!this.#interrupts) return this.#pollByTime(now);
     if (!this.#stalled) return Infinity;
-    this.#stalled = this.#room() === 0;
+    this.#roomLeft = this.#room();
+    this.#stalled = this.#roomLeft === 0;
     if (this.#stalled) return now + TX_STALL_MS;
     this.#napi.schedule();
     return Infinity;
@@ -151,7 +175,8 @@ export class QueuePair implements PolledQueue {
       netbuf.free();
       return;
     }
-    this.#enqueue(netbuf);
+    if (this.#ownCount === OWN_FRAMES) this.#flush();
+    this.#own[this.#ownCount++] = netbuf;
     if (!this.#polling) this.#flush();
   }
 
@@ -164,36 +189,40 @@ export class QueuePair implements PolledQueue {
     return this.#nextPoll;
   }
 
-  /** Replies of any size that the transmit queue takes now. */
+  /**
+   * Replies of any size that the transmit queue takes now, up to when what they leave behind is to be
+   * taken back.
+   */
   #room(): number {
     const room = this.#netdev.txqReclaim(this.#queueId);
-    return this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
+    const replies = this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
+    return Math.min(replies, POLL_WEIGHT + RECLAIM_FRAMES);
   }
 
-  #enqueueChain(reply: Netbuf): void {
-    if (!isLonger(reply, this.#maxPieces)) {
-      this.#enqueue(reply);
-      return;
-    }
+  /** Whether a reply takes no more room than its length needs. If not, it's dropped. */
+  #isShort(reply: Netbuf): boolean {
+    if (!isLonger(reply, this.#maxPieces)) return true;
     // Only a device that leaves buffers half empty needs more; others' replies must not pay for it.
     reply.free();
     this.#drops.tx_ring_full++;
-  }
-
-  #enqueue(netbuf: Netbuf): void {
-    if (this.#transmitCount === TX_BATCH) this.#flush();
-    this.#transmit[this.#transmitCount++] = netbuf;
+    return false;
   }
 
   #flush(): void {
-    const count = this.#transmitCount;
+    const count = this.#ownCount;
+    this.#ownCount = 0;
+    this.#transmit(this.#own, count);
+  }
+
+  #transmit(netbufs: Netbuf[], count: number): void {
     if (count === 0) return;
-    const taken = this.#netdev.txBurst(this.#queueId, this.#transmit, 0, count);
+    const taken = this.#netdev.txBurst(this.#queueId, netbufs, 0, count);
+    const left = this.#roomLeft - count | 0;
+    this.#roomLeft = left < 0 ? 0 : left;
     for (let i = taken; i < count; i++) {
-      this.#transmit[i].free();
+      netbufs[i].free();
       this.#drops.tx_ring_full++;
     }
-    this.#transmitCount = 0;
   }
 }
 

@@ -179,7 +179,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
     if (used > 0) {
       const sent = this.#sent;
       const taken = vq.takeBurst(sent, null, used);
-      for (let i = 0; i < taken; i = i + 1 | 0) sent[i].free();
+      if (taken > 0) sent[0].owner.freeBurst(sent, taken);
     }
     return vq.free;
   }

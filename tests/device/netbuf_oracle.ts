@@ -40,6 +40,7 @@ export class NetbufOracle {
       this.takenBack(netbuf, "freed");
       take(netbuf);
     };
+    pool.freeBurst = (netbufs, count) => netbufs.slice(0, count).forEach((netbuf) => netbuf.free());
   }
 
   /** The driver has lent a buffer by `ring`. */

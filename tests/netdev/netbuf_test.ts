@@ -5,6 +5,7 @@ import {
   NETBUF_F_DATA_VALID,
   NETBUF_F_PARTIAL_CSUM,
   NETBUF_HEADROOM,
+  type NetbufOwner,
 } from "../../netdev/netbuf.ts";
 import { NetdevError } from "../../netdev/netdev_error.ts";
 
@@ -16,7 +17,10 @@ const ROOM = END - START - NETBUF_HEADROOM;
 function makeNetbufs(count: number): { netbufs: Netbuf[]; returned: number[] } {
   const region = new PlainRegion(4096);
   const returned: number[] = [];
-  const owner = { take: (netbuf: Netbuf): void => void returned.push(netbufs.indexOf(netbuf)) };
+  const owner: NetbufOwner = {
+    take: (netbuf) => void returned.push(netbufs.indexOf(netbuf)),
+    freeBurst: (burst, count) => burst.slice(0, count).forEach((netbuf) => netbuf.free()),
+  };
   const netbufs = Array.from({ length: count }, () => new Netbuf(region, START, END, owner));
   for (const netbuf of netbufs) netbuf.reset();
   return { netbufs, returned };

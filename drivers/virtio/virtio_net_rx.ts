@@ -19,6 +19,9 @@ declareDropReasons("virtio-net", {
   rx_bad_checksum_offset: "received with a checksum to be completed outside its first buffer",
 }, ["rx_bad_length", "rx_bad_buffer_count", "rx_bad_checksum_offset"]);
 
+/** Of a ring of 256 descriptors and more; of a smaller one an eighth. */
+const MOST_UNFILLED = 32;
+
 /**
  * The receive side: keeps the ring full of empty netbufs, and turns used ones into packets. The
  * device writes its header and the frame into one netbuf, such that the frame begins at `data`.
@@ -48,6 +51,8 @@ export class VirtioNetRx implements NetdevQueueCounters {
   /** Of what the device writes into the first buffer of a frame. */
   readonly #shortestLength: number = 0;
   readonly #readHeader: ReceiveHeaderReader;
+  /** So many free descriptors are worth to be filled while frames come. */
+  readonly #refillAt: number = 0;
   #doorbell: QueueDoorbell | null = null;
   /** Of the burst under way: netbufs to be posted, and the lengths of those that came. */
   readonly #fresh: Netbuf[];
@@ -64,6 +69,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
     this.#pool = pool;
     this.#fresh = new Array<Netbuf>(vq.size);
     this.#lengths = new Uint32Array(vq.size);
+    this.#refillAt = Math.max(1, Math.min(MOST_UNFILLED, vq.size >>> 3));
     this.headerBytes = virtioNetHeaderBytes(negotiated);
     this.#shortestLength = this.headerBytes + ETHERNET_HEADER_BYTES;
     this.#readHeader = receiveHeaderReader(negotiated);
@@ -108,8 +114,12 @@ export class VirtioNetRx implements NetdevQueueCounters {
     const used = vq.usedCount();
     this.status = 0;
     const received = used === 0 ? 0 : this.#receive(netbufs, used < count ? used : count, used);
-    this.fill();
-    this.#publish();
+    // To publish costs 12 ns and maybe a kick, a small burst as much as a large one. When nothing has come
+    // there's time for it.
+    if (used === 0 || vq.free >= this.#refillAt) {
+      this.fill();
+      this.#publish();
+    }
     return received;
   }
 

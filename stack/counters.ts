@@ -46,9 +46,9 @@ export class Counters {
     return Verdict.DROP;
   }
 
-  /** Counts something done. */
-  count(activity: Activity): void {
-    this.#activities[activity]++;
+  /** Counts something done, once or more often. */
+  count(activity: Activity, times = 1): void {
+    this.#activities[activity] += times;
   }
 
   /** A copy of all of them. */

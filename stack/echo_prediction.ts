@@ -80,75 +80,87 @@ export class EchoPrediction {
     this.#peers = peers;
   }
 
-  /** Whether the frame at `netbuf.data`, which is 2 mod 4, was as predicted and is its reply now. */
-  answer(netbuf: Netbuf): boolean {
-    const { data, length } = netbuf;
-    if (length < ETHERNET_HEADER_BYTES + SHORTEST_TOTAL_BYTES || netbuf.next !== null) return false;
-    const { u16, u32 } = netbuf.region;
-    // Each word is loaded once. `| 0` behind a sum of small integers spares a check for its overflow.
-    const first = data + 2 >> 2;
-    const ethernet1 = u32[first + 1 | 0] | 0;
-    const ethernet2 = u32[first + 2 | 0] | 0;
-    if (u16[data >> 1] !== this.#head || (u32[first] | 0) !== this.#tail) return false;
-    // The first bit of a group's address: no station has one.
-    if ((ethernet1 & 1) !== 0 || ethernet2 >>> 16 !== IPV4_TYPE) return false;
-    if (ethernet1 === this.#source1 && ethernet2 === this.#source2) return false;
+  /**
+   * Answers the frames of `netbufs[from…]` up to before `to`, or up to the first one that isn't as
+   * predicted, and says how many; frames begin at 2 mod 4. A call for each would take half as long again.
+   */
+  answer(netbufs: readonly Netbuf[], from: number, to: number): number {
+    const ownHead = this.#head;
+    const ownTail = this.#tail;
+    const ownWord1 = this.#source1;
+    const ownWord2 = this.#source2;
+    const ipv4Interface = this.#interface;
+    const mtu = this.#mtu;
+    let at = from;
+    for (; at < to; at = at + 1 | 0) {
+      const netbuf = netbufs[at];
+      const { data, length } = netbuf;
+      if (length < ETHERNET_HEADER_BYTES + SHORTEST_TOTAL_BYTES || netbuf.next !== null) break;
+      const { u16, u32 } = netbuf.region;
+      // Each word is loaded once. `| 0` behind a sum of small integers spares a check for its overflow.
+      const first = data + 2 >> 2;
+      const word1 = u32[first + 1 | 0] | 0;
+      const word2 = u32[first + 2 | 0] | 0;
+      if (u16[data >> 1] !== ownHead || (u32[first] | 0) !== ownTail) break;
+      // The first bit of a group's address: no station has one.
+      if ((word1 & 1) !== 0 || word2 >>> 16 !== IPV4_TYPE) break;
+      if (word1 === ownWord1 && word2 === ownWord2) break;
 
-    const header = first + IPV4_WORD | 0;
-    const ipv4 = u32[header];
-    const totalBytes = ipv4 >>> 24 | ipv4 >>> 8 & 0xff00;
-    const frameBytes = totalBytes + ETHERNET_HEADER_BYTES | 0;
-    if ((ipv4 & 0xff) !== VERSION_AND_LENGTH || totalBytes < SHORTEST_TOTAL_BYTES) return false;
-    if (frameBytes > length || totalBytes > this.#mtu) return false;
-    const fragment = u32[header + 1 | 0];
-    const protocol = u32[header + 2 | 0];
-    const source = u32[header + 3 | 0] | 0;
-    const destination = u32[header + 4 | 0] | 0;
-    if ((fragment & FRAGMENT_BITS) !== 0 || (protocol & PROTOCOL_BITS) !== PROTOCOL_ICMP) {
-      return false;
-    }
-    // What the headers of request and reply have in common.
-    const common = (ipv4 & 0xffff) + (ipv4 >>> 16) + (source & 0xffff) + (source >>> 16) +
-        (destination & 0xffff) + (destination >>> 16) | 0;
-    const others = (fragment & 0xffff) + (fragment >>> 16) + (protocol & 0xffff) +
-        (protocol >>> 16) | 0;
-    if (fold(common + others | 0) !== 0xffff) return false;
-    if (destination !== this.#interface.addressWord || source === destination) return false;
-    if (this.#interface.isUnicastWord(source) !== true) return false;
+      const header = first + IPV4_WORD | 0;
+      const ipv4 = u32[header] | 0;
+      const totalBytes = ipv4 >>> 24 | ipv4 >>> 8 & 0xff00;
+      const frameBytes = totalBytes + ETHERNET_HEADER_BYTES | 0;
+      if ((ipv4 & 0xff) !== VERSION_AND_LENGTH || totalBytes < SHORTEST_TOTAL_BYTES) break;
+      if (frameBytes > length || totalBytes > mtu) break;
+      const fragment = u32[header + 1 | 0] | 0;
+      const protocol = u32[header + 2 | 0] | 0;
+      const source = u32[header + 3 | 0] | 0;
+      const destination = u32[header + 4 | 0] | 0;
+      if ((fragment & FRAGMENT_BITS) !== 0 || (protocol & PROTOCOL_BITS) !== PROTOCOL_ICMP) break;
+      // What the headers of request and reply have in common.
+      const common = (ipv4 & 0xffff) + (ipv4 >>> 16) + (source & 0xffff) + (source >>> 16) +
+          (destination & 0xffff) + (destination >>> 16) | 0;
+      const others = (fragment & 0xffff) + (fragment >>> 16) + (protocol & 0xffff) +
+          (protocol >>> 16) | 0;
+      if (fold(common + others | 0) !== 0xffff) break;
+      if (destination !== ipv4Interface.addressWord || source === destination) break;
+      if (ipv4Interface.isUnicastWord(source) !== true) break;
 
-    const message = first + MESSAGE_WORD | 0;
-    const bytes = totalBytes - IPV4_HEADER_BYTES | 0;
-    const end = message + (bytes >> 2) | 0;
-    const typeToChecksum = u32[message];
-    if ((typeToChecksum & 0xff) !== ECHO) return false;
-    // As in checksum.ts: whole words, and their upper halves.
-    let whole = typeToChecksum | 0;
-    let high = typeToChecksum >>> 16;
-    for (let i = message + 1 | 0; i < end; i = i + 1 | 0) {
-      const word = u32[i];
-      whole = whole + word | 0;
-      high = high + (word >>> 16) | 0;
-    }
-    if ((bytes & 3) !== 0) {
-      const word = u32[end] & (1 << ((bytes & 3) << 3)) - 1;
-      whole = whole + word | 0;
-      high = high + (word >>> 16) | 0;
-    }
-    if (fold((whole - (high << 16) | 0) + high | 0) !== 0xffff) return false;
+      const message = first + MESSAGE_WORD | 0;
+      const bytes = totalBytes - IPV4_HEADER_BYTES | 0;
+      const end = message + (bytes >> 2) | 0;
+      const typeToChecksum = u32[message] | 0;
+      if ((typeToChecksum & 0xff) !== ECHO) break;
+      // As in checksum.ts: whole words, and their upper halves.
+      let whole = typeToChecksum;
+      let high = typeToChecksum >>> 16;
+      for (let i = message + 1 | 0; i < end; i = i + 1 | 0) {
+        const word = u32[i];
+        whole = whole + word | 0;
+        high = high + (word >>> 16) | 0;
+      }
+      if ((bytes & 3) !== 0) {
+        const word = u32[end] & (1 << ((bytes & 3) << 3)) - 1;
+        whole = whole + word | 0;
+        high = high + (word >>> 16) | 0;
+      }
+      if (fold((whole - (high << 16) | 0) + high | 0) !== 0xffff) break;
 
-    u16[data >> 1] = ethernet1;
-    u32[first] = ethernet1 >>> 16 | ethernet2 << 16;
-    u32[first + 1 | 0] = this.#source1;
-    u32[first + 2 | 0] = this.#source2;
-    const sum = fold(common + (DF_WITHOUT_ID >>> 16) + TTL_64_ICMP | 0);
-    u32[header + 1 | 0] = DF_WITHOUT_ID;
-    u32[header + 2 | 0] = TTL_64_ICMP | ~sum << 16;
-    u32[header + 3 | 0] = destination;
-    u32[header + 4 | 0] = source;
-    u32[message] = checksumAfterZeroing(typeToChecksum >>> 16, typeToChecksum & 0xffff) << 16;
-    netbuf.length = frameBytes;
-    this.#counters.count(ECHO_REQUEST_ANSWERED);
-    if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
-    return true;
+      u16[data >> 1] = word1;
+      u32[first] = word1 >>> 16 | word2 << 16;
+      u32[first + 1 | 0] = ownWord1;
+      u32[first + 2 | 0] = ownWord2;
+      const sum = fold(common + (DF_WITHOUT_ID >>> 16) + TTL_64_ICMP | 0);
+      u32[header + 1 | 0] = DF_WITHOUT_ID;
+      u32[header + 2 | 0] = TTL_64_ICMP | ~sum << 16;
+      u32[header + 3 | 0] = destination;
+      u32[header + 4 | 0] = source;
+      u32[message] = checksumAfterZeroing(typeToChecksum >>> 16, typeToChecksum & 0xffff) << 16;
+      netbuf.length = frameBytes;
+      if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
+    }
+    const answered = at - from | 0;
+    this.#counters.count(ECHO_REQUEST_ANSWERED, answered);
+    return answered;
   }
 }

@@ -13,7 +13,6 @@ import { Ipv4Interface } from "./ipv4_interface.ts";
 import type { Ipv4Range } from "./ipv4_range.ts";
 import * as macAddress from "./mac_address.ts";
 import type { SendResult } from "./send_result.ts";
-import * as verdicts from "./verdict.ts";
 import type { Verdict } from "./verdict.ts";
 
 /*
@@ -37,8 +36,6 @@ const {
 } = ethernet;
 const { BROADCAST_HEAD, BROADCAST_TAIL, checkStationMac, isGroupHead, macHead, macTail } =
   macAddress;
-
-const { REPLY } = verdicts.Verdict;
 
 /** Who a host is. */
 export interface HostConfig {
@@ -107,13 +104,21 @@ export class Host {
   }
 
   /**
+   * Turns frames that are as nearly all are into their replies: those of `netbufs[from…]` up to before `to`,
+   * or up to the first one that needs {@link input}, of which nothing is changed then. Says how many. See
+   * echo_prediction.ts.
+   */
+  answer(netbufs: readonly Netbuf[], from: number, to: number): number {
+    return this.#predicts === true ? this.#prediction.answer(netbufs, from, to) : 0;
+  }
+
+  /**
    * Takes in the frame at `netbuf.data`, which is 2 mod 4, of `netbuf.length` bytes, and of those of
    * the chain behind it, which may begin anywhere; headers have to be in the first. By the verdict
    * the caller frees the netbuf (DROP), sends it as it is now (REPLY), or has lost it (CONSUMED).
    * Call `tick` afterwards, once per burst: a deadline may have gone.
    */
   input(netbuf: Netbuf, now: number): Verdict {
-    if (this.#predicts === true && this.#prediction.answer(netbuf) === true) return REPLY;
     const { region, data } = netbuf;
     if (netbuf.end - data < MIN_ROOM_BYTES) {
       return this.#counters.drop(DropReason.NETBUF_TOO_SMALL);

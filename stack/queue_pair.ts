@@ -131,12 +131,16 @@ export class QueuePair implements PolledQueue {
     this.#polling = true;
     let replies = 0;
     for (let i = 0; i < count; i = i + 1 | 0) {
+      const answered = host.answer(burst, i, count);
+      // Where nothing is dropped, each lies in its place already.
+      if (replies === i) replies = replies + answered | 0;
+      else for (let k = 0; k < answered; k++) burst[replies++] = burst[i + k];
+      i = i + answered | 0;
+      if (i === count) break;
       const netbuf = burst[i];
       const verdict = host.input(netbuf, now);
       if (verdict === REPLY && (netbuf.next === null || this.#isShort(netbuf))) {
-        // Where nothing is dropped, each lies in its place already.
-        if (replies !== i) burst[replies] = netbuf;
-        replies = replies + 1 | 0;
+        burst[replies++] = netbuf;
       } else if (verdict === DROP) netbuf.free();
     }
     this.#polling = false;

@@ -80,7 +80,10 @@ export class HostFixture implements FrameOutput, HostObserver {
   /** Gives the host a frame in a netbuf or a chain of the pool. */
   input(netbuf: Netbuf, now = 0): Outcome {
     const before = this.host.counters().drops;
-    const verdict = this.host.input(netbuf, now);
+    // As a QueuePair has it.
+    const verdict = this.host.answer([netbuf], 0, 1) === 1
+      ? Verdict.REPLY
+      : this.host.input(netbuf, now);
     const after = this.host.counters().drops;
     const reasons = Object.keys(after).filter((name) => after[name] !== (before[name] ?? 0));
     if (verdict === Verdict.CONSUMED) {

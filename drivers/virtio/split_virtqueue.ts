@@ -78,11 +78,12 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   /** Shadow of the descriptors: the link to the next one of a posted chain. */
   readonly #next: Uint16Array = new Uint16Array(0);
-  /** Descriptors of the chain posted at this head; 0 when none is. */
+  /** Descriptors of the chain that is posted at this head, or else 1; and how many are longer than that. */
   readonly #chainLength: Uint16Array = new Uint16Array(0);
+  #chains = 0;
   /** Bytes of it that the device may write: what a buffer was used for that it skipped, in order. */
   readonly #writable: Uint32Array = new Uint32Array(0);
-  /** What a lent head's caller wants back; of others, what somebody wanted before. */
+  /** What a lent head's caller wants back; null of all others. */
   readonly #tokens: (T | null)[] = [];
   /**
    * The numbers of free descriptors are a queue, round and round from the head on: whoever gives buffers
@@ -165,7 +166,8 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#parts.clear();
     this.#staged.clear();
     for (let i = 0; i < size; i++) this.#freeIds[i] = i;
-    this.#chainLength.fill(0);
+    this.#chainLength.fill(1);
+    this.#chains = 0;
     this.#tokens.fill(null);
     this.#freeHead = 0;
     this.#free = size;
@@ -248,8 +250,11 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#u16[this.#availRing16 + (this.#availIndex & this.#mask)] = head;
     this.#availIndex = (this.#availIndex + 1) & 0xffff;
     this.#tokens[head] = token;
-    this.#chainLength[head] = chainLength;
     this.#writable[head] = writable;
+    if (chainLength > 1) {
+      this.#chainLength[head] = chainLength;
+      this.#chains++;
+    }
     this.#outstanding++;
   }
 
@@ -272,7 +277,6 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     const availRing16 = this.#availRing16;
     const freeIds = this.#freeIds;
     const tokens = this.#tokens;
-    const chainLength = this.#chainLength;
     const freeHead = this.#freeHead;
     const availIndex = this.#availIndex;
     for (let i = 0; i < count; i = i + 1 | 0) {
@@ -287,7 +291,6 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       u32[word + 3 | 0] = flags;
       u16[availRing16 + (availIndex + i & mask) | 0] = head;
       tokens[head] = netbuf;
-      chainLength[head] = 1;
       if (inOrder === true) writable[head] = flags === 0 ? 0 : length;
     }
     this.#freeHead = freeHead + count & mask;
@@ -356,14 +359,19 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     const element = this.#usedRing32 + 2 * (this.#usedIndex & this.#mask);
     const head = this.#used32[element];
     const length = this.#used32[element + 1];
-    const chainLength = head < this.size ? this.#chainLength[head] : 0;
-    if (chainLength === 0) {
+    const token = head < this.size ? this.#tokens[head] : null;
+    if (token === null) {
       this.broken = true;
       return null;
     }
+    const chainLength = this.#chainLength[head];
+    if (chainLength > 1) {
+      this.#chainLength[head] = 1;
+      this.#chains--;
+    }
     this.#usedIndex = (this.#usedIndex + 1) & 0xffff;
     this.usedLength = length;
-    this.#chainLength[head] = 0;
+    this.#tokens[head] = null;
     const freeTail = this.#freeHead + this.#free;
     let id = head;
     for (let i = 0; i < chainLength; i++) {
@@ -372,7 +380,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     }
     this.#free += chainLength;
     this.#outstanding--;
-    return this.#tokens[head];
+    return token;
   }
 
   takeBurst(tokens: T[], lengths: Uint32Array | null, count: number): number {
@@ -400,6 +408,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     const freeIds = this.#freeIds;
     const lent = this.#tokens;
     const chainLength = this.#chainLength;
+    const hasChains = this.#chains > 0;
     const usedIndex = this.#usedIndex - from | 0;
     const freeTail = this.#freeHead + this.#free - from | 0;
     let i = from;
@@ -407,12 +416,12 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       const element = usedRing32 + 2 * (usedIndex + i & mask) | 0;
       // A device's number may be above 2^31, which V8 would give up this code for: so bits are compared.
       const head = used32[element] | 0;
-      if ((head & ~mask) !== 0 || chainLength[head] !== 1) break;
+      if ((head & ~mask) !== 0) break;
       const token = lent[head];
-      if (token === null) break;
+      if (token === null || (hasChains === true && chainLength[head] !== 1)) break;
       if (lengths !== null) lengths[i] = used32[element + 1 | 0];
       tokens[i] = token;
-      chainLength[head] = 0;
+      lent[head] = null;
       freeIds[freeTail + i & mask] = head;
     }
     const taken = i - from | 0;
@@ -443,9 +452,10 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   reclaim(): T | null {
     for (let head = 0; head < this.size; head++) {
-      if (this.#chainLength[head] === 0) continue;
-      this.#chainLength[head] = 0;
-      return this.#tokens[head];
+      const token = this.#tokens[head];
+      if (token === null) continue;
+      this.#tokens[head] = null;
+      return token;
     }
     return null;
   }

@@ -236,11 +236,13 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     const tokens = this.#tokens;
     const slots = this.#slots;
     const writable = this.#writable;
+    const inOrder = this.#inOrder;
     const write = deviceWrites === true ? VIRTQ_DESC_F_WRITE : 0;
     let availFlags = this.#availFlags;
     let slot = this.#availSlot;
     let head = this.#idsHead;
-    let held = this.#added === 0;
+    // The flags of the first one since the last publish are held back.
+    let isFirst = this.#added === 0;
     for (let i = 0; i < count; i = i + 1 | 0) {
       const id = ids[head];
       head = head + 1 | 0;
@@ -253,8 +255,8 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       u32[word] = low + start | 0;
       u32[word + 1 | 0] = start < carry ? high : high + 1 | 0;
       u32[word + 2 | 0] = length;
-      if (held === true) {
-        held = false;
+      if (isFirst === true) {
+        isFirst = false;
         this.#firstWord = word + 3 | 0;
         this.#firstFlags = last;
       } else {
@@ -262,7 +264,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       }
       tokens[id] = netbuf;
       slots[id] = 1;
-      writable[id] = write === 0 ? 0 : length;
+      if (inOrder === true) writable[id] = write === 0 ? 0 : length;
       slot = slot + 1 | 0;
       if (slot === size) {
         slot = 0;
@@ -339,28 +341,70 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   }
 
   usedCount(): number {
-    if (this.broken) return 0;
-    if (this.#outstanding > 0 && !this.#foundBad) this.#lookForUsed();
+    if (this.broken === true) return 0;
+    if (this.#outstanding > 0 && this.#foundBad === false) {
+      if (this.#inOrder === true) this.#lookInOrder();
+      else this.#lookForUsed();
+    }
     return this.#back;
   }
 
   /** Moves the buffers that the device has used into the queue of those that are back. */
   #lookForUsed(): void {
+    const { size } = this;
     const u32 = this.#u32;
     const i32 = this.#i32;
-    let word = this.#descriptors32 + 4 * this.#usedSlot;
-    let last = Atomics.load(i32, word + 3);
-    while ((last & BOTH) === this.#usedFlags) {
+    const ids = this.#ids;
+    const lengths = this.#lengths;
+    const slots = this.#slots;
+    const descriptors32 = this.#descriptors32;
+    const most = this.#outstanding;
+    let tail = this.#idsTail;
+    let slot = this.#usedSlot;
+    let flags = this.#usedFlags;
+    let found = 0;
+    let isBad = false;
+    let last = Atomics.load(i32, descriptors32 + 4 * slot + 3);
+    while ((last & BOTH) === flags) {
       // Id and flags are one word, so they are of the same moment. The length is read after them: x86
       // keeps loads in order. Atomics.load, which would say so, costs 5 ns, so it's only for the first.
       const id = last & 0xffff;
+      const taken = id < size ? slots[id] : 0;
+      isBad = taken <= 0;
+      if (isBad === true) break;
+      ids[tail] = id;
+      lengths[tail] = u32[descriptors32 + 4 * slot + 2 | 0];
+      tail = tail + 1 | 0;
+      if (tail === size) tail = 0;
+      slots[id] = -taken;
+      slot = slot + taken | 0;
+      if (slot >= size) {
+        slot = slot - size | 0;
+        flags = flags ^ BOTH;
+      }
+      found = found + 1 | 0;
+      if (found === most) break;
+      last = i32[descriptors32 + 4 * slot + 3 | 0];
+    }
+    this.#idsTail = tail;
+    this.#usedSlot = slot;
+    this.#usedFlags = flags;
+    this.#back += found;
+    this.#outstanding -= found;
+    if (isBad) this.#pushBad();
+  }
+
+  /** The same in order, where a descriptor tells of buffers before its own. */
+  #lookInOrder(): void {
+    for (let isFirst = true; this.#outstanding > 0; isFirst = false) {
+      const word = this.#descriptors32 + 4 * this.#usedSlot;
+      const last = isFirst ? Atomics.load(this.#i32, word + 3) : this.#i32[word + 3];
+      if ((last & BOTH) !== this.#usedFlags) return;
+      const id = last & 0xffff;
       if (id >= this.size || this.#slots[id] <= 0) return this.#pushBad();
-      const length = u32[word + 2];
-      if (this.#inOrder) this.#pushSkipped(id);
+      const length = this.#u32[word + 2];
+      this.#pushSkipped(id);
       this.#push(id, length);
-      if (this.#outstanding === 0) return;
-      word = this.#descriptors32 + 4 * this.#usedSlot;
-      last = i32[word + 3];
     }
   }
 

@@ -78,7 +78,7 @@ Deno.test("a queue has as many descriptors as its driver says, or the driver's d
 Deno.test("a receive queue takes no pool whose netbufs are too small for the device", () => {
   const { netdev, driver, pool } = netdevIn("CONFIGURED");
   driver.info = { ...driver.info, minRxBufferBytes: pool.bufferBytes + 1 };
-  const message = `netbufs with room for 1982 bytes: the device receives into 1983 or more`;
+  const message = `netbufs with room for 2046 bytes: the device receives into 2047 or more`;
   refuses("EINVAL", message, () => netdev.rxqConfigure(0, 0, { pool }));
   assertEquals(driver.calls.slice(2), []);
   driver.info = { ...driver.info, minRxBufferBytes: pool.bufferBytes };

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
+import { DEFAULT_NETBUF_STRIDE } from "../../../netdev/netbuf_pool.ts";
 import {
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_SUCCESS,
@@ -68,7 +69,7 @@ Deno.test("a received frame stands at 2 mod 4 behind the standard headroom", () 
 
 Deno.test("frames too short or too long are counted, and the next one arrives", () => {
   using link = new StreamLink();
-  const bytes = [frame(0), frame(13), frame(2000), frame(69632), frame(60, 9)];
+  const bytes = [frame(0), frame(13), frame(2100), frame(69632), frame(60, 9)];
   link.peer.send(framed(...bytes));
   assertEquals(link.burst(), [[...frame(60, 9)]]);
   const { drops, rxPackets, rxBytes } = link.netdev.statsGet();
@@ -80,7 +81,7 @@ Deno.test("frames too short or too long are counted, and the next one arrives", 
 
 Deno.test("the longest frame that fits into a netbuf arrives", () => {
   using link = new StreamLink();
-  const longest = frame(2048 - 2 - 64);
+  const longest = frame(DEFAULT_NETBUF_STRIDE - 2 - 64);
   link.peer.send(framed(longest, frame(longest.length + 1)));
   assertEquals(link.burst(), [[...longest]]);
   assertEquals(link.netdev.statsGet().drops.rx_too_long, 1);

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
+import { DEFAULT_NETBUF_STRIDE } from "../../../netdev/netbuf_pool.ts";
 import {
   NETDEV_STATUS_MORE,
   NETDEV_STATUS_SUCCESS,
@@ -9,7 +10,7 @@ import { tapTest } from "../../linux/network_namespace.ts";
 import { frame, TapLink } from "./tap_link.ts";
 
 /** What a netbuf of the default stride has room for behind its headroom. */
-const ROOM = 2048 - 2 - 64;
+const ROOM = DEFAULT_NETBUF_STRIDE - 2 - 64;
 
 tapTest("frames arrive as Linux sent them, one by one", async () => {
   using link = await TapLink.open();

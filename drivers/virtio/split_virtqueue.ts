@@ -81,6 +81,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   /** Descriptors of the chain that is posted at this head, or else 1; and how many are longer than that. */
   readonly #chainLength: Uint16Array = new Uint16Array(0);
   #chains = 0;
+  #otherHead = 0;
   /** Bytes of it that the device may write: what a buffer was used for that it skipped, in order. */
   readonly #writable: Uint32Array = new Uint32Array(0);
   /** What a lent head's caller wants back; null of all others. */
@@ -357,9 +358,12 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   takeUsed(): T | null {
     const element = this.#usedRing32 + 2 * (this.#usedIndex & this.#mask);
-    const head = this.#used32[element];
-    const length = this.#used32[element + 1];
-    const token = head < this.size ? this.#tokens[head] : null;
+    return this.#takeOf(element, this.#used32[element]);
+  }
+
+  /** {@link takeUsed} of the used element that says `head`, which isn't read again. */
+  #takeOf(element: number, head: number): T | null {
+    const token = head >= 0 && head < this.size ? this.#tokens[head] : null;
     if (token === null) {
       this.broken = true;
       return null;
@@ -370,7 +374,7 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       this.#chains--;
     }
     this.#usedIndex = (this.#usedIndex + 1) & 0xffff;
-    this.usedLength = length;
+    this.usedLength = this.#used32[element + 1];
     this.#tokens[head] = null;
     const freeTail = this.#freeHead + this.#free;
     let id = head;
@@ -388,14 +392,18 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     for (;;) {
       taken = this.#takeSingles(tokens, lengths, taken, count);
       if (taken === count) return count;
-      const token = this.takeUsed();
+      const element = this.#usedRing32 + 2 * (this.#usedIndex & this.#mask);
+      const token = this.#takeOf(element, this.#otherHead);
       if (token === null) return taken;
       if (lengths !== null) lengths[taken] = this.usedLength;
       tokens[taken++] = token;
     }
   }
 
-  /** {@link takeUsed} from `tokens[from]` on, up to what isn't a buffer in one descriptor. */
+  /**
+   * {@link takeUsed} from `tokens[from]` on, up to what isn't a buffer in one descriptor: the head that it
+   * says is {@link #otherHead} then.
+   */
   #takeSingles(
     tokens: T[],
     lengths: Uint32Array | null,
@@ -416,9 +424,11 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
       const element = usedRing32 + 2 * (usedIndex + i & mask) | 0;
       // A device's number may be above 2^31, which V8 would give up this code for: so bits are compared.
       const head = used32[element] | 0;
-      if ((head & ~mask) !== 0) break;
-      const token = lent[head];
-      if (token === null || (hasChains === true && chainLength[head] !== 1)) break;
+      const token = (head & ~mask) === 0 ? lent[head] : null;
+      if (token === null || (hasChains === true && chainLength[head] !== 1)) {
+        this.#otherHead = head;
+        break;
+      }
       if (lengths !== null) lengths[i] = used32[element + 1 | 0];
       tokens[i] = token;
       lent[head] = null;

@@ -40,7 +40,7 @@ export interface NetbufOwner {
 export class Netbuf {
   /** The memory it's a piece of. */
   readonly region: DmaRegion;
-  /** First byte of the buffer, an offset into the region: 2 past a multiple of 64 (see the pool). */
+  /** First byte of the buffer, an offset into the region: 14 past a multiple of 64 (see the pool). */
   readonly start: number = 0;
   /** One past the last byte of the buffer. */
   readonly end: number = 0;

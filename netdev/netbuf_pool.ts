@@ -5,10 +5,15 @@ import { NetdevError } from "./netdev_error.ts";
 const CACHE_LINE = 64;
 
 /**
- * Each buffer begins 2 bytes past a cache line. With the headroom of 64 an Ethernet header then
- * stands at 2 mod 4 and the IP header behind its 14 bytes at 0 mod 4.
+ * Each buffer begins 14 bytes past a cache line. With the headroom of 64 an Ethernet header then stands at
+ * 2 mod 4 and the IP header behind its 14 bytes at 0 mod 4; and the 12 bytes of a device's header in front
+ * share a line with the first 50 of the frame. So a short frame is in two lines with its header, not in
+ * three, and each line has to come from the device's processor, and go back.
  */
-const ETHERNET_ALIGN = 2;
+const START_IN_LINE = 14;
+
+/** Bytes between two buffers. */
+const GAP = 2;
 
 /** How a pool is cut. */
 export interface NetbufPoolOptions {
@@ -27,13 +32,13 @@ export const DEFAULT_NETBUF_STRIDE = 2112;
 
 /** The stride of netbufs with room for `bytes` behind their headroom: the default one or larger. */
 export function netbufStride(bytes: number): number {
-  const needed = Math.ceil((ETHERNET_ALIGN + NETBUF_HEADROOM + bytes) / CACHE_LINE) * CACHE_LINE;
+  const needed = Math.ceil((GAP + NETBUF_HEADROOM + bytes) / CACHE_LINE) * CACHE_LINE;
   return Math.max(needed, DEFAULT_NETBUF_STRIDE);
 }
 
-/** Bytes of region that a pool takes: 64 for alignment, then one stride per netbuf. */
+/** Bytes of region that a pool takes: two cache lines for alignment, and one stride per netbuf. */
 export function netbufPoolBytes(options: NetbufPoolOptions): number {
-  return CACHE_LINE + options.count * (options.stride ?? DEFAULT_NETBUF_STRIDE);
+  return 2 * CACHE_LINE + options.count * (options.stride ?? DEFAULT_NETBUF_STRIDE);
 }
 
 /**
@@ -62,7 +67,7 @@ export class NetbufPool implements NetbufOwner {
     if (!Number.isInteger(count) || count < 1) {
       throw new NetdevError("EINVAL", `a pool of ${count} netbufs: at least 1 is needed`);
     }
-    if (stride % CACHE_LINE !== 0 || stride <= NETBUF_HEADROOM + ETHERNET_ALIGN) {
+    if (stride % CACHE_LINE !== 0 || stride <= NETBUF_HEADROOM + GAP) {
       throw new NetdevError(
         "EINVAL",
         `netbuf stride ${stride}: a multiple of ${CACHE_LINE} above the headroom is needed`,
@@ -71,8 +76,8 @@ export class NetbufPool implements NetbufOwner {
     if (!Number.isInteger(offset) || offset < 0) {
       throw new NetdevError("EINVAL", `a pool at offset ${offset}: a whole number is needed`);
     }
-    const first = Math.ceil(offset / CACHE_LINE) * CACHE_LINE + ETHERNET_ALIGN;
-    if (first + count * stride - ETHERNET_ALIGN > region.byteLength) {
+    const first = Math.ceil(offset / CACHE_LINE) * CACHE_LINE + START_IN_LINE;
+    if (first + count * stride - GAP > region.byteLength) {
       throw new NetdevError(
         "ENOSPC",
         `${count} netbufs of ${stride} bytes at ${offset} do not fit into ${region.byteLength}`,
@@ -80,12 +85,12 @@ export class NetbufPool implements NetbufOwner {
     }
     this.region = region;
     this.size = count;
-    this.bufferBytes = stride - ETHERNET_ALIGN - NETBUF_HEADROOM;
+    this.bufferBytes = stride - GAP - NETBUF_HEADROOM;
     this.#available = count;
     this.#free = new Array<Netbuf>(count);
     for (let i = 0; i < count; i++) {
       const start = first + i * stride;
-      this.#free[i] = new Netbuf(region, start, start + stride - ETHERNET_ALIGN, this);
+      this.#free[i] = new Netbuf(region, start, start + stride - GAP, this);
     }
   }
 

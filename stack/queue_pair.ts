@@ -54,6 +54,9 @@ export class QueuePair implements PolledQueue {
   #ownCount = 0;
   /** Frames that the transmit queue is known to take, without asking it again. */
   #roomLeft = 0;
+  /** The most that it has taken, and whether some of that may be at the device. */
+  #mostRoom = 0;
+  #isOut = false;
   /** Netbufs that the longest reply may consist of. */
   #maxPieces = 1;
   #polling = false;
@@ -97,6 +100,7 @@ export class QueuePair implements PolledQueue {
     this.#napi.disable();
     this.#stalled = false;
     this.#roomLeft = 0;
+    this.#mostRoom = 0;
   }
 
   /** The device was started, and may have found another way to interrupt, or none. */
@@ -123,8 +127,9 @@ export class QueuePair implements PolledQueue {
     this.#stalled = room === 0;
     const count = this.#netdev.rxBurst(this.#queueId, burst, room < wanted ? room : wanted);
     if (count === 0) {
-      // Nobody waits for what this costs, and what was sent last is not kept for long.
-      this.#roomLeft = this.#room();
+      // Nobody waits for what this costs, and what was sent last is not kept for long. Once all of that is
+      // back the device is left alone: it would have to fetch the line that is looked at each time.
+      if (this.#isOut) this.#roomLeft = this.#room();
       return 0;
     }
     if (this.#partialChecksums === true) completeChecksums(burst, count);
@@ -199,6 +204,8 @@ export class QueuePair implements PolledQueue {
    */
   #room(): number {
     const room = this.#netdev.txqReclaim(this.#queueId);
+    if (room > this.#mostRoom) this.#mostRoom = room;
+    this.#isOut = room < this.#mostRoom;
     const replies = this.#maxPieces === 1 ? room : Math.floor(room / this.#maxPieces);
     return Math.min(replies, POLL_WEIGHT + RECLAIM_FRAMES);
   }
@@ -221,6 +228,7 @@ export class QueuePair implements PolledQueue {
   #transmit(netbufs: Netbuf[], count: number): void {
     if (count === 0) return;
     const taken = this.#netdev.txBurst(this.#queueId, netbufs, 0, count);
+    this.#isOut = true;
     const left = this.#roomLeft - count | 0;
     this.#roomLeft = left < 0 ? 0 : left;
     for (let i = taken; i < count; i++) {

@@ -87,11 +87,11 @@ export class NetbufPool implements NetbufOwner {
     this.size = count;
     this.bufferBytes = stride - GAP - NETBUF_HEADROOM;
     this.#available = count;
-    this.#free = new Array<Netbuf>(count);
-    for (let i = 0; i < count; i++) {
+    // Not by new Array(count), which V8 would look for holes in at each load.
+    this.#free = Array.from({ length: count }, (_, i) => {
       const start = first + i * stride;
-      this.#free[i] = new Netbuf(region, start, start + stride - GAP, this);
-    }
+      return new Netbuf(region, start, start + stride - GAP, this);
+    });
   }
 
   /** Netbufs that lie free now. */

@@ -143,7 +143,8 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     this.#descriptors32 = descriptors >>> 2;
     this.#driverEvent32 = driverArea >>> 2;
     this.#deviceEvent32 = deviceArea >>> 2;
-    this.#tokens = new Array<T | null>(size).fill(null);
+    // Not by new Array(size), which V8 would look for holes in at each load.
+    this.#tokens = Array.from({ length: size }, () => null);
     this.#slots = new Int32Array(size);
     this.#writable = new Uint32Array(size);
     this.#ids = new Uint16Array(size);

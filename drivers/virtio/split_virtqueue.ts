@@ -157,7 +157,8 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#freeIds = new Uint16Array(size);
     this.#chainLength = new Uint16Array(size);
     this.#writable = new Uint32Array(size);
-    this.#tokens = new Array<T | null>(size).fill(null);
+    // Not by new Array(size), which V8 would look for holes in at each load.
+    this.#tokens = Array.from({ length: size }, () => null);
     this.#free = size;
     this.reset();
   }

@@ -123,7 +123,8 @@ export class EchoPrediction {
       const others = (fragment & 0xffff) + (fragment >>> 16) + (protocol & 0xffff) +
           (protocol >>> 16) | 0;
       if (fold(common + others | 0) !== 0xffff) break;
-      if (destination !== ipv4Interface.addressWord || source === destination) break;
+      if (ipv4Interface.isOwnWord(destination) !== true) break;
+      if (ipv4Interface.isOwnWord(source) === true) break;
       if (ipv4Interface.isUnicastWord(source) !== true) break;
 
       const message = first + MESSAGE_WORD | 0;

@@ -77,7 +77,7 @@ export class Ipv4 {
     // Addresses as memory has them, but int32.
     const source = word3 | 0;
     const destination = word4 | 0;
-    if (!this.#interface.isOwnWord(destination)) {
+    if (this.#interface.isOwnWord(destination) !== true) {
       return this.#counters.drop(this.#notOurs(swapInt32(destination)));
     }
     if (isLinkBroadcast === true) {

@@ -1,4 +1,5 @@
 import { assertEquals, assertGreater } from "@std/assert";
+import type { HostConfig } from "../../stack/host.ts";
 import { swapInt32 } from "../../stack/byte_swap.ts";
 import { PEER_SET_CAPACITY, PeerSet } from "../../stack/peer_set.ts";
 import {
@@ -9,6 +10,7 @@ import {
   HOST_MAC,
   type IcmpFields,
   icmpMessage,
+  ip,
   type Ipv4Fields,
   ipv4Frame,
   PEER_MAC,
@@ -18,9 +20,14 @@ import { SeededRandom } from "./seeded_random.ts";
 
 /** Two hosts that are alike, but for the one whose frames all go through the layers. */
 class Pair {
-  readonly predicting = new HostFixture();
+  readonly predicting: HostFixture;
   /** It would leave checksums to a device that completes them, and has none. */
-  readonly layered = new HostFixture({ leaveChecksums: true });
+  readonly layered: HostFixture;
+
+  constructor(config: Partial<HostConfig> = {}) {
+    this.predicting = new HostFixture(config);
+    this.layered = new HostFixture({ ...config, leaveChecksums: true });
+  }
 
   /** Both do the same with the frame, to the last byte, counter and word to the observer. */
   compare(frame: Uint8Array, what: string): void {
@@ -118,6 +125,17 @@ Deno.test("every field that is wrong, or only rare, ends as it does in the layer
   }
   pair.compare(ipv4Frame({}, new Uint8Array(26)), "no message");
   pair.compare(ethernetFrame({}, icmpMessage({ payload: new Uint8Array(60) })), "no header");
+});
+
+Deno.test("a host of many addresses answers by each of them, and by no other, as in the layers", () => {
+  const last = ip("10.0.2.90");
+  const pair = new Pair({ ranges: [{ first: ip(HOST_IP), last, prefixLength: 24 }] });
+  for (let to = 0; to < 256; to++) {
+    for (const from of ["10.0.2.3", "10.0.2.40", "192.0.2.7"]) {
+      pair.compare(echoFrame({ to: `10.0.2.${to}`, from }), `${from} to ${to}`);
+    }
+  }
+  assertEquals(pair.answered, 2 * (last - ip(HOST_IP) + 1));
 });
 
 Deno.test("as few peers find room in the order of memory as in the other", () => {

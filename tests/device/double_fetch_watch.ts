@@ -47,7 +47,7 @@ const CALLS = [
   "rxqIntrEnable",
   "watchdog",
 ] as const;
-const LOOKS = ["usedCount", "takeUsed", "publish", "enableInterrupts"] as const;
+const LOOKS = ["usedCount", "takeUsed", "takeBurst", "publish", "enableInterrupts"] as const;
 
 /** A call of the driver, and the bytes that it has read. */
 interface Call {

@@ -170,7 +170,10 @@ export class HostileLife {
       packed: this.#ring === "packed",
       queues: card.places,
       oracle: () => card.oracle,
-      onRead: (offset, inNetbuf) => this.#steps.meddle(offset, inNetbuf),
+      onRead: (offset, inNetbuf) => {
+        for (const ring of card.queues) ring?.wasRead?.(offset);
+        return this.#steps.meddle(offset, inNetbuf);
+      },
     });
   }
 

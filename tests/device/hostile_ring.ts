@@ -16,6 +16,8 @@ export interface HostileRing {
   readonly inOrder: boolean;
   /** It doesn't know any more where the driver looks next: nothing helps but a reset. */
   readonly lostTrack: boolean;
+  /** Is told of each read of the driver, where somebody watches. */
+  wasRead?(offset: number): void;
   /** It said what no driver may believe: the queue has to be given up. */
   readonly mustBreak: boolean;
   /**

@@ -34,6 +34,8 @@ export class HostileSplitRing implements HostileRing {
   #badId = false;
   /** In order, and an element may stand for those behind it, whatever is in them. */
   #batch = false;
+  /** What stood in the elements that the driver has read, of buffers that it hasn't acted upon yet. */
+  readonly #read: number[] = [];
   /** The index pretends more uses than there are buffers; that may change as more are lent. */
   #unclaimed = false;
 
@@ -97,9 +99,20 @@ export class HostileSplitRing implements HostileRing {
   consume(id: number): boolean {
     if (this.claims(id) === 0) return false;
     this.#claims[id]--;
+    const read = this.#read.indexOf(id);
+    if (read >= 0) this.#read.splice(read, 1);
     this.#consumed = (this.#consumed + 1) & 0xffff;
     this.lent.delete(id);
     return true;
+  }
+
+  /** The driver has read the word at `offset`: a used element counts as it was then. */
+  wasRead(offset: number): void {
+    const next = (this.#consumed + this.#read.length) % this.size;
+    if (this.inOrder || offset !== this.#used + 4 + 8 * next) return;
+    this.#read.push(this.#region.u32[offset >>> 2]);
+    // It may have been written over since it was shown.
+    if (!this.#unclaimed) this.#claimJump();
   }
 
   put(id: number, length: number): void {
@@ -138,7 +151,7 @@ export class HostileSplitRing implements HostileRing {
   /** What stands in the elements in between is from before. */
   jump(by: number): void {
     this.#written = this.#shown = (this.#shown + by) & 0xffff;
-    this.#claims.fill(0);
+    this.#claimRead();
     this.#badId = false;
     this.#unclaimed = true;
     this.#batch ||= this.inOrder;
@@ -173,8 +186,14 @@ export class HostileSplitRing implements HostileRing {
     const pretended = this.#pretended;
     if (pretended > this.lent.size) return;
     this.#unclaimed = false;
+    this.#claimRead();
+    for (let i = this.#read.length; i < pretended; i++) this.#claim((this.#consumed + i) & 0xffff);
+  }
+
+  /** Only what the driver has read already stays, whatever stands there now. */
+  #claimRead(): void {
     this.#claims.fill(0);
-    for (let i = 0; i < pretended; i++) this.#claim((this.#consumed + i) & 0xffff);
+    for (const id of this.#read) if (id < this.size) this.#claims[id]++;
   }
 
   /** An element behind those that the driver has read already is not read again. */

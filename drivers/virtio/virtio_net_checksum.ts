@@ -44,8 +44,7 @@ export function readChecksums(rx: VirtioNetRx, received: Netbuf[], count: number
       const start = u16[(header + VIRTIO_NET_HDR_CSUM_START) >>> 1];
       const offset = u16[(header + VIRTIO_NET_HDR_CSUM_OFFSET) >>> 1];
       if (!isChecksumInside(netbuf, start, offset)) {
-        rx.packets--;
-        rx.bytes -= netbuf.chainLength();
+        rx.totals.add(-1, -netbuf.chainLength());
         rx.drops.rx_bad_checksum_offset++;
         netbuf.free();
         continue;

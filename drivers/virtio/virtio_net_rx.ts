@@ -4,6 +4,7 @@ import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import * as netdevTypes from "../../netdev/netdev_types.ts";
 import type { FeatureSet } from "./features.ts";
+import { PacketTotals } from "./packet_totals.ts";
 import { type ReceiveHeaderReader, receiveHeaderReader } from "./receive_header.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
 import type { QueueDoorbell } from "./virtio_transport.ts";
@@ -32,8 +33,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
   /** MORE and UNDERRUN after the last burst. */
   status = 0;
 
-  packets = 0;
-  bytes = 0;
+  readonly totals: PacketTotals = new PacketTotals();
   interrupts = 0;
   kicks = 0;
   kicksSuppressed = 0;
@@ -86,6 +86,14 @@ export class VirtioNetRx implements NetdevQueueCounters {
     if (count === most) return;
     this.status |= NETDEV_STATUS_UNDERRUN;
     this.underruns++;
+  }
+
+  get packets(): number {
+    return this.totals.packets;
+  }
+
+  get bytes(): number {
+    return this.totals.bytes;
   }
 
   /** How full of buffers the device is. */
@@ -167,8 +175,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
       netbufs[received] = netbuf;
       received = received + 1 | 0;
     }
-    this.packets += received;
-    this.bytes += bytes;
+    this.totals.add(received, bytes);
     const isMore = used > (seen > taken ? seen : taken);
     this.status = isMore ? NETDEV_STATUS_MORE : 0;
     return received;

@@ -4,6 +4,7 @@ import * as netbufs from "../../netdev/netbuf.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetdevQueueCounters, NetdevRingStats } from "../../netdev/netdev_stats.ts";
 import { type FeatureSet, hasFeature } from "./features.ts";
+import { PacketTotals } from "./packet_totals.ts";
 import { clearHeader, type TransmitHeaderWriter, transmitHeaderWriter } from "./transmit_header.ts";
 import * as virtioNetChecksum from "./virtio_net_checksum.ts";
 import * as virtioNetHeader from "./virtio_net_header.ts";
@@ -32,8 +33,7 @@ const ETHER_TYPE_OFFSET = 12;
 export class VirtioNetTx implements NetdevQueueCounters {
   readonly vq: Virtqueue<Netbuf>;
 
-  packets = 0;
-  bytes = 0;
+  readonly totals: PacketTotals = new PacketTotals();
   kicks = 0;
   kicksSuppressed = 0;
   readonly drops = dropCounters(
@@ -71,6 +71,14 @@ export class VirtioNetTx implements NetdevQueueCounters {
   /** Sets the longest packet that may be sent, without its Ethernet header. */
   setMtu(mtu: number): void {
     this.#maxFrame = ETHERNET_HEADER_BYTES + mtu;
+  }
+
+  get packets(): number {
+    return this.totals.packets;
+  }
+
+  get bytes(): number {
+    return this.totals.bytes;
   }
 
   /** How full of packets to send the device is. */
@@ -140,8 +148,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
     }
     if (posted === 0) return 0;
     vq.postBurst(netbufs, from, posted, headerBytes, false);
-    this.packets += posted;
-    this.bytes += bytes;
+    this.totals.add(posted, bytes);
     return posted;
   }
 
@@ -165,8 +172,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
       const descriptors = vq.descriptorsFor(parts);
       if (vq.free < descriptors && this.reclaim() < descriptors) return false;
       this.#post(netbuf);
-      this.packets++;
-      this.bytes += length;
+      this.totals.add(1, length);
     }
     return true;
   }

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Ticker } from "../../netdev/poll_loop.ts";
 import { FakeQueue } from "./fake_queue.ts";
@@ -235,6 +236,22 @@ Deno.test("Deno's own event loop has its turn while a queue never runs dry", asy
   assert(loop.squeezes > 0);
   assertEquals(waiter.polls, loop.squeezes);
   assertEquals(loop.sleeps, 0);
+});
+
+Deno.test("turns of Deno's event loop are ten milliseconds apart, looks at interrupts are one", async () => {
+  const { loop, clock, waiter, scheduler } = new LoopFixture();
+  const queue = new FakeQueue(Infinity);
+  scheduled(scheduler, queue);
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    if (clock.time > 1000) loop.stop();
+    else setImmediate(count);
+  };
+  setImmediate(count);
+  await loop.run();
+  assert(turns >= 90 && turns <= 110, `${turns} turns in ${clock.time} ms`);
+  assert(waiter.polls >= 900, `${waiter.polls} looks in ${clock.time} ms`);
 });
 
 Deno.test("an interrupt of a second queue is seen while the first never runs dry", async () => {

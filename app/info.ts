@@ -11,6 +11,7 @@ import type { InfoOptions } from "./info_options.ts";
 import { type DeviceInfo, infoText } from "./info_text.ts";
 import { Log } from "./log.ts";
 import { openDevice } from "./open_device.ts";
+import { openOrStop } from "./open_or_stop.ts";
 import { runNetdev } from "./run_netdev.ts";
 import { ServeError } from "./serve.ts";
 
@@ -25,31 +26,37 @@ const SILENT: HostObserver = {
 
 /**
  * Starts a device as `serve` does, tells everything about it, and closes it. No frame is sent.
+ * Nothing is told when it's stopped while it waits for somebody to connect to that device.
  * `ServeError` when the device fails meanwhile; the errors of drivers when it can't be opened.
  */
 export async function info({ device: options, log }: InfoOptions): Promise<void> {
   const clock = monotonicClock;
   using waiter = new FdWaiter(clock);
   let failure: string | null = null;
-  const device = await openDevice(
-    options.device,
-    {
-      ...options,
-      // Not the hub of an appliance that may be running here.
-      hub: options.hub === null ? null : `ukdeno-info-${Deno.pid}`,
-      registry: new NetdevRegistry({ einfo: [options.einfo] }),
-      onLink: () => {},
-      onAnnounce: () => {},
-      onWaiting: () => {},
-      onUnplug: () => failure ??= "the network card was taken out",
-      onPlug: () => {},
-      onUnusable: (reason) => failure ??= reason,
-      onGone: (reason) => failure ??= reason,
-      onFailure: (reason) => failure ??= reason,
-    },
-    waiter,
-    clock,
+  const fail = (reason: string): void => {
+    failure ??= reason;
+  };
+  let onUnusable = complain;
+  const config = {
+    ...options,
+    // Not the hub of an appliance that may be running here.
+    hub: options.hub === null ? null : `ukdeno-info-${Deno.pid}`,
+    registry: new NetdevRegistry({ einfo: [options.einfo] }),
+    onLink: (): void => {},
+    onAnnounce: (): void => {},
+    onWaiting: (where: string) => complain(`waits for a back-end at ${where}`),
+    onUnplug: () => fail("the network card was taken out"),
+    onPlug: (): void => {},
+    onUnusable: (reason: string) => onUnusable(reason),
+    onGone: fail,
+    onFailure: fail,
+  };
+  const device = await openOrStop((stopping) =>
+    openDevice(options.device, { ...config, stopping }, waiter, clock)
   );
+  if (device === null) return;
+  // There was another one to wait for until now.
+  onUnusable = fail;
   await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   const { address, prefixLength } = options.ip;
   const place = { address, prefixLength, gateway: null };
@@ -58,6 +65,11 @@ export async function info({ device: options, log }: InfoOptions): Promise<void>
   const facts = describe(device.netdev, device.location, queues);
   if (failure !== null) throw new ServeError(failure);
   new Log(log).event({ event: "info", fields: { ...facts }, text: infoText(facts) });
+}
+
+/** What isn't the text that was asked for. */
+function complain(line: string): void {
+  console.error(`ukdeno: ${line}`);
 }
 
 /** All that there is to tell of a running device; `location` where its driver tells none. */

@@ -7,6 +7,7 @@ import { formatIpv4, type HostObserver, macFromIpv4, SendResult } from "../stack
 import { EchoClient, type EchoReply } from "./echo_client.ts";
 import { openDevice } from "./open_device.ts";
 import { openHub } from "./open_hub.ts";
+import { openOrStop } from "./open_or_stop.ts";
 import { openPcap } from "./open_pcap.ts";
 import type { PingOptions } from "./ping_options.ts";
 import { RoundTripTimes } from "./round_trip_times.ts";
@@ -35,12 +36,13 @@ const USER_NETDEV = "user,restrict=on";
 
 /**
  * Joins the network of a running appliance over its hub, or opens a device of its own; sends echo
- * requests, and prints as ping(8) does. Whether anything answered.
+ * requests, and prints as ping(8) does. Whether anything answered: nothing, if it's stopped while it
+ * waits for somebody to connect to that device.
  */
 export async function ping(options: PingOptions): Promise<boolean> {
   const clock = monotonicClock;
   using capture = options.pcap === null ? null : openPcap(options.pcap, (reason) => {
-    console.error(`ukdeno: recording stopped: ${reason}`);
+    complain(`recording stopped: ${reason}`);
   });
   using waiter = new FdWaiter(clock);
   const scheduler = new PollScheduler();
@@ -65,14 +67,18 @@ export async function ping(options: PingOptions): Promise<boolean> {
     onFailure: fail,
     onLink: (): void => {},
     onAnnounce: (): void => {},
-    onWaiting: (): void => {},
+    onWaiting: (where: string) => complain(`waits for a back-end at ${where}`),
     onUnplug: () => fail("its network card was taken out"),
     onPlug: (): void => {},
-    onUnusable: fail,
+    onUnusable: complain,
   };
-  const device = options.device === null
-    ? await openHub(options.hub, config, waiter)
-    : await openDevice(options.device, config, waiter, clock);
+  const uri = options.device;
+  const device = await openOrStop((stopping) =>
+    uri === null
+      ? openHub(options.hub, config, waiter)
+      : openDevice(uri, { ...config, stopping }, waiter, clock)
+  );
+  if (device === null) return false;
   await using _closing = { [Symbol.asyncDispose]: () => device.close() };
   using _signals = onStopSignal(() => loop.stop());
 
@@ -129,10 +135,15 @@ export async function ping(options: PingOptions): Promise<boolean> {
 
   if (gone !== null) {
     const what = options.device === null ? "the appliance has gone: " : "";
-    console.error(`ukdeno: ${what}${gone}`);
+    complain(`${what}${gone}`);
   }
   console.log(summary(client, times, destination, clock.now() - started));
   return client.received > 0;
+}
+
+/** What isn't of ping(8). */
+function complain(line: string): void {
+  console.error(`ukdeno: ${line}`);
 }
 
 function replyLine(reply: EchoReply, source: string): string {

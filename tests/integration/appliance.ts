@@ -26,7 +26,7 @@ export interface CommandOptions {
   readonly path?: string;
   /** A command that runs the one behind it, with its permissions and its process number. */
   readonly within?: readonly string[];
-  /** What to do, once, when it has printed something of this form. */
+  /** What to do, once, when it has printed something of this form, be it a complaint. */
   readonly when?: {
     readonly printed: RegExp;
     readonly act: (command: Deno.ChildProcess) => void;
@@ -39,24 +39,31 @@ export async function runMain(
   options: CommandOptions = {},
 ): Promise<CommandResult> {
   const child = mainCommand(args, options).spawn();
+  let { when } = options;
+  const watch = (printed: string): void => {
+    if (when?.printed.test(printed) !== true) return;
+    when.act(child);
+    when = undefined;
+  };
   const [{ code }, stdout, stderr] = await Promise.all([
     child.status,
-    readStdout(child, options),
-    new Response(child.stderr).text(),
+    read(child.stdout, watch),
+    read(child.stderr, watch),
   ]);
   return { code, stdout, stderr };
 }
 
-async function readStdout(child: Deno.ChildProcess, { when }: CommandOptions): Promise<string> {
-  let stdout = "";
-  let acted = false;
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    stdout += text;
-    if (when === undefined || acted || !when.printed.test(stdout)) continue;
-    acted = true;
-    when.act(child);
+/** All that comes, which `onMore` is told so far. */
+async function read(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onMore: (printed: string) => void,
+): Promise<string> {
+  let printed = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    printed += text;
+    onMore(printed);
   }
-  return stdout;
+  return printed;
 }
 
 /**

@@ -69,7 +69,14 @@ export async function openVhostUser(
   const backEnd = await handled(first.promise, waiter, config.stopping);
   const memory = stack.use(new SharedMemory(memoryBytes(config)));
   const card = stack.adopt(
-    new VhostUserTransport(name, backEnd, memory, waiter, () => backEnds.seek()),
+    new VhostUserTransport(
+      name,
+      backEnd,
+      memory,
+      waiter,
+      () => backEnds.seek(),
+      uri.server ? (reason) => config.onUnusable(reason) : null,
+    ),
     (card) => card.shutdown(),
   );
   const found: Netdev[] = [];

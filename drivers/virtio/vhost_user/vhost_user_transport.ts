@@ -13,6 +13,7 @@ import type {
   VirtqueueAddresses,
 } from "../virtio_transport.ts";
 import type { BackEnd } from "./back_ends.ts";
+import type { Connection } from "./connection.ts";
 import { protocolFeatureNames } from "./message.ts";
 import type { SharedMemory } from "./shared_memory.ts";
 import { startVrings, stopVrings, type Vring } from "./vrings.ts";
@@ -60,6 +61,7 @@ export class VhostUserTransport implements VirtioTransport {
   readonly #memory: SharedMemory;
   readonly #waiter: FdWaiter;
   readonly #onLost: () => void;
+  readonly #onUnstarted: ((reason: string) => void) | null;
   readonly #config = new ConfigChange();
   readonly #events: QueueEvents[] = [];
   #backEnd: BackEnd;
@@ -82,7 +84,9 @@ export class VhostUserTransport implements VirtioTransport {
 
   /**
    * For the first back-end, in this memory. `name`: where it is, for messages. `onLost` is called when
-   * a back-end is lost: the next is for {@link replace}.
+   * a back-end is lost: the next is for {@link replace}. `onUnstarted` is told, in one line, why the
+   * first start came to nothing: then there's no link until the next back-end has come. Without it
+   * that start throws.
    */
   constructor(
     name: string,
@@ -90,11 +94,13 @@ export class VhostUserTransport implements VirtioTransport {
     memory: SharedMemory,
     waiter: FdWaiter,
     onLost: () => void,
+    onUnstarted: ((reason: string) => void) | null = null,
   ) {
     this.name = name;
     this.#memory = memory;
     this.#waiter = waiter;
     this.#onLost = onLost;
+    this.#onUnstarted = onUnstarted;
     this.#backEnd = backEnd;
     this.queuePairs = backEnd.offer.queuePairs;
     this.#watch(backEnd);
@@ -112,7 +118,8 @@ export class VhostUserTransport implements VirtioTransport {
     this.#vrings = [];
     this.reconnections++;
     this.#watch(backEnd);
-    this.#needsReset = true;
+    // One that isn't live has only to be started.
+    this.#needsReset = (this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0;
     this.#changed();
     return null;
   }
@@ -142,8 +149,8 @@ export class VhostUserTransport implements VirtioTransport {
   }
 
   /**
-   * Starts the back-end at DRIVER_OK, and stops it at 0. `VirtioError` when the first start fails; one
-   * that fails later is a back-end that is lost.
+   * Starts the back-end at DRIVER_OK, and stops it at 0. `VirtioError` when the first start fails and
+   * nobody is to be told instead; one that fails later is a back-end that is lost.
    */
   statusWrite(status: number): void {
     const goesLive = (status & ~this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0;
@@ -248,11 +255,17 @@ export class VhostUserTransport implements VirtioTransport {
       });
       return;
     }
-    if (!connection.settle(START_TIMEOUT_MS)) {
-      connection.giveUp();
-      throw new VirtioError(`${this.name} ${connection.lossReason}`);
-    }
+    if (connection.settle(START_TIMEOUT_MS)) this.#linkUp = true;
+    else this.#unstarted(connection);
     this.#served = true;
+  }
+
+  /** The first start came to nothing. Whoever waits for back-ends waits for the next. */
+  #unstarted(connection: Connection): void {
+    connection.giveUp();
+    const reason = `${this.name} ${connection.lossReason}`;
+    if (this.#onUnstarted === null) throw new VirtioError(reason);
+    this.#onUnstarted(reason);
   }
 
   /** Afterwards the back-end has no queue, or there's none. */

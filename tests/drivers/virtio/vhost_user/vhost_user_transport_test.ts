@@ -64,13 +64,15 @@ class Bench implements Disposable {
   readonly transport: VhostUserTransport;
   readonly peer: ScriptedPeer;
   losses = 0;
+  /** Why a first start came to nothing, for a transport that waits for the next back-end. */
+  readonly unstarted: string[] = [];
   /** Changes of configuration that were told. */
   changes = 0;
   /** Queues whose interrupts were handled. */
   readonly interrupts: number[] = [];
   readonly #stack = new DisposableStack();
 
-  constructor(far: (bench: Bench) => Far = (bench) => bench.far()) {
+  constructor(far: (bench: Bench) => Far = (bench) => bench.far(), waits = false) {
     const { backEnd, peer } = far(this);
     this.peer = peer;
     this.transport = new VhostUserTransport(
@@ -79,6 +81,7 @@ class Bench implements Disposable {
       this.memory,
       this.waiter,
       () => this.losses++,
+      waits ? (reason) => void this.unstarted.push(reason) : null,
     );
   }
 
@@ -230,6 +233,39 @@ Deno.test("a back-end that is gone before the first start fails it", async () =>
   bench.peer[Symbol.dispose]();
   await handleUntil(bench.waiter, () => bench.losses > 0);
   assertThrows(() => bench.start(), VirtioError, "vhost-user /x hung up");
+});
+
+Deno.test("where the next back-end is waited for, a first one that isn't started is told of", async () => {
+  for (const gone of [false, true]) {
+    using bench = new Bench((bench) => bench.far(), true);
+    if (gone) bench.peer[Symbol.dispose]();
+    if (gone) await handleUntil(bench.waiter, () => bench.losses > 0);
+    else bench.peer.socket.send(Uint8Array.of(5, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0));
+    bench.start();
+    const what = gone ? "hung up" : "answered SET_VRING_CALL as if it were SET_MEM_TABLE";
+    assertEquals(bench.unstarted, [`vhost-user /x ${what}`]);
+    assertEquals([bench.transport.linkUp, bench.losses], [false, 1]);
+    const { backEnd, peer } = bench.far();
+    assertEquals(bench.transport.replace(backEnd), null);
+    assertEquals(bench.transport.statusRead(), DRIVER_OK | NEEDS_RESET);
+    bench.stop();
+    bench.start();
+    peer.acknowledge(...START_OF_PAIR);
+    await handleUntil(bench.waiter, () => bench.transport.linkUp);
+    assertEquals([bench.unstarted.length, bench.losses], [1, 1]);
+  }
+});
+
+Deno.test("one that is replaced before the first start asks for no reset, and is started", async () => {
+  using bench = new Bench();
+  bench.peer[Symbol.dispose]();
+  await handleUntil(bench.waiter, () => bench.losses > 0);
+  assertEquals(bench.transport.linkUp, false);
+  const { backEnd, peer } = bench.far();
+  assertEquals(bench.transport.replace(backEnd), null);
+  peer.acknowledge(...START_OF_PAIR);
+  bench.start();
+  assertEquals([bench.transport.linkUp, bench.transport.statusRead()], [true, DRIVER_OK]);
 });
 
 Deno.test("a stop waits until the back-end has let go of the rings", () => {

@@ -1,15 +1,24 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
-import { IndirectTables } from "./indirect_tables.ts";
+import type { IndirectTables } from "./indirect_tables.ts";
+import * as packedEvents from "./packed_event.ts";
+import { PackedInterrupts } from "./packed_interrupts.ts";
+import { PackedRingMemory } from "./packed_ring_memory.ts";
 import * as passedEvents from "./passed_event.ts";
 import { RegionAddress } from "./region_address.ts";
-import { RingParts } from "./ring_parts.ts";
 import { StagedPieces } from "./staged_pieces.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
 
-// A constant of the module, which V8 compiles in; an import it fetches and checks at each use.
+// Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
 const { passedEvent } = passedEvents;
+const {
+  EVENT_OFFSET,
+  EVENT_WRAP,
+  RING_EVENT_FLAGS,
+  RING_EVENT_FLAGS_DESC,
+  RING_EVENT_FLAGS_DISABLE,
+} = packedEvents;
 
 /** Descriptor flags (virtio 1.2 §2.8.1, §2.8.6, §2.8.8), in the upper half of the last word. */
 const VIRTQ_DESC_F_NEXT = 1 << 16;
@@ -19,27 +28,12 @@ const VIRTQ_DESC_F_AVAIL = 1 << 23;
 const VIRTQ_DESC_F_USED = 1 << 31;
 const BOTH = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 
-/** Event suppression (§2.8.10): `desc_event_off:15 desc_event_wrap:1 flags:2`, in one word. */
-const RING_EVENT_FLAGS_ENABLE = 0 << 16;
-const RING_EVENT_FLAGS_DISABLE = 1 << 16;
-const RING_EVENT_FLAGS_DESC = 2 << 16;
-const RING_EVENT_FLAGS = 3 << 16;
-const EVENT_WRAP = 1 << 15;
-const EVENT_OFFSET = EVENT_WRAP - 1;
-
 const DESCRIPTOR_BYTES = 16;
-const EVENT_BYTES = 4;
 
 /**
- * A packed virtqueue (virtio 1.2 §2.8). Both sides write one ring of descriptors: the driver makes
- * them available in turn, and the device writes over them, from the start again and in its own
- * order, those of the buffers that it has used:
- *
- * ```text
- * descriptors   size × { address, length, id, flags }     written by both
- * driver area   where to interrupt, and whether           written by the driver
- * device area   where to notify, and whether              written by the device
- * ```
+ * A packed virtqueue (virtio 1.2 §2.8), in memory that is laid out as {@link PackedRingMemory} shows.
+ * Both sides write one ring of descriptors: the driver makes them available in turn, and the device
+ * writes over them, from the start again and in its own order, those of the buffers that it has used.
  *
  * Two bits of the flags say whose a descriptor is. What they mean turns over each time that a side
  * comes to the end of the ring, which its wrap counter remembers.
@@ -56,10 +50,10 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   broken = false;
   usedLength = 0;
 
-  readonly #parts: RingParts;
+  readonly #memory: PackedRingMemory;
+  readonly #interrupts: PackedInterrupts;
   readonly #address: RegionAddress;
   readonly #u32: Uint32Array = new Uint32Array(0);
-  /** The same, signed: a flag is bit 31, and Atomics.load allocates a number at or above 2^31. */
   readonly #i32: Int32Array = new Int32Array(0);
   readonly #eventIndex: boolean = false;
   readonly #inOrder: boolean = false;
@@ -67,7 +61,6 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   readonly #staged: StagedPieces;
   /** Element numbers in the 32-bit view of the region. */
   readonly #descriptors32: number = 0;
-  readonly #driverEvent32: number = 0;
   readonly #deviceEvent32: number = 0;
 
   /** What the callers want back of ids that aren't free; of others, what somebody wanted before. */
@@ -113,36 +106,22 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     arena: DmaArena,
     size: number,
     eventIndex: boolean,
-    { inOrder = false, indirectEntries = 0 }: VirtqueueOptions = {},
+    options: VirtqueueOptions = {},
   ) {
-    const { region } = arena;
-    const parts = RingParts.apart(arena, [size * DESCRIPTOR_BYTES, EVENT_BYTES, EVENT_BYTES]);
-    const [descriptors, driverArea, deviceArea] = parts.offsets;
-    this.#parts = parts;
-    try {
-      if (indirectEntries > 0) {
-        this.#tables = new IndirectTables(arena, size, indirectEntries, false);
-      }
-    } catch (error) {
-      parts.release();
-      throw error;
-    }
+    const memory = new PackedRingMemory(arena, size, options);
     this.size = size;
-    this.addresses = {
-      size,
-      descriptorArea: region.deviceAddress(descriptors),
-      driverArea: region.deviceAddress(driverArea),
-      deviceArea: region.deviceAddress(deviceArea),
-    };
-    this.#address = new RegionAddress(region);
-    this.#u32 = region.u32;
-    this.#i32 = new Int32Array(region.u32.buffer, region.u32.byteOffset, region.u32.length);
+    this.addresses = memory.addresses;
+    this.#memory = memory;
+    this.#interrupts = new PackedInterrupts(memory, eventIndex);
+    this.#address = new RegionAddress(arena.region);
+    this.#u32 = memory.u32;
+    this.#i32 = memory.i32;
     this.#eventIndex = eventIndex;
-    this.#inOrder = inOrder;
+    this.#inOrder = options.inOrder === true;
+    this.#tables = memory.tables;
     this.#staged = new StagedPieces(size);
-    this.#descriptors32 = descriptors >>> 2;
-    this.#driverEvent32 = driverArea >>> 2;
-    this.#deviceEvent32 = deviceArea >>> 2;
+    this.#descriptors32 = memory.descriptors32;
+    this.#deviceEvent32 = memory.deviceEvent32;
     // Not by new Array(size), which V8 would look for holes in at each load.
     this.#tokens = Array.from({ length: size }, () => null);
     this.#slots = new Int32Array(size);
@@ -153,7 +132,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   }
 
   reset(): void {
-    this.#parts.clear();
+    this.#memory.clear();
     this.#staged.clear();
     this.#tokens.fill(null);
     this.#slots.fill(0);
@@ -178,8 +157,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   }
 
   release(): void {
-    this.#parts.release();
-    this.#tables?.release();
+    this.#memory.release();
   }
 
   get free(): number {
@@ -495,12 +473,8 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
 
   enableInterrupts(): boolean {
     if (this.broken) return true;
-    const lap = (this.#usedFlags & VIRTQ_DESC_F_USED) === 0 ? 0 : EVENT_WRAP;
-    const wish = this.#eventIndex
-      ? RING_EVENT_FLAGS_DESC | lap | this.#usedSlot
-      : RING_EVENT_FLAGS_ENABLE;
-    Atomics.store(this.#u32, this.#driverEvent32, wish);
-    // The store is a full fence: the device either sees the wish or has used the descriptor before.
+    this.#interrupts.enable(this.#usedSlot, (this.#usedFlags & VIRTQ_DESC_F_USED) !== 0);
+    // That is a full fence, too: the device either sees the wish or has used the descriptor before.
     const last = Atomics.load(this.#i32, this.#descriptors32 + 4 * this.#usedSlot + 3);
     const isUsed = this.#outstanding > 0 && (last & BOTH) === this.#usedFlags;
     if (!isUsed && this.#back === 0) return true;
@@ -509,7 +483,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
   }
 
   disableInterrupts(): void {
-    Atomics.store(this.#u32, this.#driverEvent32, RING_EVENT_FLAGS_DISABLE);
+    this.#interrupts.disable();
   }
 
   reclaim(): T | null {

@@ -1,9 +1,11 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
-import { IndirectTables } from "./indirect_tables.ts";
+import { InOrderUsedRing } from "./in_order_used_ring.ts";
+import type { IndirectTables } from "./indirect_tables.ts";
 import * as passedEvents from "./passed_event.ts";
 import { RegionAddress } from "./region_address.ts";
-import { RingParts } from "./ring_parts.ts";
+import { SplitInterrupts } from "./split_interrupts.ts";
+import { SplitRingMemory } from "./split_ring_memory.ts";
 import { StagedPieces } from "./staged_pieces.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
@@ -16,23 +18,15 @@ const VIRTQ_DESC_F_NEXT = 1;
 const VIRTQ_DESC_F_WRITE = 2;
 const VIRTQ_DESC_F_INDIRECT = 4;
 
-/** In the driver area: the device need not interrupt (§2.7.6). */
-const VIRTQ_AVAIL_F_NO_INTERRUPT = 1;
 /** In the device area: the driver need not notify (§2.7.8). */
 const VIRTQ_USED_F_NO_NOTIFY = 1;
 
 const DESCRIPTOR_BYTES = 16;
-const USED_ELEMENT_BYTES = 8;
 
 /**
- * A split virtqueue (virtio 1.2 §2.7). The driver posts buffers in the available ring, and the
- * device gives them back in the used ring, in its own order:
- *
- * ```text
- * descriptors   size × { address, length, flags, next }      written by the driver
- * driver area   flags, index, size × head, used_event        written by the driver
- * device area   flags, index, size × { head, length }, avail_event    by the device
- * ```
+ * A split virtqueue (virtio 1.2 §2.7), in memory that is laid out as {@link SplitRingMemory} shows. The
+ * driver posts buffers in the available ring, and the device gives them back in the used ring, in its
+ * own order.
  *
  * All that the driver needs to remember is kept in private memory. Descriptors are written and never
  * read back, and a head or a length that the device gives is checked before it's used. A device that
@@ -49,24 +43,23 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   broken = false;
   usedLength = 0;
 
-  readonly #parts: RingParts;
+  readonly #memory: SplitRingMemory;
+  readonly #interrupts: SplitInterrupts;
   readonly #address: RegionAddress;
   readonly #u16: Uint16Array = new Uint16Array(0);
   readonly #u32: Uint32Array = new Uint32Array(0);
   readonly #mask: number = 0;
   readonly #eventIndex: boolean = false;
   readonly #inOrder: boolean = false;
+  readonly #inOrderUsed: InOrderUsedRing | null = null;
   readonly #tables: IndirectTables | null = null;
   readonly #staged: StagedPieces;
   /** Element numbers, in the 16-bit or 32-bit view of the region. */
   readonly #descriptors32: number = 0;
-  readonly #availFlags16: number = 0;
   readonly #availIndex16: number = 0;
   readonly #availRing16: number = 0;
-  readonly #usedEvent16: number = 0;
   readonly #usedFlags16: number = 0;
   readonly #usedIndex16: number = 0;
-  readonly #sharedUsedRing32: number = 0;
   readonly #availEvent16: number = 0;
 
   /**
@@ -98,65 +91,42 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   #notifiedIndex = 0;
   #usedIndex = 0;
   #outstanding = 0;
-  /** In order: up to where {@link #used32} is filled, and the head of the buffer that comes next. */
-  #seenIndex = 0;
-  #oldestHead = 0;
 
   /** Makes an empty queue of `size` entries (a power of two) in memory from `arena`. */
   constructor(
     arena: DmaArena,
     size: number,
     eventIndex: boolean,
-    { inOrder = false, indirectEntries = 0, ringAlign = null }: VirtqueueOptions = {},
+    options: VirtqueueOptions = {},
   ) {
-    const { region } = arena;
-    const lengths = [
-      size * DESCRIPTOR_BYTES,
-      6 + 2 * size,
-      6 + USED_ELEMENT_BYTES * size,
-    ];
-    const parts = ringAlign === null
-      ? RingParts.apart(arena, lengths)
-      : RingParts.inOnePiece(arena, lengths, ringAlign);
-    const [descriptors, driverArea, deviceArea] = parts.offsets;
-    try {
-      if (indirectEntries > 0) {
-        this.#tables = new IndirectTables(arena, size, indirectEntries, true);
-      }
-    } catch (error) {
-      parts.release();
-      throw error;
-    }
+    const memory = new SplitRingMemory(arena, size, options);
     this.size = size;
-    this.addresses = {
-      size,
-      descriptorArea: region.deviceAddress(descriptors),
-      driverArea: region.deviceAddress(driverArea),
-      deviceArea: region.deviceAddress(deviceArea),
-    };
-    this.#address = new RegionAddress(region);
-    this.#parts = parts;
-    this.#u16 = region.u16;
-    this.#u32 = region.u32;
+    this.addresses = memory.addresses;
+    this.#memory = memory;
+    this.#interrupts = new SplitInterrupts(memory, eventIndex);
+    this.#address = new RegionAddress(arena.region);
+    this.#u16 = memory.u16;
+    this.#u32 = memory.u32;
     this.#mask = size - 1;
     this.#eventIndex = eventIndex;
-    this.#inOrder = inOrder;
+    this.#tables = memory.tables;
     this.#staged = new StagedPieces(size);
-    this.#descriptors32 = descriptors >>> 2;
-    this.#availFlags16 = driverArea >>> 1;
-    this.#availIndex16 = this.#availFlags16 + 1;
-    this.#availRing16 = this.#availFlags16 + 2;
-    this.#usedEvent16 = this.#availRing16 + size;
-    this.#usedFlags16 = deviceArea >>> 1;
-    this.#usedIndex16 = this.#usedFlags16 + 1;
-    this.#sharedUsedRing32 = (deviceArea + 4) >>> 2;
-    this.#used32 = inOrder ? new Uint32Array(2 * size) : region.u32;
-    this.#usedRing32 = inOrder ? 0 : this.#sharedUsedRing32;
-    this.#availEvent16 = (deviceArea + 4 + USED_ELEMENT_BYTES * size) >>> 1;
+    this.#descriptors32 = memory.descriptors32;
+    this.#availIndex16 = memory.availIndex16;
+    this.#availRing16 = memory.availRing16;
+    this.#usedFlags16 = memory.usedFlags16;
+    this.#usedIndex16 = memory.usedIndex16;
+    this.#availEvent16 = memory.availEvent16;
     this.#next = new Uint16Array(size);
     this.#freeIds = new Uint16Array(size);
     this.#chainLength = new Uint16Array(size);
     this.#writable = new Uint32Array(size);
+    this.#inOrder = options.inOrder === true;
+    this.#inOrderUsed = this.#inOrder
+      ? new InOrderUsedRing(memory, this.#chainLength, this.#writable)
+      : null;
+    this.#used32 = this.#inOrderUsed?.used32 ?? memory.u32;
+    this.#usedRing32 = this.#inOrder ? 0 : memory.usedRing32;
     // Not by new Array(size), which V8 would look for holes in at each load.
     this.#tokens = Array.from({ length: size }, () => null);
     this.#free = size;
@@ -165,7 +135,8 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
 
   reset(): void {
     const { size } = this;
-    this.#parts.clear();
+    this.#memory.clear();
+    this.#inOrderUsed?.reset();
     this.#staged.clear();
     for (let i = 0; i < size; i++) this.#freeIds[i] = i;
     this.#chainLength.fill(1);
@@ -177,15 +148,12 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     this.#notifiedIndex = 0;
     this.#usedIndex = 0;
     this.#outstanding = 0;
-    this.#seenIndex = 0;
-    this.#oldestHead = 0;
     this.broken = false;
     this.usedLength = 0;
   }
 
   release(): void {
-    this.#parts.release();
-    this.#tables?.release();
+    this.#memory.release();
   }
 
   get free(): number {
@@ -323,38 +291,9 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     return 0;
   }
 
-  /**
-   * With VIRTIO_F_IN_ORDER a used element stands for the buffers before it, too, which were then used
-   * whole (§2.7.9). It's where the first of them would be, and the next one follows where the
-   * batch ends. Writes an element for each into the private copy, up to the device's `index`. False
-   * when that, by which `count` were not taken yet, is behind what was seen.
-   */
+  /** In order: has {@link #used32} filled up to the device's `index`. False for one that can't be. */
   #unfold(index: number, count: number): boolean {
-    if (((this.#seenIndex - this.#usedIndex) & 0xffff) > count) return false;
-    const { size } = this;
-    while (this.#seenIndex !== index) {
-      const shared = this.#sharedUsedRing32 + 2 * (this.#seenIndex & this.#mask);
-      const id = this.#u32[shared];
-      const length = this.#u32[shared + 1];
-      // Which one it is, of those that it can be. Not to find it is to find no buffer, too.
-      let head = this.#oldestHead;
-      while (head !== id && this.#seenIndex !== ((index - 1) & 0xffff)) {
-        this.#see(head, this.#writable[head]);
-        head = this.#oldestHead;
-      }
-      this.#see(head === id ? head : size, length);
-    }
-    return true;
-  }
-
-  /** The oldest buffer was used; `head` is its own, or `size` where the device named another. */
-  #see(head: number, length: number): void {
-    const element = 2 * (this.#seenIndex & this.#mask);
-    this.#used32[element] = head;
-    this.#used32[element + 1] = length;
-    this.#seenIndex = (this.#seenIndex + 1) & 0xffff;
-    // Descriptors are used in the order of the table: the next buffer begins behind this one.
-    this.#oldestHead = (this.#oldestHead + this.#chainLength[this.#oldestHead]) & this.#mask;
+    return this.#inOrderUsed?.unfold(index, this.#usedIndex, count) ?? true;
   }
 
   takeUsed(): T | null {
@@ -443,22 +382,13 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   }
 
   enableInterrupts(): boolean {
-    if (this.broken) return true;
-    if (this.#eventIndex) Atomics.store(this.#u16, this.#usedEvent16, this.#usedIndex);
-    else Atomics.store(this.#u16, this.#availFlags16, 0);
-    // The store is a full fence: the device either sees the wish or has moved its index before.
-    if (Atomics.load(this.#u16, this.#usedIndex16) === this.#usedIndex) return true;
+    if (this.broken || this.#interrupts.enable(this.#usedIndex)) return true;
     this.disableInterrupts();
     return false;
   }
 
   disableInterrupts(): void {
-    if (this.#eventIndex) {
-      // An index that was passed just now is not passed again for another 65,535 buffers.
-      Atomics.store(this.#u16, this.#usedEvent16, (this.#usedIndex - 1) & 0xffff);
-    } else {
-      Atomics.store(this.#u16, this.#availFlags16, VIRTQ_AVAIL_F_NO_INTERRUPT);
-    }
+    this.#interrupts.disable(this.#usedIndex);
   }
 
   reclaim(): T | null {

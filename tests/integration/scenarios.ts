@@ -7,7 +7,7 @@ import {
   HOST_IP,
   HOST_MAC,
 } from "../stack/frames.ts";
-import { countersOf } from "./appliance.ts";
+import { type Appliance, countersOf } from "./appliance.ts";
 import type { TestDevice } from "./devices.ts";
 import { EchoFlood } from "./echo_flood.ts";
 import type { FramePort } from "./frame_port.ts";
@@ -83,12 +83,25 @@ async function answersPings(device: TestDevice): Promise<void> {
 async function answersFlood(device: TestDevice): Promise<void> {
   await using station = await device.open();
   const { appliance, port } = station;
-  const { replies, wrong, milliseconds } = new EchoFlood(port).run(FLOOD_ECHOES);
+  const flood = new EchoFlood(port);
+  const { replies, wrong, milliseconds } = await told(appliance, () => flood.run(FLOOD_ECHOES));
   assertEquals([replies, wrong], [FLOOD_ECHOES, 0]);
   console.log(`${device.name}: ${Math.round(replies / milliseconds)} thousand echoes a second`);
   assertEquals((await appliance.stop()).status.code, 0);
   const { host } = countersOf(await appliance.event("stopped"));
   assertEquals(host.echoRequestsAnswered, FLOOD_ECHOES + 1);
+}
+
+/** Runs what may fail for a reason that only the appliance's counters tell: its error has them then. */
+async function told<T>(appliance: Appliance, run: () => T): Promise<T> {
+  try {
+    return run();
+  } catch (cause) {
+    const { stderr } = await appliance.stop();
+    const counters = JSON.stringify(await appliance.event("stopped"));
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${message}; ${stderr}${counters}`, { cause });
+  }
 }
 
 async function dropsBadChecksum(device: TestDevice): Promise<void> {

@@ -30,6 +30,8 @@ export class FdWaiter implements Waiter, Disposable {
   #sleeping = false;
   /** `struct pollfd` of each descriptor: `int fd; short events; short revents`. */
   #pollfds = new Int32Array(0);
+  /** How many: made once for that array, as C's `nfds_t` is a BigInt here. */
+  #nfds = 0n;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -71,14 +73,14 @@ export class FdWaiter implements Waiter, Disposable {
 
   poll(): void {
     const pollfds = this.#pollfds;
-    if (pollNow(pollfds, 0) > 0) this.#dispatch(pollfds);
+    if (pollNow(pollfds, this.#nfds, 0) > 0) this.#dispatch(pollfds);
   }
 
   async sleep(deadline: number): Promise<void> {
     const pollfds = this.#pollfds;
     const timeout = this.#timeout(deadline);
     this.#sleeping = true;
-    const ready = await libc.poll_nonblocking(pollfds, BigInt(pollfds.length / 2), timeout);
+    const ready = await libc.poll_nonblocking(pollfds, this.#nfds, timeout);
     this.#sleeping = false;
     // errno stayed on the other thread; its one cause here is a signal (EINTR), after which the
     // caller looks around and sleeps again.
@@ -101,6 +103,7 @@ export class FdWaiter implements Waiter, Disposable {
   /** A new array each time, as a sleep under way still polls the one it was given. */
   #rebuild(): void {
     this.#pollfds = new Int32Array(2 * this.#fds.length);
+    this.#nfds = BigInt(this.#fds.length);
     for (let i = 0; i < this.#fds.length; i++) {
       this.#pollfds[2 * i] = this.#masked[i] ? ~this.#fds[i] : this.#fds[i];
       this.#pollfds[2 * i + 1] = POLLIN;
@@ -156,14 +159,14 @@ export class ReadyProbe {
 /** Blocks until there is something to read from `fd`, or its peer is gone; false after `timeoutMs`. */
 export function waitReadable(fd: number, timeoutMs: number): boolean {
   const pollfds = Int32Array.of(fd, POLLIN);
-  let ready = pollNow(pollfds, timeoutMs);
-  while (ready < 0) ready = pollNow(pollfds, timeoutMs);
+  let ready = pollNow(pollfds, 1n, timeoutMs);
+  while (ready < 0) ready = pollNow(pollfds, 1n, timeoutMs);
   return ready > 0;
 }
 
 /** How many descriptors are ready; -1 when a signal came, which ends even a poll that doesn't wait. */
-function pollNow(pollfds: Int32Array<ArrayBuffer>, timeoutMs: number): number {
-  const ready = libc.poll(pollfds, BigInt(pollfds.length / 2), timeoutMs);
+function pollNow(pollfds: Int32Array<ArrayBuffer>, nfds: bigint, timeoutMs: number): number {
+  const ready = libc.poll(pollfds, nfds, timeoutMs);
   if (ready < 0 && errno() !== EINTR) throw new ErrnoError("poll", errno());
   return ready;
 }

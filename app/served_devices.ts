@@ -66,8 +66,15 @@ export class ServedDevices implements Ticker, AsyncDisposable {
 
   tick(now: number): number {
     let deadline = Infinity;
-    for (const device of this.#serving) deadline = Math.min(deadline, device.tick(now));
-    if (this.#serving.some(({ failure }) => failure !== null)) this.#part();
+    let hasFailed = false;
+    // Each millisecond: no iterator, no closure, and no Math.min(), which makes a number on the heap.
+    for (let i = 0; i < this.#serving.length; i++) {
+      const device = this.#serving[i];
+      const next = device.tick(now);
+      if (next < deadline) deadline = next;
+      if (device.failure !== null) hasFailed = true;
+    }
+    if (hasFailed) this.#part();
     return deadline;
   }
 

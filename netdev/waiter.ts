@@ -7,6 +7,12 @@ export interface Waiter {
   /** Runs the handler of every source that is ready, without sleeping. */
   poll(): void;
   /**
+   * Blocks, and all else in this process's thread with it, until a source was ready and its handler
+   * ran, or until {@link Waiter.wake} was called before: true; or for so many whole milliseconds: false.
+   * A short sleep that allocates nothing. Who can't do that returns false at once.
+   */
+  nap(milliseconds: number): boolean;
+  /**
    * Sleeps until a source was ready and its handler ran, or until `deadline` (milliseconds on the
    * loop's clock; Infinity: no deadline), or until {@link Waiter.wake}.
    */

@@ -17,8 +17,8 @@ const LONGEST_SLEEP_MS = 0x7fff_ffff;
 export type FdHandler = (events: number) => void;
 
 /**
- * Sleeps on any number of file descriptors in one poll(2) that runs on another thread, so that
- * Deno's own event loop (signals, timers) goes on. One call at a time is under way: a pool of
+ * Sleeps on any number of file descriptors in one poll(2): a short one on this thread, any other one
+ * on another thread, so that Deno's own event loop (signals, timers) goes on. One call at a time is under way: a pool of
  * threads shared with Deno's file operations serves these calls.
  */
 export class FdWaiter implements Waiter, Disposable {
@@ -72,8 +72,15 @@ export class FdWaiter implements Waiter, Disposable {
   }
 
   poll(): void {
+    this.nap(0);
+  }
+
+  nap(milliseconds: number): boolean {
     const pollfds = this.#pollfds;
-    if (pollNow(pollfds, this.#nfds, 0) > 0) this.#dispatch(pollfds);
+    const ready = pollNow(pollfds, this.#nfds, milliseconds);
+    if (ready > 0) this.#dispatch(pollfds);
+    // A signal ends it, too: the caller looks around.
+    return ready !== 0;
   }
 
   async sleep(deadline: number): Promise<void> {

@@ -34,6 +34,7 @@ Deno.test("a transmitter that gets stuck under a host is reset, and the host ans
   const waiter = {
     poll(): void {},
     wake(): void {},
+    nap: (): boolean => false,
     sleep(deadline: number): Promise<void> {
       time = Math.max(time, deadline);
       if (model.asserted) model.interrupt();

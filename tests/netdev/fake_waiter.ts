@@ -4,12 +4,16 @@ import type { FakeClock } from "./fake_clock.ts";
 /** More turns than any test needs: a loop that never ends fails its test instead of hanging it. */
 const MAX_TURNS = 100_000;
 
-/** Sleeps in fake time: a sleep moves the clock to its deadline, unless something ends it sooner. */
+/** Sleeps in fake time: a nap or sleep moves the clock to its end, unless something ends it sooner. */
 export class FakeWaiter implements Waiter {
   /** The deadline of each sleep. */
   readonly deadlines: number[] = [];
   /** Looks at the sources without sleeping. */
   polls = 0;
+  /** Milliseconds of each nap. */
+  readonly naps: number[] = [];
+  /** What goes on in the world during a nap; without it there are none, but sleeps alone. */
+  whileNapping: (() => void) | null = null;
   /** What goes on in the world during a sleep. */
   whileAsleep: () => void = () => {};
 
@@ -32,6 +36,18 @@ export class FakeWaiter implements Waiter {
     this.polls++;
     this.#woken = false;
     this.#dispatch();
+  }
+
+  nap(milliseconds: number): boolean {
+    if (this.whileNapping === null) return false;
+    this.#turn();
+    this.naps.push(milliseconds);
+    this.whileNapping();
+    const isOver = this.#woken || this.#ready.length > 0;
+    if (!isOver) this.#clock.time += milliseconds;
+    this.#woken = false;
+    this.#dispatch();
+    return isOver;
   }
 
   async sleep(deadline: number): Promise<void> {

@@ -152,6 +152,50 @@ Deno.test("an interrupt ends the sleep and its queue is polled", async () => {
   assertEquals(loop.sleeps, 2);
 });
 
+Deno.test("what comes soon after the last packet ends a nap, in which no promise is made", async () => {
+  const { loop, clock, waiter, scheduler } = new LoopFixture();
+  const queue = new FakeQueue(1);
+  const napi = scheduled(scheduler, queue);
+  waiter.whileNapping = () => {
+    clock.time++;
+    if (queue.handled === 5) return loop.stop();
+    queue.waiting = 1;
+    waiter.raise(() => napi.schedule());
+  };
+  await loop.run();
+  assertEquals([queue.handled, queue.arms], [5, 5]);
+  assertEquals([waiter.naps.length, waiter.deadlines.length, loop.sleeps], [5, 0, 5]);
+});
+
+Deno.test("of many naps each ten milliseconds end with a sleep, a turn of Deno's event loop", async () => {
+  const { loop, clock, waiter, scheduler } = new LoopFixture();
+  const queue = new FakeQueue(1);
+  const napi = scheduled(scheduler, queue);
+  const interrupt = (): void => {
+    clock.time++;
+    queue.waiting = 1;
+    waiter.raise(() => napi.schedule());
+    if (clock.time > 1000) loop.stop();
+  };
+  waiter.whileNapping = waiter.whileAsleep = interrupt;
+  await loop.run();
+  const turns = waiter.deadlines.length;
+  assert(turns >= 80, `${turns} turns in ${clock.time} ms`);
+  assert(waiter.naps.length >= 800, `${waiter.naps.length} naps in ${clock.time} ms`);
+  assert(Math.max(...waiter.naps) <= 10, `a nap of ${Math.max(...waiter.naps)} ms`);
+});
+
+Deno.test("a nap ends when a timer is due", async () => {
+  const { loop, waiter } = new LoopFixture();
+  waiter.whileNapping = () => {};
+  const ticker = new Timetable([10, 14, 17], (time) => time === 17 && loop.stop());
+  loop.addTicker(ticker);
+  await loop.run();
+  assertEquals(ticker.times, [0, 10, 14, 17]);
+  assertEquals(waiter.deadlines, [10]);
+  assertEquals(waiter.naps.slice(0, 2), [4, 3]);
+});
+
 Deno.test("without a busy-poll window it sleeps as soon as a queue has run dry", async () => {
   const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 0 });
   const queue = new FakeQueue(10);

@@ -61,6 +61,27 @@ Deno.test("poll() runs handlers without sleeping; a removed descriptor is left a
   assertEquals(calls, 1);
 });
 
+Deno.test("nap() ends when a descriptor is ready or a wake() was before, or else in its time", () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  let calls = 0;
+  waiter.add(event.fd, () => {
+    calls++;
+    event.drain();
+  });
+  assert(waiter.nap(10_000), "add() wakes");
+  event.signal();
+  assert(waiter.nap(10_000));
+  assertEquals(calls, 1);
+  waiter.wake();
+  assert(waiter.nap(10_000));
+  const end = monotonicClock.now() + 20;
+  assert(!waiter.nap(20));
+
+  assertGreaterOrEqual(monotonicClock.now(), end - 1);
+  assertEquals(calls, 1);
+});
+
 Deno.test("a descriptor that a handler removes is not dispatched in the same round", () => {
   using waiter = new FdWaiter(monotonicClock);
   using first = new Eventfd();

@@ -9,8 +9,17 @@ export const POLL_WEIGHT = 64;
 /** Packets after which a round gives no further turn (Linux: net.core.netdev_budget). */
 export const POLL_BUDGET = 300;
 
-/** Turns between two looks at the clock: a look costs as much as handling a packet or more. */
-const TURNS_PER_CLOCK_READ = 4;
+/**
+ * Work between two looks at the clock, which cost as much as handling two packets each: turns and packets
+ * together. A turn with few packets or none must not pay for a quarter of a look.
+ */
+const WORK_PER_CLOCK_READ = 256;
+
+/** The same in turns, whatever they handle, where turns take so long that more would come too late. */
+const SLOW_TURNS_PER_CLOCK_READ = 4;
+
+/** More milliseconds than this between two looks are long: some of them make up a deadline. */
+const SLOW_MS = 0.125;
 
 /** How a scheduler goes about it. */
 export interface PollSchedulerOptions {
@@ -87,7 +96,10 @@ export class PollScheduler {
   readonly #clock: Clock;
   readonly #deferral: number;
   readonly #list = new PollList();
-  #turnsToClockRead = TURNS_PER_CLOCK_READ;
+  /** Of {@link WORK_PER_CLOCK_READ}, or of the turns of slow queues. */
+  #workToClockRead = SLOW_TURNS_PER_CLOCK_READ;
+  #isSlow = true;
+  #lastClockRead = -Infinity;
 
   /** Polls nothing yet. */
   constructor({ clock = monotonicClock, deferral = Infinity }: PollSchedulerOptions = {}) {
@@ -135,12 +147,13 @@ export class PollScheduler {
       const place = list.first;
       if (place === null || place.round === round) return handled;
       if (handled >= POLL_BUDGET) break;
-      handled += this.#turn(place, now);
-      if (deadline !== Infinity && --this.#turnsToClockRead <= 0) {
-        this.#turnsToClockRead = TURNS_PER_CLOCK_READ;
-        this.late = this.#clock.now() >= deadline;
-        if (this.late) break;
-      }
+      const packets = this.#turn(place, now);
+      handled += packets;
+      if (deadline === Infinity) continue;
+      this.#workToClockRead -= this.#isSlow ? 1 : 1 + packets;
+      if (this.#workToClockRead > 0) continue;
+      this.late = this.#readClock() >= deadline;
+      if (this.late) break;
     }
     this.#squeeze();
     return handled;
@@ -158,6 +171,15 @@ export class PollScheduler {
       else list.rotate(place);
     }
     return this.idle;
+  }
+
+  /** The time; and when to look again, by how long ago the last look was. */
+  #readClock(): number {
+    const time = this.#clock.now();
+    this.#isSlow = time - this.#lastClockRead > SLOW_MS;
+    this.#lastClockRead = time;
+    this.#workToClockRead = this.#isSlow ? SLOW_TURNS_PER_CLOCK_READ : WORK_PER_CLOCK_READ;
+    return time;
   }
 
   /** One poll of the first queue, and what follows from it for that queue. */

@@ -246,7 +246,7 @@ Deno.test("a packet in the busy-poll window is handled without a sleep", async (
 Deno.test("packets that come one by one, each in the window of the last, share a slice", async () => {
   const { loop, clock, waiter, scheduler } = new LoopFixture({ busyPoll: 0.1 });
   const queue = new FakeQueue(1, () => {
-    if (queue.handled === 400) loop.stop();
+    if (queue.handled === 600) loop.stop();
     else if (queue.weights.length % 40 === 0) queue.waiting = 1;
   });
   scheduled(scheduler, queue);

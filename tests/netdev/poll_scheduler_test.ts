@@ -171,7 +171,7 @@ Deno.test("a round ends when its deadline has passed, and the next begins with w
   assertEquals([scheduler.late, scheduler.squeezes], [false, 3], "that was the budget");
 });
 
-Deno.test("the clock is read once in four turns, and not without a deadline", () => {
+Deno.test("the clock is read once in four slow turns, and not without a deadline", () => {
   const { clock, scheduler } = new Fixture([new FakeQueue(0), new FakeQueue(0)]);
   let reads = 0;
   clock.now = () => reads++;
@@ -179,6 +179,33 @@ Deno.test("the clock is read once in four turns, and not without a deadline", ()
   assertEquals(reads, 4);
   for (let round = 0; round < 8; round++) scheduler.round(0);
   assertEquals(reads, 4);
+});
+
+Deno.test("while turns are short the clock is read once in 256 turns and packets", () => {
+  const queue = new FakeQueue(0);
+  const { clock, scheduler } = new Fixture([queue]);
+  let reads = 0;
+  clock.now = () => {
+    reads++;
+    return clock.time;
+  };
+  // The first look has none before it to go by, so the second one is early, too.
+  for (let round = 0; round < 8; round++) scheduler.round(0, 1);
+  assertEquals(reads, 2);
+  for (let round = 0; round < 255; round++) scheduler.round(0, 1);
+  assertEquals(reads, 2);
+  scheduler.round(0, 1);
+  assertEquals(reads, 3);
+  queue.waiting = Infinity;
+  for (let round = 0; round < 3; round++) scheduler.round(0, 1);
+  assertEquals(reads, 3, "three times a weight of 64 packets");
+  scheduler.round(0, 1);
+  assertEquals(reads, 4);
+  clock.time = 2;
+  for (let round = 0; round < 4; round++) scheduler.round(0, 1);
+  assertEquals([reads, scheduler.late], [5, true]);
+  for (let round = 0; round < 4; round++) scheduler.round(0, 1);
+  assertEquals(reads, 6, "as the one before took long");
 });
 
 Deno.test("a deadline that passes when all queues are dry squeezes nobody", () => {

@@ -29,6 +29,12 @@ const OWN_FRAMES = POLL_WEIGHT;
  */
 const RECLAIM_FRAMES = POLL_WEIGHT;
 
+/**
+ * After so many polls in a row without a packet, what was sent last is taken back, too. To look for it in
+ * each of them would fetch the line of an index that the device writes, once a frame where they come singly.
+ */
+const RECLAIM_EMPTY_POLLS = 64;
+
 /** Frames that an interface dropped, by the reason. */
 export type InterfaceDrops = Record<"tx_ring_full" | "tx_suspended", number>;
 
@@ -57,6 +63,7 @@ export class QueuePair implements PolledQueue {
   /** The most that it has taken, and whether some of that may be at the device. */
   #mostRoom = 0;
   #isOut = false;
+  #emptyPolls = 0;
   /** Netbufs that the longest reply may consist of. */
   #maxPieces = 1;
   #polling = false;
@@ -129,9 +136,11 @@ export class QueuePair implements PolledQueue {
     if (count === 0) {
       // Nobody waits for what this costs, and what was sent last is not kept for long. Once all of that is
       // back the device is left alone: it would have to fetch the line that is looked at each time.
-      if (this.#isOut) this.#roomLeft = this.#room();
+      this.#emptyPolls = this.#emptyPolls + 1 | 0;
+      if (this.#isOut && this.#emptyPolls >= RECLAIM_EMPTY_POLLS) this.#reclaim();
       return 0;
     }
+    this.#emptyPolls = 0;
     if (this.#partialChecksums === true) completeChecksums(burst, count);
     this.#polling = true;
     let replies = 0;
@@ -156,6 +165,7 @@ export class QueuePair implements PolledQueue {
   }
 
   arm(): boolean {
+    if (this.#isOut) this.#reclaim();
     // Packets may wait, but can't be answered: the timer looks after this queue, not an interrupt.
     if (this.#stalled || !this.#interrupts) return true;
     return this.#netdev.rxqIntrEnable(this.#queueId) === 0;
@@ -196,6 +206,12 @@ export class QueuePair implements PolledQueue {
       this.#napi.schedule();
     }
     return this.#nextPoll;
+  }
+
+  /** Takes back what was sent, when there's time for it. */
+  #reclaim(): void {
+    this.#emptyPolls = 0;
+    this.#roomLeft = this.#room();
   }
 
   /**

@@ -91,12 +91,17 @@ export class EchoPrediction {
     const ownWord2 = this.#source2;
     const ipv4Interface = this.#interface;
     const mtu = this.#mtu;
+    // All netbufs of a device lie in one region, so that its arrays are looked up once.
+    const { region } = netbufs[from];
+    const { u16, u32 } = region;
+    // Who got the last reply needs no second look: frames of a burst mostly come from one peer.
+    let peer = 0;
     let at = from;
     for (; at < to; at = at + 1 | 0) {
       const netbuf = netbufs[at];
       const { data, length } = netbuf;
       if (length < ETHERNET_HEADER_BYTES + SHORTEST_TOTAL_BYTES || netbuf.next !== null) break;
-      const { u16, u32 } = netbuf.region;
+      if (netbuf.region !== region) break;
       // Each word is loaded once. `| 0` behind a sum of small integers spares a check for its overflow.
       const first = data + 2 >> 2;
       const word1 = u32[first + 1 | 0] | 0;
@@ -124,8 +129,10 @@ export class EchoPrediction {
           (protocol >>> 16) | 0;
       if (fold(common + others | 0) !== 0xffff) break;
       if (ipv4Interface.isOwnWord(destination) !== true) break;
-      if (ipv4Interface.isOwnWord(source) === true) break;
-      if (ipv4Interface.isUnicastWord(source) !== true) break;
+      if (source !== peer || source === 0) {
+        if (ipv4Interface.isOwnWord(source) === true) break;
+        if (ipv4Interface.isUnicastWord(source) !== true) break;
+      }
 
       const message = first + MESSAGE_WORD | 0;
       const bytes = totalBytes - IPV4_HEADER_BYTES | 0;
@@ -158,7 +165,10 @@ export class EchoPrediction {
       u32[header + 4 | 0] = source;
       u32[message] = checksumAfterZeroing(typeToChecksum >>> 16, typeToChecksum & 0xffff) << 16;
       netbuf.length = frameBytes;
-      if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
+      if (source !== peer) {
+        peer = source;
+        if (this.#peers.add(source) === true) this.#observer.firstEchoRequest(swapInt32(source));
+      }
     }
     const answered = at - from | 0;
     this.#counters.count(ECHO_REQUEST_ANSWERED, answered);

@@ -24,6 +24,24 @@ Deno.test("a reply leaves by the transmit queue of the same number", () => {
   fixture.assertPoolWhole();
 });
 
+Deno.test("what was sent last is taken back by the 64th empty poll, or before a sleep", () => {
+  const { driver, networkInterface, pool } = new InterfaceFixture();
+  const [queue] = networkInterface.queues;
+  const whole = pool.available;
+  driver.deliver(echo(1));
+  assertEquals(queue.poll(64, 0), 1);
+  for (let i = 0; i < 63; i++) queue.poll(64, 0);
+  assertEquals(pool.available, whole - 1);
+  queue.poll(64, 0);
+  assertEquals(pool.available, whole);
+
+  driver.deliver(echo(2));
+  queue.poll(64, 0);
+  assertEquals(pool.available, whole - 1);
+  queue.arm();
+  assertEquals(pool.available, whole);
+});
+
 Deno.test("the host's own frames go out by queue 0, whichever queue is being polled", () => {
   const fixture = new InterfaceFixture({ queues: 2 });
   const { driver, host, networkInterface } = fixture;

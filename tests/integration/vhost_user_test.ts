@@ -150,11 +150,11 @@ const WARM_UP = 5;
 /** What a restarted back-end may offer besides, or not. */
 const MORE = featureSet("VIRTIO_NET_F_HOST_TSO4", "VIRTIO_NET_F_GUEST_TSO4");
 
-Deno.test("a back-end that is restarted fifty times under load is served each time", async () => {
+Deno.test("a back-end that is restarted twenty times under load is served each time", async () => {
   const name = uniqueHub();
   const listeners: UnixListener[] = [listenAbstract(name, 1)];
   await using appliance = new Appliance([`--device=vhost-user:@${name}`, IP]);
-  await restart("a back-end that listens", appliance, 51, async () => {
+  await restart("a back-end that listens", appliance, 21, async () => {
     // Nobody listens while it's away.
     using listener = listeners.pop() ?? listenAbstract(name, 1);
     return await accept(listener);
@@ -164,16 +164,16 @@ Deno.test("a back-end that is restarted fifty times under load is served each ti
   assertEquals([status.code, stderr], [0, ""]);
   const stopped = await appliance.event("stopped");
   const { interface: { resets }, host } = countersOf(stopped);
-  assertEquals(resets, 50);
+  assertEquals(resets, 20);
   // At each connection it says who it is, some of them twice.
-  assert(host.arpAnnouncementsSent >= 51, `${host.arpAnnouncementsSent} announcements`);
+  assert(host.arpAnnouncementsSent >= 21, `${host.arpAnnouncementsSent} announcements`);
 });
 
 Deno.test("back-ends that connect to us come and go, and the next one waits its turn", async () => {
   const name = uniqueHub();
   await using appliance = new Appliance([`--device=vhost-user:@${name},server=on`, IP]);
   await appliance.event("waiting");
-  await restart("a back-end that connects", appliance, 21, () => connect(name));
+  await restart("a back-end that connects", appliance, 11, () => connect(name));
   assertEquals((await appliance.stop()).status.code, 0);
 });
 

@@ -9,6 +9,9 @@ import { type Row, row, type Section, side } from "./row.ts";
 const RATES = [10_000, 100_000, 1_000_000];
 const RING_SIZE = 1024;
 
+/** At the lowest rate it takes so long until V8 has compiled all that an echo passes through. */
+const WARM_UP_MS = 5000;
+
 const PERCENTILES: readonly (readonly [name: string, of: (summary: LatencySummary) => number])[] = [
   ["median", ({ p50 }) => p50],
   ["99 %", ({ p99 }) => p99],
@@ -18,12 +21,13 @@ const PERCENTILES: readonly (readonly [name: string, of: (summary: LatencySummar
 
 /** How long an echo takes at a fixed rate, whatever the front-end does meanwhile. */
 export async function latency(pace: Pace): Promise<Section> {
+  const warm = pace.warmUp < WARM_UP_MS ? { ...pace, warmUp: WARM_UP_MS } : pace;
   const rows: Row[] = [];
   for (const rate of RATES) {
     const summaries = new Map<unknown, LatencySummary[]>(SIDES.map(({ start }) => [start, []]));
     await alternate(pace, async (start) => {
       const setup = { ring: "split", ringSize: RING_SIZE } as const;
-      const result = await generatedRun(start, setup, [`--rate=${rate}`], pace);
+      const result = await generatedRun(start, setup, [`--rate=${rate}`], warm);
       if (result.latency === undefined) throw new Error("the generator has timed nothing");
       summaries.get(start)?.push(result.latency);
       return result.latency.p50;

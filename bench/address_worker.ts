@@ -2,7 +2,6 @@
 /// <reference lib="deno.worker" />
 import { runNetdev } from "../app/run_netdev.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
-import type { HostObserver } from "../stack/mod.ts";
 import { formatIpv4, parseIpv4Ranges } from "../stack/mod.ts";
 import { EchoPartner } from "../tests/device/echo_partner.ts";
 import { probeVirtioNet } from "../tests/device/probe_virtio_net.ts";
@@ -10,6 +9,7 @@ import { echoFrame, HOST_MAC, ip, mac, PEER_IP } from "../tests/stack/frames.ts"
 import { timeBlocks } from "./echo_blocks.ts";
 import type { EchoPath } from "./echo_paths.ts";
 import { nullDriver } from "./null_driver.ts";
+import { QUIET } from "../tests/stack/quiet_observer.ts";
 
 /*
  * A thread with one appliance that has a number of addresses. It is told these, then again and again
@@ -31,14 +31,6 @@ export interface AddressBlock {
 /** Different requests, which come round and round: as many whatever addresses they are spread over. */
 const REQUESTS = 0x10000;
 const PAYLOAD = new Uint8Array(18).fill(0x75);
-
-const QUIET: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
 
 let paths: readonly EchoPath[] = [];
 let burst = 0;

@@ -4,11 +4,12 @@ import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
-import type { Host, HostObserver } from "../stack/mod.ts";
+import type { Host } from "../stack/mod.ts";
 import { EchoPartner, type PartnerOptions } from "../tests/device/echo_partner.ts";
 import { probeVirtioNet } from "../tests/device/probe_virtio_net.ts";
 import { HOST_IP, HOST_MAC, ip, mac, PEER_IP } from "../tests/stack/frames.ts";
 import { type NullDriver, nullDriver } from "./null_driver.ts";
+import { QUIET } from "../tests/stack/quiet_observer.ts";
 
 /** A device, and what carries the frames that it receives back to it. */
 export interface EchoPath {
@@ -23,14 +24,6 @@ const MOST_FRAMES = 64;
 
 /** What follows the frame in a second piece. */
 const PIECE_BYTES = 60;
-
-const QUIET: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
 
 /**
  * One path a layer, each through all layers of those before it, so that what a layer costs is a

@@ -1,12 +1,12 @@
 import { runNetdev } from "../../app/run_netdev.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
-import type { HostObserver } from "../../stack/mod.ts";
 import { EchoPartner } from "../../tests/device/echo_partner.ts";
 import { echoExchanges } from "../../tests/device/echo_requests.ts";
 import { probeVirtioNet } from "../../tests/device/probe_virtio_net.ts";
 import { arpFrame, HOST_IP, HOST_MAC, ip, mac } from "../../tests/stack/frames.ts";
 import type { Pace } from "./pace.ts";
 import { row, type Section, side } from "./row.ts";
+import { QUIET } from "../../tests/stack/quiet_observer.ts";
 
 const BURST = 32;
 /** What asks, and so is remembered; the last fill the cache. */
@@ -16,14 +16,6 @@ const LAPS = 8;
 /** Without FCS and headers: 64 bytes. */
 const PAYLOAD_BYTES = 22;
 const SEED = 0x75;
-
-const QUIET: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
 
 /**
  * What an echo costs a host that remembers many neighbours. In one process, with the device model of

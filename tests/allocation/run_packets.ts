@@ -12,7 +12,6 @@ import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
-import type { HostObserver } from "../../stack/host_observer.ts";
 import { parseIpv4Ranges } from "../../stack/ipv4_range.ts";
 import { E100Model } from "../device/e100_model.ts";
 import { EchoPartner, type PartnerOptions } from "../device/echo_partner.ts";
@@ -24,6 +23,7 @@ import { Loopback } from "../netdev/loopback.ts";
 import { HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.ts";
 import { VhostUserPartner } from "./vhost_user_partner.ts";
 import { ANSWERED, mixedTraffic } from "./traffic.ts";
+import { QUIET } from "../stack/quiet_observer.ts";
 
 /*
  * `run_packets.ts virtio[-packed][-indirect]|ranges|vhost-user[-packed]|e100|stream|tap|loopback [plant]`, with V8's --trace-gc and --expose-gc: a million packets
@@ -42,14 +42,6 @@ const PACKETS = 1_000_000;
 
 /** Sends the mixed traffic once, and takes all answers. */
 type Turn = () => void;
-
-const QUIET: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
 
 const frames = mixedTraffic();
 const [device, planted] = Deno.args;

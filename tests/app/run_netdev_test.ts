@@ -4,7 +4,6 @@ import { NetdevError } from "../../netdev/netdev_error.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
-import type { HostObserver } from "../../stack/mod.ts";
 import { fakeDevice, FakeDriver, without } from "../netdev/fake_driver.ts";
 import { LoopFixture } from "../netdev/loop_fixture.ts";
 import {
@@ -18,15 +17,9 @@ import {
   mac,
   padded,
 } from "../stack/frames.ts";
+import { QUIET } from "../stack/quiet_observer.ts";
 
 const OTHER_MAC = mac("52:54:00:12:34:56");
-const SILENT: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
 const STATION = { mac: mac(HOST_MAC), mtu: 1500 };
 
 function probed(ops: NetdevOps, maxMtu = 1500): Netdev {
@@ -48,7 +41,7 @@ function suspendedHost(): { driver: FakeDriver; running: RunningHost } {
   const driver = newDriver();
   const netdev = probed(driver);
   const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
-  const running = runNetdev(netdev, place, new LoopFixture().scheduler, SILENT);
+  const running = runNetdev(netdev, place, new LoopFixture().scheduler, QUIET);
   driver.deliver(padded(arpFrame()));
   driver.deliver(padded(echoFrame()));
   assertEquals(running.networkInterface.queues[0].poll(64, 0), 2);
@@ -105,7 +98,7 @@ Deno.test("rings of a size that is asked for take netbufs for no more, and none 
   const poolSize = (ringSize: number): number => {
     const scheduler = new LoopFixture().scheduler;
     const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
-    return runNetdev(probed(newDriver()), place, scheduler, SILENT, 2, ringSize).pool.size;
+    return runNetdev(probed(newDriver()), place, scheduler, QUIET, 2, ringSize).pool.size;
   };
   assertEquals([64, 256].map(poolSize), [4 * 64 + 256, 4 * 256 + 256]);
   const { message } = assertThrows(() => poolSize(32768), NetdevError);
@@ -119,7 +112,7 @@ Deno.test("a host has so many queues, or an error says how many the device has",
     probed(driver),
     place,
     new LoopFixture().scheduler,
-    SILENT,
+    QUIET,
     2,
   );
   assertEquals(networkInterface.queues.length, 2);
@@ -128,7 +121,7 @@ Deno.test("a host has so many queues, or an error says how many the device has",
   assertEquals(networkInterface.queues.map((queue) => queue.poll(64, 0)), [0, 1]);
   assertEquals(driver.sent, [echoReplyFromHost()]);
   const { code, message } = assertThrows(
-    () => runNetdev(probed(newDriver()), place, new LoopFixture().scheduler, SILENT, 3),
+    () => runNetdev(probed(newDriver()), place, new LoopFixture().scheduler, QUIET, 3),
     NetdevError,
   );
   assertEquals([code, message], ["EINVAL", "net0 has 2 queues each way: 3 can't be had"]);

@@ -16,14 +16,7 @@ import {
   mac,
   PEER_IP,
 } from "../stack/frames.ts";
-
-const SILENT = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
+import { QUIET } from "../stack/quiet_observer.ts";
 
 Deno.test("a transmitter that gets stuck under a host is reset, and the host answers again", async () => {
   const model = new E100Model([...mac(HOST_MAC)], 8 << 20);
@@ -47,7 +40,7 @@ Deno.test("a transmitter that gets stuck under a host is reset, and the host ans
   netdev.probe();
   const scheduler = new PollScheduler();
   const place = { address: ip(HOST_IP), prefixLength: 24, gateway: ip(PEER_IP) };
-  const { networkInterface } = runNetdev(netdev, place, scheduler, SILENT);
+  const { networkInterface } = runNetdev(netdev, place, scheduler, QUIET);
   const recovery = new DeviceRecovery(netdev, networkInterface, {
     onReset: (why) => log.push(`reset after ${Math.round(time / 1000)} s: ${why}`),
     onGiveUp: (why) => log.push(why),

@@ -17,6 +17,7 @@ import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import type { HostObserver } from "../../stack/mod.ts";
 import { HOST_IP, HOST_MAC, ip, PEER_IP } from "../stack/frames.ts";
 import { uniqueHub } from "./appliance.ts";
+import { QUIET } from "../stack/quiet_observer.ts";
 
 /** The bus as it is, and where the queues lie of what was added to it. */
 class WatchedBus extends VirtioBus {
@@ -115,7 +116,7 @@ export class QemuCard implements AsyncDisposable {
   run(netdev: Netdev, observer: Partial<HostObserver> = {}): RunningCard {
     const scheduler = new PollScheduler();
     const place = { address: ip(HOST_IP), prefixLength: 24, gateway: ip(PEER_IP) };
-    const running = runNetdev(netdev, place, scheduler, { ...SILENT, ...observer });
+    const running = runNetdev(netdev, place, scheduler, { ...QUIET, ...observer });
     return { ...running, scheduler };
   }
 
@@ -167,11 +168,3 @@ export class QemuCard implements AsyncDisposable {
     return queue;
   }
 }
-
-const SILENT: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};

@@ -5,22 +5,14 @@ import type { Netbuf } from "../../netdev/netbuf.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { NetdevState } from "../../netdev/netdev_types.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
-import type { HostObserver } from "../../stack/mod.ts";
 import { ethernetFrame, HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "../stack/frames.ts";
 import { fillNetbuf, netbufBytes } from "../stack/host_fixture.ts";
 import { LoopFixture } from "./loop_fixture.ts";
 import { Loopback } from "./loopback.ts";
+import { QUIET } from "../stack/quiet_observer.ts";
 
 const PROGRAM = new URL("loopback.ts", import.meta.url);
 const DOCUMENT = new URL("../../netdev/README.md", import.meta.url);
-
-const SILENT: HostObserver = {
-  firstArp(): void {},
-  firstEchoRequest(): void {},
-  echoReply(): void {},
-  resolutionFailed(): void {},
-  addressConflict(): void {},
-};
 
 /** Two hosts in one loop, each on an end of a cable. */
 class Cable extends LoopFixture {
@@ -35,7 +27,7 @@ class Cable extends LoopFixture {
     this.far = this.registry.drvRegister(new Loopback(mac(PEER_MAC), near).device);
   }
 
-  run(netdev: Netdev, address: string, observer = SILENT): RunningHost {
+  run(netdev: Netdev, address: string, observer = QUIET): RunningHost {
     const place = { address: ip(address), prefixLength: 24, gateway: null };
     const running = runNetdev(netdev, place, this.scheduler, observer);
     this.loop.addTicker(running.networkInterface);
@@ -69,7 +61,7 @@ Deno.test("a host pings the other one through the cable, frames of all sizes", a
     const { loop, clock } = cable;
     let intact = 0;
     const ours = cable.run(cable.near, HOST_IP, {
-      ...SILENT,
+      ...QUIET,
       echoReply: (...reply) => client.echoReply(...reply),
     });
     const theirs = cable.run(cable.far, PEER_IP);
@@ -133,7 +125,7 @@ Deno.test("a cable of one end brings a host's own frames back", () => {
   const { registry, scheduler } = new Cable();
   const netdev = registry.drvRegister(new Loopback(mac(HOST_MAC)).device);
   const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
-  const { host } = runNetdev(netdev, place, scheduler, SILENT);
+  const { host } = runNetdev(netdev, place, scheduler, QUIET);
   host.announce(0);
   scheduler.round(0);
   assertEquals(netdev.statsGet().rxPackets, 1);

@@ -20,12 +20,42 @@ const LIBC_SYMBOLS = {
     parameters: ["i32", /* int fd */ "buffer", /* const void *buf */ "usize" /* size_t count */],
     result: "i32", /* ssize_t */
   },
+  pread: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // void *buf
+      "usize", // size_t count
+      "i64", // off_t offset
+    ],
+    result: "i32", /* ssize_t */
+  },
+  pwrite: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "usize", // size_t count
+      "i64", // off_t offset
+    ],
+    result: "i32", /* ssize_t */
+  },
   readv: {
     parameters: ["i32", /* int fd */ "buffer", /* const iovec *iov */ "i32" /* int iovcnt */],
     result: "i32", /* ssize_t */
   },
   writev: {
     parameters: ["i32", /* int fd */ "buffer", /* const iovec *iov */ "i32" /* int iovcnt */],
+    result: "i32", /* ssize_t */
+  },
+  readlink: {
+    parameters: [
+      "buffer", // const char *path
+      "buffer", // char *buf
+      "usize", // size_t bufsiz
+    ],
+    result: "i32", /* ssize_t */
+  },
+  getdents64: {
+    parameters: ["i32", /* int fd */ "buffer", /* void *dirp */ "usize" /* size_t count */],
     result: "i32", /* ssize_t */
   },
   unlink: { parameters: ["buffer" /* const char *path */], result: "i32" },
@@ -35,6 +65,11 @@ const LIBC_SYMBOLS = {
   },
   ioctl: {
     parameters: ["i32", /* int fd */ "u64", /* unsigned long request */ "buffer" /* void *arg */],
+    result: "i32",
+  },
+  ioctl_value: {
+    name: "ioctl",
+    parameters: ["i32", /* int fd */ "u64", /* unsigned long request */ "u64" /* its value */],
     result: "i32",
   },
 

@@ -102,6 +102,10 @@ const LIBC_SYMBOLS = {
     result: "pointer",
   },
   munmap: { parameters: ["pointer", /* void *addr */ "usize" /* size_t length */], result: "i32" },
+  madvise: {
+    parameters: ["pointer", /* void *addr */ "usize", /* size_t length */ "i32" /* int advice */],
+    result: "i32",
+  },
 
   eventfd: { parameters: ["u32", /* unsigned initval */ "i32" /* int flags */], result: "i32" },
   eventfd_read: {

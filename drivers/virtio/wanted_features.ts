@@ -22,6 +22,12 @@ const WANTED = featureSet(
   "VIRTIO_F_VERSION_1",
 );
 
+/**
+ * What a device offers that sees the addresses which its bus gives to memory, behind an IOMMU for one,
+ * and no others. A driver must accept it (§6.1), and all descriptors have such addresses here.
+ */
+const WANTED_OF_PLATFORM = featureSet("VIRTIO_F_ACCESS_PLATFORM");
+
 /** What only a legacy device offers: with it, virtio's header and a frame share a descriptor (§2.7.4.3). */
 const WANTED_OF_LEGACY = featureSet("VIRTIO_F_ANY_LAYOUT");
 
@@ -30,6 +36,7 @@ const WANTED_WITH_QUEUE_RESET = featureSet("VIRTIO_F_RING_RESET");
 
 /** What the driver of network cards makes use of, where it's offered; `ring`: of its rings. */
 export function wantedFeatures(transport: VirtioTransport, ring: FeatureSet): FeatureSet {
-  return WANTED | PAIR_FEATURES | ring | (transport.legacy ? WANTED_OF_LEGACY : 0n) |
+  return WANTED | WANTED_OF_PLATFORM | PAIR_FEATURES | ring |
+    (transport.legacy ? WANTED_OF_LEGACY : 0n) |
     (transport.queueReset ? WANTED_WITH_QUEUE_RESET : 0n);
 }

@@ -8,6 +8,7 @@ export const VIRTIO_F_INDIRECT_DESC = 1n << 28n;
 export const VIRTIO_F_EVENT_IDX = 1n << 29n;
 export const VIRTIO_F_RING_PACKED = 1n << 34n;
 export const VIRTIO_F_IN_ORDER = 1n << 35n;
+export const VIRTIO_F_ACCESS_PLATFORM = 1n << 33n;
 export const VIRTIO_F_RING_RESET = 1n << 40n;
 
 /** One descriptor of a chain, with its address as an offset into the region. */

@@ -43,6 +43,12 @@ const OF_THE_FRONT_END = featureSet(
   "VIRTIO_NET_F_SPEED_DUPLEX",
 );
 
+/**
+ * With this a back-end asks the front-end for each address, as an IOMMU would be asked: there's none,
+ * and it's told where all memory is.
+ */
+const OF_THE_PLATFORM = featureSet("VIRTIO_F_ACCESS_PLATFORM");
+
 /** Bit of vhost's own: the back-end logs what it writes, for a migration. */
 const VHOST_F_LOG_ALL = 26;
 
@@ -72,7 +78,7 @@ export async function readOffer(
   connection.tell(VHOST_USER_SET_OWNER);
   const all = decodeU64(await connection.ask(VHOST_USER_GET_FEATURES, U64_BYTES));
   const ofVhost = bit(VHOST_F_LOG_ALL) | bit(VHOST_USER_F_PROTOCOL_FEATURES);
-  const features = all & ~(OF_THE_FRONT_END | ofVhost | without);
+  const features = all & ~(OF_THE_FRONT_END | OF_THE_PLATFORM | ofVhost | without);
   if ((all & bit(VHOST_USER_F_PROTOCOL_FEATURES)) === 0n) {
     return { all, features, protocolFeatures: 0n, queuePairs: 1 };
   }

@@ -6,6 +6,7 @@ import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
 import { VIRTIO_NET_F_MQ, VIRTIO_NET_F_RSS } from "../../device/multiqueue_net_model.ts";
 import {
+  VIRTIO_F_ACCESS_PLATFORM,
   VIRTIO_F_EVENT_IDX,
   VIRTIO_F_IN_ORDER,
   VIRTIO_F_INDIRECT_DESC,
@@ -31,7 +32,7 @@ import { frame, NetLink, ProbedNet } from "./net_link.ts";
 const USED = NET_FEATURES | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU |
   VIRTIO_NET_F_MRG_RXBUF | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_IN_ORDER |
   CONTROL_FEATURES | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL |
-  VIRTIO_NET_F_SPEED_DUPLEX | VIRTIO_F_RING_RESET;
+  VIRTIO_NET_F_SPEED_DUPLEX | VIRTIO_F_RING_RESET | VIRTIO_F_ACCESS_PLATFORM;
 
 Deno.test("a card goes through its life: each status once, DRIVER_OK before the first kick", () => {
   const link = new NetLink();
@@ -77,6 +78,7 @@ Deno.test("of all features that can be offered those are accepted that the drive
     "INDIRECT_DESC",
     "EVENT_IDX",
     "VERSION_1",
+    "ACCESS_PLATFORM",
     "IN_ORDER",
     "RING_RESET",
     "VQ_NOTF_COAL",

@@ -78,6 +78,30 @@ const LIBC_SYMBOLS = {
     result: "i32",
   },
 
+  mount: {
+    parameters: [
+      "buffer", // const char *source
+      "buffer", // const char *target
+      "buffer", // const char *filesystemtype
+      "u64", // unsigned long mountflags
+      "buffer", // const void *data
+    ],
+    result: "i32",
+  },
+  tcdrain: { parameters: ["i32" /* int fd */], result: "i32" },
+  reboot: { parameters: ["i32" /* int op */], result: "i32" },
+  // The C library has no function for this system call.
+  finit_module: {
+    name: "syscall",
+    parameters: [
+      "i64", // long number
+      "i32", // int fd
+      "buffer", // const char *param_values
+      "i32", // int flags
+    ],
+    result: "i32",
+  },
+
   unshare: { parameters: ["i32" /* int flags */], result: "i32" },
   setns: { parameters: ["i32", /* int fd */ "i32" /* int nstype */], result: "i32" },
 

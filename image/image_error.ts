@@ -1,0 +1,4 @@
+/** The image can't be built: what failed, and what to do. */
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+}

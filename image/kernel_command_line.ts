@@ -1,0 +1,59 @@
+import { ImageError } from "./image_error.ts";
+
+/** Where Deno is in the guest: the kernel starts it as the first process. */
+export const GUEST_DENO = "/bin/deno";
+/** The program that it runs. */
+export const GUEST_SCRIPT = "/app/init.js";
+
+/** asm/setup.h: COMMAND_LINE_SIZE, with the zero at its end. */
+const COMMAND_LINE_SIZE = 2048;
+/** init/main.c: CONFIG_INIT_ENV_ARG_LIMIT. */
+const MAX_INIT_ARGS = 32;
+
+/** What Deno is told, before the script. */
+const DENO_ARGS = ["run", "-A", "--no-check"];
+
+/** What the kernel is told: words that it doesn't know are variables of Deno's environment. */
+const WORDS = [
+  "console=ttyS0",
+  "quiet",
+  `rdinit=${GUEST_DENO}`,
+  // A panic ends the machine at once.
+  "panic=-1",
+  "intel_iommu=on",
+  // A tenth of a second each: self-tests of ciphers, and zeroing pages that are written anyway.
+  "cryptomgr.notests",
+  "init_on_alloc=0",
+  "DENO_NO_UPDATE_CHECK=1",
+  "NO_COLOR=1",
+];
+
+/**
+ * The kernel command line on which the image becomes an appliance. `args`: those of main.ts;
+ * `parameters`: more words for the kernel or the appliance, such as `netdev.ip=10.0.2.15/24`. `ImageError`
+ * when they don't fit, or have a quotation mark, which the kernel has no way to write.
+ */
+export function kernelCommandLine(
+  args: readonly string[],
+  parameters: readonly string[] = [],
+): string {
+  const words = [...WORDS, ...parameters];
+  const initArgs = [...DENO_ARGS, GUEST_SCRIPT, ...args];
+  if (initArgs.length > MAX_INIT_ARGS) {
+    throw new ImageError(`a kernel command line takes no ${args.length} arguments`);
+  }
+  const line = [...words, "--", ...initArgs].map(quote).join(" ");
+  if (line.length >= COMMAND_LINE_SIZE) {
+    throw new ImageError(
+      `a kernel command line takes ${COMMAND_LINE_SIZE - 1} bytes, not ${line.length}`,
+    );
+  }
+  return line;
+}
+
+function quote(word: string): string {
+  if (/["\n\0]/.test(word) || word === "") {
+    throw new ImageError(`a kernel command line can't have the word ${JSON.stringify(word)}`);
+  }
+  return /\s/.test(word) ? `"${word}"` : word;
+}

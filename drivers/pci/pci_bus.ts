@@ -41,7 +41,7 @@ interface Binding {
   readonly driver: PciDriver;
 }
 
-/** The functions of bus 0, and the drivers that want them. */
+/** The functions of a host, and the drivers that want them. */
 export class PciBus {
   readonly #host: PciHost;
   readonly #drivers: PciDriver[] = [];
@@ -58,8 +58,10 @@ export class PciBus {
     this.#drivers.push(driver);
   }
 
-  /** Every function there is on bus 0, in order of its number. */
+  /** Every function there is, as the host names them, or on bus 0 in order of their numbers. */
   scan(): PciDevice[] {
+    const known = this.#host.functions?.();
+    if (known !== undefined) return known.map((address) => new PciDevice(this.#host, address));
     const devices: PciDevice[] = [];
     for (let device = 0; device < 32; device++) {
       const first: PciAddress = { bus: 0, device, function: 0 };

@@ -60,6 +60,11 @@ export interface PciHost {
   readonly dma: DmaArena;
   /** Who has the BARs of which function. */
   readonly regions: RegionClaims;
+  /**
+   * The functions there are at the moment, from a host that knows; of any other, bus 0 is searched. What
+   * it throws says why one that is there can't be had.
+   */
+  functions?(): readonly PciAddress[] | undefined;
   /** Reads configuration space; all ones where there is no function, or none any more. */
   configRead(address: PciAddress, offset: number, width: AccessWidth): number;
   /** Writes to configuration space; what is written to a function that's gone is lost. */

@@ -19,17 +19,23 @@ export interface PciId<Data> {
   readonly driverData: Data;
 }
 
+/** What a function says of itself, by which tables are searched. */
+export type PciIdentity = Pick<
+  PciDevice,
+  "vendorId" | "deviceId" | "subsystemVendorId" | "subsystemId" | "classCode"
+>;
+
 const WHOLE_CLASS = 0xff_ffff;
 
 /** The first row that a function matches, or null. */
 export function matchPciId<Data>(
   ids: readonly PciId<Data>[],
-  device: PciDevice,
+  device: PciIdentity,
 ): PciId<Data> | null {
   return ids.find((id) => matches(id, device)) ?? null;
 }
 
-function matches(id: PciId<unknown>, device: PciDevice): boolean {
+function matches(id: PciId<unknown>, device: PciIdentity): boolean {
   return same(id.vendorId, device.vendorId) && same(id.deviceId, device.deviceId) &&
     same(id.subvendorId, device.subsystemVendorId) && same(id.subdeviceId, device.subsystemId) &&
     sameClass(id, device.classCode);

@@ -60,6 +60,8 @@ export class FakePciHost implements PciHost {
   readonly doorbells = new Set<Doorbell>();
   /** MSI-X vectors that a function has, or that the bus has left. */
   msixVectors = Infinity;
+  /** Functions that the host names by itself; undefined for one that doesn't. */
+  known: readonly PciAddress[] | undefined;
   /** Whether functions have pins. */
   hasPins = true;
   readonly #functions = new Map<string, FakePciFunction>();
@@ -80,6 +82,10 @@ export class FakePciHost implements PciHost {
   /** Takes a function out, as one that was pulled. */
   unplug(device: number, number: number): void {
     this.#functions.delete(`${device}.${number}`);
+  }
+
+  functions(): readonly PciAddress[] | undefined {
+    return this.known;
   }
 
   configRead(address: PciAddress, offset: number, width: AccessWidth): number {

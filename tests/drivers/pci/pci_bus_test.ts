@@ -50,6 +50,15 @@ Deno.test("all functions of bus 0 are found, in order, slots 0 and 31 included",
   assertEquals(new PciBus(new FakePciHost()).scan(), []);
 });
 
+Deno.test("a host that knows its functions is asked for them, on whatever bus they are", () => {
+  const host = new FakePciHost();
+  plug(host, "7.0", 1);
+  plug(host, "9.1", 2);
+  host.known = [{ bus: 0, device: 9, function: 1 }];
+  const [device, ...others] = new PciBus(host).scan();
+  assertEquals([device.name, device.deviceId, others.length], ["00:09.1", 2, 0]);
+});
+
 Deno.test("functions 1 to 7 are looked for where function 0 says there are several", () => {
   const host = new FakePciHost();
   plug(host, "3.0", 1, MULTI_FUNCTION);

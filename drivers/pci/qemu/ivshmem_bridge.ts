@@ -1,9 +1,10 @@
 import { Eventfd } from "../../ffi/eventfd.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import type { UnixSocket } from "../../ffi/unix_socket.ts";
+import { EventfdIrqLine } from "../eventfd_irq_line.ts";
 import { MsixTable } from "../msix_table.ts";
 import type { PciDevice } from "../pci_device.ts";
-import type { Doorbell, IrqHandler, IrqLine } from "../pci_host.ts";
+import type { Doorbell, IrqLine } from "../pci_host.ts";
 import { doorbellValue, introduce } from "./ivshmem_server.ts";
 import { QemuError } from "./qemu_error.ts";
 
@@ -141,33 +142,6 @@ export class IvshmemBridge implements Disposable {
       if (this.#interrupts[last].drain()) return;
     }
     throw new QemuError("QEMU's ivshmem device does not take up its eventfds");
-  }
-}
-
-class EventfdIrqLine implements IrqLine {
-  readonly #event: Eventfd;
-  readonly #waiter: FdWaiter;
-  #connected = false;
-
-  constructor(event: Eventfd, waiter: FdWaiter) {
-    this.#event = event;
-    this.#waiter = waiter;
-  }
-
-  connect(handler: IrqHandler): void {
-    if (this.#connected) this.#waiter.remove(this.#event.fd);
-    // What came while nobody listened was meant for another time, or for another device.
-    else this.#event.drain();
-    this.#connected = true;
-    this.#waiter.add(this.#event.fd, () => {
-      if (this.#event.drain()) handler();
-    });
-  }
-
-  disconnect(): void {
-    if (!this.#connected) return;
-    this.#connected = false;
-    this.#waiter.remove(this.#event.fd);
   }
 }
 

@@ -81,7 +81,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
     name: "queues",
     value: "N",
     help:
-      `queues each way, 1 to ${MOST_QUEUES} (default 1); several need vhost-user or QEMU's --netdev=tap`,
+      `queues each way, 1 to ${MOST_QUEUES} (default 1); several need vhost-user, vfio or QEMU's --netdev=tap`,
   },
   {
     name: "netdev",
@@ -240,7 +240,7 @@ function refuseCount(name: string, given: number, most: number, what: string): v
 
 /** `UsageError` for a device that can't have several queues. */
 function refuseQueues(number: number, device: DeviceUri, netdev: string, queues: number): void {
-  if (device.kind === "vhost-user") return;
+  if (device.kind === "vhost-user" || device.kind === "vfio") return;
   if (device.kind !== "qemu" || !MULTIQUEUE_MODELS.includes(device.model)) {
     throw new UsageError(
       `--queues=${queues}: net${number} (${formatDeviceUri(device)}) has one queue each way`,
@@ -277,6 +277,7 @@ function refuseSame(devices: readonly DeviceOptions[]): void {
       "socket",
       ({ device }) => device.kind === "vhost-user" ? formatDeviceUri(device) : "",
     ],
+    ["device", "card", ({ device }) => device.kind === "vfio" ? formatDeviceUri(device) : ""],
     ["device", "interface", ({ device }) => device.kind === "tap" ? device.name : ""],
   ];
   for (const [flag, what, of] of sames) {

@@ -1,3 +1,8 @@
+import {
+  formatWholePciAddress,
+  parsePciAddress,
+  type PciAddress,
+} from "../drivers/pci/pci_address.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** QEMU's names of the NICs that there are drivers for, the default one first. */
@@ -53,8 +58,15 @@ export interface VhostUserUri extends SocketUri {
   readonly without: readonly (typeof VHOST_USER_OPTIONS[number])[];
 }
 
+/** A network card of this machine. */
+export interface VfioUri {
+  readonly kind: "vfio";
+  /** Where it sits, or null: the first that there's a driver for. */
+  readonly address: PciAddress | null;
+}
+
 /** What `--device` says. */
-export type DeviceUri = QemuUri | TapUri | StreamUri | VhostUserUri;
+export type DeviceUri = QemuUri | VfioUri | TapUri | StreamUri | VhostUserUri;
 
 /** linux/if.h: IFNAMSIZ, without the zero at the end. */
 const INTERFACE_NAME_MAX_BYTES = 15;
@@ -68,6 +80,8 @@ export function parseDeviceUri(uri: string): DeviceUri {
   const rest = colon < 0 ? "" : uri.slice(colon + 1);
   const qemu = parseQemu(uri);
   if (qemu !== null) return qemu;
+  if (uri === "vfio") return { kind: "vfio", address: null };
+  if (scheme === "vfio") return { kind: "vfio", address: parseCardAddress(uri, rest) };
   if (scheme === "tap") return { kind: "tap", name: parseInterfaceName(uri, rest) };
   if (scheme === "stream") return { kind: "stream", ...parseSocket(uri, rest, []).socket };
   if (scheme === "vhost-user") {
@@ -75,8 +89,8 @@ export function parseDeviceUri(uri: string): DeviceUri {
     return { kind: "vhost-user", ...socket, without: off };
   }
   throw new UsageError(
-    `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], tap:NAME, stream:SOCKET and ` +
-      `vhost-user:SOCKET are possible; ` +
+    `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], vfio, vfio:BUS:DEVICE.FUNCTION, tap:NAME, ` +
+      `stream:SOCKET and vhost-user:SOCKET are possible; ` +
       `MODEL is ${QEMU_MODELS.slice(0, -1).join(", ")} or ${QEMU_MODELS.at(-1)}`,
   );
 }
@@ -85,6 +99,9 @@ export function parseDeviceUri(uri: string): DeviceUri {
 export function formatDeviceUri(uri: DeviceUri): string {
   if (uri.kind === "qemu") {
     return `qemu:${uri.model}${uri.properties === "" ? "" : `,${uri.properties}`}`;
+  }
+  if (uri.kind === "vfio") {
+    return uri.address === null ? "vfio" : `vfio:${formatWholePciAddress(uri.address)}`;
   }
   if (uri.kind === "tap") return `tap:${uri.name}`;
   const without = uri.kind === "vhost-user" ? uri.without.map((name) => `,${name}=off`) : [];
@@ -102,6 +119,16 @@ function parseQemu(uri: string): QemuUri | null {
   const [, name, properties = ""] = /^qemu:([^,]+)(?:,(.+))?$/.exec(uri) ?? [];
   const model = QEMU_MODELS.find((model) => model === name);
   return model === undefined ? null : { kind: "qemu", model, properties };
+}
+
+/** As lspci(8) writes it, which leaves the domain out where that's 0. */
+function parseCardAddress(uri: string, text: string): PciAddress {
+  const address = parsePciAddress(text);
+  if (address !== null) return address;
+  throw new UsageError(
+    `--device=${uri}: "${text}" is no address of a card: 00:04.0 would be one, or 0000:00:04.0, ` +
+      "as lspci -D shows them; plain vfio is the first card",
+  );
 }
 
 /** Linux takes no slash, colon or space (dev_valid_name), and makes numbers of percent signs. */

@@ -41,6 +41,8 @@ export function helpText(): string {
     "                             or disable-modern=on for the legacy interface",
     "  qemu:virtio-net-device,…   QEMU's microvm: virtio-mmio version 2, or version 1 by legacy=on",
     "  qemu:i82550,…              an Intel 8255x in QEMU; i82557b and i82559er are possible too",
+    "  vfio                       this machine's first network card that there's a driver for, by Linux's vfio",
+    "  vfio:BUS:DEVICE.FUNCTION   the one there, as lspci shows it: vfio:00:04.0, or vfio:0000:00:04.0",
     "  tap:NAME                   the far end of Linux's TAP interface NAME, made if absent (as root)",
     "  stream:PATH[,server=on]    QEMU's stream framing on a UNIX socket: connect there, or listen",
     "  stream:@NAME[,server=on]   the same on an abstract UNIX socket",

@@ -6,6 +6,7 @@ import { openMicrovm } from "./open_microvm.ts";
 import { openQemu } from "./open_qemu.ts";
 import { openStream } from "./open_stream.ts";
 import { openTap } from "./open_tap.ts";
+import { openVfio } from "./open_vfio.ts";
 import { openVhostUser } from "./open_vhost_user.ts";
 import { withRing } from "./ring_options.ts";
 
@@ -23,6 +24,8 @@ export async function openDevice(
       const open = model === "virtio-net-device" ? openMicrovm : openQemu;
       return await open({ ...config, model, properties }, waiter, clock);
     }
+    case "vfio":
+      return openVfio({ ...config, address: uri.address }, waiter, clock);
     case "tap":
       return await openTap(uri, config, waiter);
     case "stream":

@@ -82,7 +82,7 @@ export function cardEvents(
 /** The virtio bus with the driver of network cards, whatever they are reached through. */
 export function virtioNetBus(
   clock: Clock,
-  { registry, mac, ring }: QemuDeviceOptions,
+  { registry, mac, ring }: DeviceConfig,
   events: VirtioNetEvents,
   onDevice: (driver: unknown, netdev: Netdev) => void,
 ): VirtioBus {

@@ -28,6 +28,7 @@ export function pingHint({ device, hub, ip, ranges }: DeviceOptions): string | n
       return `deno task ping --device=${uri} --ip=${pinger} ${address}`;
     }
     case "vhost-user":
+    case "vfio":
       return null;
   }
 }

@@ -32,7 +32,7 @@ const NO_CHOICE: RingOptions = { ring: "split", ringSize: 0 };
 
 /** Whether a device has rings of virtio's. */
 function hasVirtioRings(device: DeviceUri): boolean {
-  return device.kind === "vhost-user" ||
+  return device.kind === "vhost-user" || device.kind === "vfio" ||
     device.kind === "qemu" && device.model.startsWith("virtio-net");
 }
 

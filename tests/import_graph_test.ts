@@ -12,6 +12,7 @@ const ROOMS = [
   "drivers/ffi",
   "drivers/hub",
   "drivers/pci/qemu",
+  "drivers/pci/vfio",
   "drivers/pci",
   "drivers/plain",
   "drivers/stream",

@@ -16,6 +16,12 @@ const URIS: readonly [string, DeviceUri][] = [
   ["qemu:i82550", { kind: "qemu", model: "i82550", properties: "" }],
   ["qemu:i82557b,a=b,c", { kind: "qemu", model: "i82557b", properties: "a=b,c" }],
   ["qemu:i82559er", { kind: "qemu", model: "i82559er", properties: "" }],
+  ["vfio", { kind: "vfio", address: null }],
+  ["vfio:0000:00:04.0", { kind: "vfio", address: { bus: 0, device: 4, function: 0 } }],
+  ["vfio:0001:af:1f.7", {
+    kind: "vfio",
+    address: { domain: 1, bus: 0xaf, device: 31, function: 7 },
+  }],
   ["tap:t", { kind: "tap", name: "t" }],
   ["tap:fifteen-bytes-0", { kind: "tap", name: "fifteen-bytes-0" }],
   ["stream:/run/a.sock", { ...STREAM, socket: "/run/a.sock" }],
@@ -41,6 +47,8 @@ for (const [text, uri] of URIS) {
 }
 
 Deno.test("defaults can be left out or said", () => {
+  const address = { bus: 0, device: 4, function: 0 };
+  assertEquals(parseDeviceUri("vfio:00:04.0"), { kind: "vfio", address });
   assertEquals(parseDeviceUri("qemu"), { kind: "qemu", model: "virtio-net-pci", properties: "" });
   assertEquals(parseDeviceUri("stream:/a,server=off"), { ...STREAM, socket: "/a" });
   assertEquals(
@@ -74,7 +82,13 @@ const REFUSED: readonly [string, string][] = [
   ["qemu:i82550,", "are possible"],
   ["qemu:,a=b", "are possible"],
   ["QEMU", "are possible"],
-  ["vfio:00:02.0", "are possible"],
+  ["vfio:", "is no address of a card"],
+  ["vfio:4.0", "is no address of a card"],
+  ["vfio:00:20.0", "is no address of a card"],
+  ["vfio:00:04.8", "is no address of a card"],
+  ["vfio:000:00:04.0", "is no address of a card"],
+  ["vfio:00:04.0,a=b", "is no address of a card"],
+  ["vfi", "are possible"],
 ];
 
 for (const [text, reason] of REFUSED) {

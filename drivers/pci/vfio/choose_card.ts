@@ -1,0 +1,61 @@
+import { formatWholePciAddress, parsePciAddress, type PciAddress } from "../pci_address.ts";
+import { matchPciId, type PciId, type PciIdentity } from "../pci_id.ts";
+import type { PciSysfs } from "./pci_sysfs.ts";
+import { interfacesUp } from "./vfio_binding.ts";
+import { VfioError } from "./vfio_error.ts";
+
+/** PCI class codes: the first of three bytes. */
+const NETWORK_CLASS = 0x02;
+
+/** Rows of drivers' id tables, whatever the drivers want to know of them. */
+export type WantedIds = readonly PciId<unknown>[];
+
+/**
+ * The card at an address, or, for null, the first one that a driver wants and the kernel has no use for.
+ * `VfioError` when there's none.
+ */
+export function chooseCard(
+  sysfs: PciSysfs,
+  address: PciAddress | null,
+  wanted: WantedIds,
+): PciAddress {
+  if (address !== null) {
+    const name = formatWholePciAddress(address);
+    if (!sysfs.exists(name)) throw new VfioError(`${name} isn't there: lspci -D shows what is`);
+    if (matchPciId(wanted, identityOf(sysfs, name)) !== null) return address;
+    throw new VfioError(`no driver wants ${describe(sysfs, name)}`);
+  }
+  const cards = sysfs.names().filter((name) => isNetworkCard(sysfs, name));
+  if (cards.length === 0) throw new VfioError("this machine has no network card on PCI");
+  const usable = cards.filter((name) => matchPciId(wanted, identityOf(sysfs, name)) !== null);
+  if (usable.length === 0) {
+    throw new VfioError(`no driver wants ${cards.map((name) => describe(sysfs, name)).join(", ")}`);
+  }
+  // Who has them all in use is told so by the attempt to bind the first.
+  const name = usable.find((name) => interfacesUp(sysfs, name).length === 0) ?? usable[0];
+  const chosen = parsePciAddress(name);
+  if (chosen === null) throw new VfioError(`${name} is no address that PCI has`);
+  return chosen;
+}
+
+/** Whether a function of this name is there, and is a network card. */
+export function isNetworkCard(sysfs: PciSysfs, name: string): boolean {
+  return sysfs.number(name, "class") >>> 16 === NETWORK_CLASS;
+}
+
+function identityOf(sysfs: PciSysfs, name: string): PciIdentity {
+  return {
+    vendorId: sysfs.number(name, "vendor"),
+    deviceId: sysfs.number(name, "device"),
+    subsystemVendorId: sysfs.number(name, "subsystem_vendor"),
+    subsystemId: sysfs.number(name, "subsystem_device"),
+    classCode: sysfs.number(name, "class"),
+  };
+}
+
+/** A card by its ids and its place, in the form in which lspci(8) shows and looks up these. */
+function describe(sysfs: PciSysfs, name: string): string {
+  const { vendorId, deviceId } = identityOf(sysfs, name);
+  const [vendor, device] = [vendorId, deviceId].map((id) => id.toString(16).padStart(4, "0"));
+  return `the card ${vendor}:${device} at pci ${name}`;
+}

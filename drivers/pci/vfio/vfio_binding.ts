@@ -1,0 +1,111 @@
+import { EACCES, EPERM, EROFS, ErrnoError } from "../../ffi/errno.ts";
+import type { PciSysfs } from "./pci_sysfs.ts";
+import { VfioError } from "./vfio_error.ts";
+import { notViable } from "./vfio_group.ts";
+
+/** The kernel's driver that hands a function to a process. */
+export const VFIO_PCI = "vfio-pci";
+
+/** Drivers that may have other functions of a group, as they have no memory written to. */
+const HARMLESS = [VFIO_PCI, "pci-stub", "pcieport"];
+
+/** A function that vfio-pci has. */
+export interface VfioBinding {
+  /** Number of its IOMMU group. */
+  readonly group: number;
+  /** Gives it back to the driver it had. Nothing for one that vfio-pci had before. */
+  restore(): void;
+}
+
+/**
+ * Has vfio-pci take a function, if it hasn't yet. `VfioError` when it can't be had; nothing has changed
+ * then.
+ */
+export function bindToVfio(sysfs: PciSysfs, name: string): VfioBinding {
+  if (!sysfs.exists(name)) {
+    throw new VfioError(`${name} isn't there: lspci -D shows what is`);
+  }
+  const group = sysfs.iommuGroup(name);
+  if (group === null) {
+    throw new VfioError(
+      `${name} is behind no IOMMU: switch that on in the firmware (VT-d, AMD-Vi), and boot Linux ` +
+        "with intel_iommu=on where it's Intel's",
+    );
+  }
+  const others = heldOthers(sysfs, name, group);
+  if (others !== null) throw new VfioError(`${name}: ${notViable(group, others)}`);
+  const before = sysfs.driver(name);
+  if (before === VFIO_PCI) return { group, restore: () => {} };
+  refuseInUse(sysfs, name);
+  if (!sysfs.hasDriver(VFIO_PCI)) {
+    throw new VfioError(`${VFIO_PCI} isn't loaded: load it with modprobe ${VFIO_PCI}`);
+  }
+  const override = sysfs.driverOverride(name);
+  const restore = (): void => giveBack(sysfs, name, before, override);
+  try {
+    sysfs.setDriverOverride(name, VFIO_PCI);
+    if (before !== null) sysfs.unbind(name);
+    sysfs.probe(name);
+  } catch (error) {
+    restoreQuietly(restore);
+    throw whyNotBound(name, error);
+  }
+  if (sysfs.driver(name) === VFIO_PCI) return { group, restore };
+  restoreQuietly(restore);
+  throw new VfioError(`${VFIO_PCI} doesn't take ${name}: dmesg says why`);
+}
+
+/** In words, the functions of a group beside this one that a driver has which may use them; or null. */
+export function heldOthers(sysfs: PciSysfs, name: string, group: number): string | null {
+  const held: string[] = [];
+  for (const other of sysfs.groupMembers(group)) {
+    if (other === name) continue;
+    const driver = sysfs.driver(other);
+    if (driver !== null && !HARMLESS.includes(driver)) held.push(`${driver} has ${other} of it`);
+  }
+  return held.length === 0 ? null : held.join(", ");
+}
+
+/** The kernel's interfaces on a function that are in use. */
+export function interfacesUp(sysfs: PciSysfs, name: string): readonly string[] {
+  return sysfs.interfaces(name).filter(({ isUp }) => isUp).map((net) => net.name);
+}
+
+function refuseInUse(sysfs: PciSysfs, name: string): void {
+  const [used] = interfacesUp(sysfs, name);
+  if (used === undefined) return;
+  throw new VfioError(
+    `${name} is in use: it's the kernel's interface ${used}, which is up; ` +
+      `if it can be spared: ip link set ${used} down`,
+  );
+}
+
+function giveBack(
+  sysfs: PciSysfs,
+  name: string,
+  driver: string | null,
+  override: string | null,
+): void {
+  // It may have been taken out.
+  if (!sysfs.exists(name)) return;
+  sysfs.setDriverOverride(name, override);
+  if (sysfs.driver(name) === VFIO_PCI) sysfs.unbind(name);
+  if (driver !== null && sysfs.driver(name) === null) sysfs.probe(name);
+}
+
+/** Why it couldn't be bound is what matters. */
+function restoreQuietly(restore: () => void): void {
+  try {
+    restore();
+  } catch {
+    // It's as it's been left.
+  }
+}
+
+function whyNotBound(name: string, error: unknown): unknown {
+  if (!(error instanceof ErrnoError)) return error;
+  const why = [EACCES, EPERM, EROFS].includes(error.errno)
+    ? `only root may do that: run this as root, or have root bind it first`
+    : `${error.message}; dmesg may say why`;
+  return new VfioError(`${name} can't be bound to ${VFIO_PCI}: ${why}`, { cause: error });
+}

@@ -8,19 +8,24 @@
 import { secondsSinceBoot } from "../../drivers/ffi/boot_clock.ts";
 import { loadKernelModule } from "../../drivers/ffi/kernel_module.ts";
 import { main } from "../../main.ts";
-import { type KernelModule, PANIC_MODULES, VFIO_MODULES } from "../modules.ts";
+import { BUTTON_MODULES, type KernelModule, PANIC_MODULES, VFIO_MODULES } from "../modules.ts";
 import { applianceArguments, needsVfio } from "./appliance_arguments.ts";
 import { denoStarted } from "./boot_times.ts";
+import { serveConsole } from "./console.ts";
 import { endMachine } from "./ending.ts";
 import { mountFileSystems } from "./mounts.ts";
+import { onPowerButton } from "./power_button.ts";
 
 const COMMAND_LINE = "/proc/cmdline";
+/** Milliseconds that the appliance may take to stop. */
+const STOP_MS = 5000;
 
 async function init(): Promise<number> {
   const begun = secondsSinceBoot();
   const kernel = denoStarted();
   mountFileSystems();
   load(PANIC_MODULES);
+  load(BUTTON_MODULES);
   const args = applianceArguments(Deno.args, Deno.readTextFileSync(COMMAND_LINE));
   if (needsVfio(args)) load(VFIO_MODULES);
   const ready = secondsSinceBoot();
@@ -28,11 +33,22 @@ async function init(): Promise<number> {
     `ukdeno: kernel ${seconds(kernel)}, deno ${seconds(begun - kernel)}, ` +
       `modules ${seconds(ready - begun)}`,
   );
+  onPowerButton(() => Deno.kill(Deno.pid, "SIGTERM"));
+  boundStop();
+  // A console that is gone is no reason to stop.
+  serveConsole(Deno.stdin.readable, console.log).catch(() => {});
   return await main(args);
 }
 
 function load(modules: readonly KernelModule[]): void {
   for (const { path } of modules) loadKernelModule(path);
+}
+
+/** A command that doesn't end when it's told to is ended: the machine has no other way out. */
+function boundStop(): void {
+  Deno.addSignalListener("SIGTERM", () => {
+    setTimeout(() => crash(`not stopped within ${STOP_MS / 1000} s`), STOP_MS);
+  });
 }
 
 function seconds(value: number): string {

@@ -22,8 +22,19 @@ export function endingFor(status: number, hasAcpi: boolean): Ending {
   return hasAcpi ? "power off" : "restart";
 }
 
+/** Set when it ends: an end of this process is no surprise then. */
+let isEnding = false;
+
+/** Calls `surprised` when this process ends without {@link endMachine}, which it may call. */
+export function onProcessEnd(surprised: () => void): void {
+  addEventListener("unload", () => {
+    if (!isEnding) surprised();
+  });
+}
+
 /** Ends the machine, with the exit status of the appliance. */
 export function endMachine(status: number): never {
+  isEnding = true;
   const ending = endingFor(status, hasAcpi());
   try {
     drainTerminal(STDOUT);

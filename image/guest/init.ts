@@ -12,7 +12,7 @@ import { BUTTON_MODULES, type KernelModule, PANIC_MODULES, VFIO_MODULES } from "
 import { applianceArguments, needsVfio } from "./appliance_arguments.ts";
 import { denoStarted } from "./boot_times.ts";
 import { serveConsole } from "./console.ts";
-import { endMachine } from "./ending.ts";
+import { endMachine, onProcessEnd } from "./ending.ts";
 import { mountFileSystems } from "./mounts.ts";
 import { onPowerButton } from "./power_button.ts";
 
@@ -72,6 +72,7 @@ function catchEverything(): void {
     event.preventDefault();
     crash(event.reason);
   });
+  onProcessEnd(() => crash("the program ended by itself"));
 }
 
 catchEverything();

@@ -1,5 +1,5 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
-import { RingMemory } from "./ring_memory.ts";
+import { type AreaLengths, RingMemory } from "./ring_memory.ts";
 import type { VirtqueueOptions } from "./virtqueue.ts";
 
 const DESCRIPTOR_BYTES = 16;
@@ -26,10 +26,11 @@ export class PackedRingMemory extends RingMemory {
 
   /** Takes it for `size` entries; `NetdevError("ENOSPC")` when it isn't there. */
   constructor(arena: DmaArena, size: number, options: VirtqueueOptions) {
-    const lengths = {
+    const lengths: AreaLengths = {
       descriptors: size * DESCRIPTOR_BYTES,
       driverArea: EVENT_BYTES,
       deviceArea: EVENT_BYTES,
+      deviceLead: 0,
     };
     super(arena, size, lengths, false, { ...options, ringAlign: null });
     const { u32 } = arena.region;

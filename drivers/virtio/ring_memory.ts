@@ -9,6 +9,8 @@ export interface AreaLengths {
   readonly descriptors: number;
   readonly driverArea: number;
   readonly deviceArea: number;
+  /** Bytes that the device area begins behind a multiple of 8, where it may lie anywhere. */
+  readonly deviceLead: 0 | 4;
 }
 
 /**
@@ -38,7 +40,9 @@ export class RingMemory {
     { indirectEntries = 0, ringAlign = null }: VirtqueueOptions,
   ) {
     const { region } = arena;
-    const areas = [lengths.descriptors, lengths.driverArea, lengths.deviceArea];
+    const { descriptors, driverArea, deviceArea } = lengths;
+    const lead = ringAlign === null ? lengths.deviceLead : 0;
+    const areas = [descriptors, driverArea, lead + deviceArea];
     const parts = ringAlign === null
       ? RingParts.apart(arena, areas)
       : RingParts.inOnePiece(arena, areas, ringAlign);
@@ -52,6 +56,7 @@ export class RingMemory {
     }
     this.#parts = parts;
     [this.descriptors, this.driverArea, this.deviceArea] = parts.offsets;
+    this.deviceArea += lead;
     this.addresses = {
       size,
       descriptorArea: region.deviceAddress(this.descriptors),

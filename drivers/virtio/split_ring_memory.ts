@@ -1,5 +1,5 @@
 import type { DmaArena } from "../../netdev/dma_arena.ts";
-import { RingMemory } from "./ring_memory.ts";
+import { type AreaLengths, RingMemory } from "./ring_memory.ts";
 import type { VirtqueueOptions } from "./virtqueue.ts";
 
 const DESCRIPTOR_BYTES = 16;
@@ -32,10 +32,13 @@ export class SplitRingMemory extends RingMemory {
 
   /** Takes it for `size` entries, a power of two; `NetdevError("ENOSPC")` when it isn't there. */
   constructor(arena: DmaArena, size: number, options: VirtqueueOptions) {
-    const lengths = {
+    const lengths: AreaLengths = {
       descriptors: size * DESCRIPTOR_BYTES,
       driverArea: 6 + 2 * size,
       deviceArea: 6 + USED_ELEMENT_BYTES * size,
+      // Its elements are at multiples of 8 then, and none is on two pages. QEMU before 9.0 writes the
+      // second half of one that is to another place, when there's an IOMMU (its commit 47293c922cb4).
+      deviceLead: 4,
     };
     super(arena, size, lengths, true, options);
     this.u16 = arena.region.u16;

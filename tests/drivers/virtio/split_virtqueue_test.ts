@@ -26,11 +26,22 @@ Deno.test("the three parts are aligned, do not overlap, and include the event fi
   }
 });
 
+Deno.test("no used element is on two pages, wherever the ring lies", () => {
+  const arena = new DmaArena(new IovaRegion(1 << 21), 0);
+  for (const size of [256, 1024, 64, 4096]) {
+    const { deviceArea } = new SplitVirtqueue(arena, size, true).addresses;
+    for (let i = 0; i < size; i++) {
+      const element = deviceArea + 4 + 8 * i;
+      assertEquals(Math.floor(element / 4096), Math.floor((element + 7) / 4096), `element ${i}`);
+    }
+  }
+});
+
 Deno.test("memory that ends before avail_event does is ENOSPC", () => {
-  // 2 descriptors from 0, the driver area of 10 bytes from 64, the device area of 22 from 128.
-  new SplitVirtqueue(new DmaArena(new IovaRegion(152), 0), 2, true);
+  // 2 descriptors from 0, the driver area of 10 bytes from 64, the device area of 22 from 132.
+  new SplitVirtqueue(new DmaArena(new IovaRegion(156), 0), 2, true);
   const error = assertThrows(
-    () => new SplitVirtqueue(new DmaArena(new IovaRegion(148), 0), 2, true),
+    () => new SplitVirtqueue(new DmaArena(new IovaRegion(152), 0), 2, true),
     NetdevError,
   );
   assertEquals(error.code, "ENOSPC");

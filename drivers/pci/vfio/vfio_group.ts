@@ -8,7 +8,6 @@ import {
   VFIO_GROUP_GET_DEVICE_FD,
   VFIO_GROUP_GET_STATUS,
   VFIO_GROUP_SET_CONTAINER,
-  VFIO_GROUP_UNSET_CONTAINER,
   vfioCall,
   vfioQuery,
 } from "./vfio_ioctl.ts";
@@ -22,7 +21,6 @@ const VFIO_GROUP_FLAGS_VIABLE = 1 << 0;
 export class VfioGroup implements Disposable {
   readonly fd: number;
   readonly #name: string;
-  #hasContainer = false;
   #closed = false;
 
   /**
@@ -48,7 +46,6 @@ export class VfioGroup implements Disposable {
   /** Puts the group into a container, whose address space its devices have then. */
   setContainer({ fd }: VfioContainer): void {
     vfioCall(this.fd, "VFIO_GROUP_SET_CONTAINER", VFIO_GROUP_SET_CONTAINER, Uint32Array.of(fd));
-    this.#hasContainer = true;
   }
 
   /** A descriptor of the device with this name in sysfs. The caller closes it. */
@@ -68,16 +65,11 @@ export class VfioGroup implements Disposable {
     }
   }
 
+  /** Takes it out of its container, too. Its devices are closed before. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
-    try {
-      if (this.#hasContainer) {
-        vfioCall(this.fd, "VFIO_GROUP_UNSET_CONTAINER", VFIO_GROUP_UNSET_CONTAINER, null);
-      }
-    } finally {
-      closeFd(this.fd);
-    }
+    closeFd(this.fd);
   }
 }
 

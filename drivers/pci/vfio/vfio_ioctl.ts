@@ -13,7 +13,6 @@ export const VFIO_IOMMU_MAP_DMA: bigint = VFIO_BASE + 13n;
 /** Of a group. */
 export const VFIO_GROUP_GET_STATUS: bigint = VFIO_BASE + 3n;
 export const VFIO_GROUP_SET_CONTAINER: bigint = VFIO_BASE + 4n;
-export const VFIO_GROUP_UNSET_CONTAINER: bigint = VFIO_BASE + 5n;
 export const VFIO_GROUP_GET_DEVICE_FD: bigint = VFIO_BASE + 6n;
 /** Of a device. */
 export const VFIO_DEVICE_GET_INFO: bigint = VFIO_BASE + 7n;

@@ -58,6 +58,8 @@ export interface SlotWatcher {
 export interface PciHost {
   /** Memory that the devices of this host reach. */
   readonly dma: DmaArena;
+  /** Whether that is so by an IOMMU: a card that goes around it writes to memory that's another's. */
+  readonly behindIommu?: boolean;
   /** Who has the BARs of which function. */
   readonly regions: RegionClaims;
   /**

@@ -60,6 +60,8 @@ export class FakePciHost implements PciHost {
   readonly doorbells = new Set<Doorbell>();
   /** MSI-X vectors that a function has, or that the bus has left. */
   msixVectors = Infinity;
+  /** Whether the memory is reached by way of an IOMMU. */
+  behindIommu = false;
   /** Functions that the host names by itself; undefined for one that doesn't. */
   known: readonly PciAddress[] | undefined;
   /** Whether functions have pins. */

@@ -35,6 +35,7 @@ export interface VfioHostOptions {
  */
 export class VfioHost implements PciHost, Disposable {
   readonly dma: DmaArena;
+  readonly behindIommu = true;
   readonly regions = new RegionClaims();
   readonly #address: PciAddress | null;
   readonly #wanted: WantedIds;

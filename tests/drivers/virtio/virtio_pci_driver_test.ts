@@ -1,12 +1,14 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { PciBus } from "../../../drivers/pci/pci_bus.ts";
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
+import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
 import { virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
 import { virtioPciDriver } from "../../../drivers/virtio/virtio_pci.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
 import { FakePciFunction } from "../../device/fake_pci_function.ts";
+import { VIRTIO_F_ACCESS_PLATFORM } from "../../device/ring_device.ts";
 import { VIRTIO_F_EVENT_IDX } from "../../device/virtio_model.ts";
 import { VIRTIO_NET_F_MRG_RXBUF } from "../../device/virtio_net_model.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
@@ -54,6 +56,16 @@ Deno.test("from the bus to packets both ways: PCI, virtio and netdev fit togethe
   assertEquals([link.model.kicks(0) > 0, link.model.kicks(1)], [true, 1]);
   netdev.close();
   assertEquals(pool.available, 32);
+});
+
+Deno.test("a card that goes around the IOMMU is refused, before it's told where anything is", () => {
+  const link = new VirtioPciLink();
+  link.host.behindIommu = true;
+  assertThrows(() => probe(link), VirtioError, "pci 00:02.0 goes around the IOMMU");
+  assertEquals([link.host.bars.size, link.model.calls], [0, []]);
+  const other = new VirtioPciLink({ more: VIRTIO_F_ACCESS_PLATFORM });
+  other.host.behindIommu = true;
+  assertEquals(probe(other).count(), 1);
 });
 
 Deno.test("only network cards of virtio's vendor are taken, by their id, or by that of their subsystem", () => {

@@ -72,7 +72,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
   {
     name: "mac",
     value: "XX:XX:…",
-    help: "MAC address (default 02:75 and the four address bytes)",
+    help: "MAC address (default 02:75 and the four address bytes; with vfio the card's own)",
     repeats: true,
   },
   MTU_FLAG,
@@ -112,6 +112,8 @@ export interface DeviceOptions extends RingOptions {
   readonly ranges: readonly Ipv4Range[];
   readonly gateway: number | null;
   readonly mac: Uint8Array;
+  /** Whether that was asked for: a card that has one of its own keeps it otherwise. */
+  readonly macGiven: boolean;
   readonly mtu: number;
   /** Each way. */
   readonly queues: number;
@@ -172,6 +174,7 @@ export function parseDevices(
       ranges,
       gateway,
       mac: macText === undefined ? macFromIpv4(address) : onFlag("--mac", () => parseMac(macText)),
+      macGiven: macText !== undefined,
       mtu,
       queues,
       ...rings[number],

@@ -12,14 +12,16 @@ export const SPARE_NETBUFS = 256;
 export interface RunningHost {
   readonly host: Host;
   readonly networkInterface: NetworkInterface;
+  /** What the host began with, which a device that comes later has to fit. */
+  readonly station: HostStation;
   /** All netbufs that device and host share. */
   readonly pool: NetbufPool;
   /** As asked for; 0 for what the device likes. */
   readonly ringSize: number;
 }
 
-/** Where and what the host is; its MAC address and MTU are the device's. */
-export type HostPlace = Omit<HostConfig, "mac" | "mtu">;
+/** Where and what the host is; its MAC address and MTU are the device's, unless it's to have another. */
+export type HostPlace = Omit<HostConfig, "mac" | "mtu"> & { readonly mac?: Uint8Array | null };
 
 /** What of a host its device has to fit. */
 export type HostStation = Pick<HostConfig, "mac" | "mtu">;
@@ -40,11 +42,14 @@ export function runNetdev(
   const pool = configure(netdev, queues, ringSize);
   const networkInterface = new NetworkInterface(netdev, pool, scheduler, queues);
   setUpQueues(netdev, pool, networkInterface, ringSize);
+  const mac = place.mac ?? netdev.hwaddrGet();
+  giveHwaddr(netdev, mac);
   netdev.start();
-  const config = { ...place, mac: netdev.hwaddrGet(), mtu: netdev.mtuGet() };
+  const station = { mac, mtu: netdev.mtuGet() };
+  const config = { ...place, ...station };
   const host = new Host(config, networkInterface, observer);
   networkInterface.attach(host);
-  return { host, networkInterface, pool, ringSize };
+  return { host, networkInterface, station, pool, ringSize };
 }
 
 /**
@@ -52,19 +57,18 @@ export function runNetdev(
  * memory. It stays who it is: a device with another MAC address is given the host's, if it can be.
  * `NetdevError("EINVAL")` for a device with a smaller MTU or fewer queues than the host's.
  */
-export function moveHost(running: RunningHost, config: HostStation, netdev: Netdev): RunningHost {
-  const { host, networkInterface, ringSize } = running;
+export function moveHost(running: RunningHost, netdev: Netdev): RunningHost {
+  const { host, networkInterface, station, ringSize } = running;
   const pool = configure(netdev, networkInterface.queues.length, ringSize);
-  if (netdev.mtuGet() < config.mtu) {
-    throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${config.mtu}`);
+  if (netdev.mtuGet() < station.mtu) {
+    throw new NetdevError("EINVAL", `its MTU is ${netdev.mtuGet()}, and the host's ${station.mtu}`);
   }
-  const isOther = netdev.hwaddrGet().some((byte, i) => byte !== config.mac[i]);
-  if (isOther) setHwaddr(netdev, config.mac);
+  giveHwaddr(netdev, station.mac);
   networkInterface.moveTo(netdev, pool);
   setUpQueues(netdev, pool, networkInterface, ringSize);
   netdev.start();
   networkInterface.resume();
-  return { host, networkInterface, pool, ringSize };
+  return { host, networkInterface, station, pool, ringSize };
 }
 
 /**
@@ -121,8 +125,9 @@ function setUpQueues(
   }
 }
 
-/** A device that keeps its address passes frames for the host on all the same, if it's promiscuous. */
-function setHwaddr(netdev: Netdev, mac: Uint8Array): void {
+/** Gives it the host's address, if it has another. A device that keeps its own passes frames for the host on all the same, if it's promiscuous. */
+function giveHwaddr(netdev: Netdev, mac: Uint8Array): void {
+  if (netdev.hwaddrGet().every((byte, i) => byte === mac[i])) return;
   try {
     netdev.hwaddrSet(mac);
   } catch (error) {

@@ -97,10 +97,11 @@ export class ServedDevice implements Ticker {
     // One that went while others were opened has nothing to be started.
     if (device === null || this.failure !== null) return;
     const { netdev } = device;
-    const { ip, ranges, gateway } = this.#options;
+    const { ip, ranges, gateway, macGiven } = this.#options;
+    const mac = macGiven ? this.#options.mac : null;
     const host = runNetdev(
       netdev,
-      { ...ip, ranges, gateway, leaveChecksums: this.#appliance.leaveChecksums },
+      { ...ip, ranges, gateway, mac, leaveChecksums: this.#appliance.leaveChecksums },
       this.#appliance.scheduler,
       this.#log.observer(() => this.#gatewayPing),
       this.#options.queues,
@@ -181,7 +182,7 @@ export class ServedDevice implements Ticker {
   #plug(netdev: Netdev): void {
     const [device, before] = [this.#device, this.#running];
     if (device === null || before === null || this.#takenOut === null) return;
-    const host = moveHost(before.host, this.#options, netdev);
+    const host = moveHost(before.host, netdev);
     this.#resetsBefore += before.recovery.resets;
     this.#running = { netdev, host, recovery: this.#lookAfter(netdev, host) };
     this.#takenOut = null;

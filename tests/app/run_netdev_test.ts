@@ -54,7 +54,7 @@ function suspendedHost(): { driver: FakeDriver; running: RunningHost } {
 Deno.test("a host that is moved to another device answers there, and has kept what it counted", () => {
   const { driver, running } = suspendedHost();
   const next = newDriver();
-  const moved = moveHost(running, STATION, probed(next));
+  const moved = moveHost(running, probed(next));
   next.deliver(padded(echoFrame()));
   assertEquals(moved.networkInterface.queues[0].poll(64, 0), 1);
   assertEquals(next.sent, [echoReplyFromHost()]);
@@ -63,12 +63,33 @@ Deno.test("a host that is moved to another device answers there, and has kept wh
   assertEquals(moved.networkInterface.alloc()?.region, next.pools[0].alloc()?.region);
 });
 
+Deno.test("a host has its device's MAC address, or one that it's given, and takes it along", () => {
+  const place = { address: ip(HOST_IP), prefixLength: 24, gateway: null };
+  for (const given of [null, OTHER_MAC]) {
+    const netdev = probed(newDriver());
+    const before = runNetdev(
+      netdev,
+      { ...place, mac: given },
+      new LoopFixture().scheduler,
+      QUIET,
+    );
+    assertEquals(netdev.hwaddrGet(), given ?? mac(HOST_MAC));
+    before.networkInterface.suspend();
+    netdev.close();
+    const next = newDriver();
+    next.hwaddrSet(mac("52:54:00:00:00:01"));
+    const nextNetdev = probed(next);
+    moveHost(before, nextNetdev);
+    assertEquals(nextNetdev.hwaddrGet(), given ?? mac(HOST_MAC));
+  }
+});
+
 Deno.test("a device with another MAC address is given the host's", () => {
   const { running } = suspendedHost();
   const next = newDriver();
   next.hwaddrSet(OTHER_MAC);
   const netdev = probed(next);
-  moveHost(running, STATION, netdev);
+  moveHost(running, netdev);
   assertEquals(netdev.hwaddrGet(), STATION.mac);
 });
 
@@ -77,18 +98,18 @@ Deno.test("a device that keeps another MAC address will do if it is promiscuous"
   const next = newDriver();
   next.hwaddrSet(OTHER_MAC);
   const deaf = probed(without(next, "hwaddrSet"));
-  const { code } = assertThrows(() => moveHost(running, STATION, deaf), NetdevError);
+  const { code } = assertThrows(() => moveHost(running, deaf), NetdevError);
   assertEquals(code, "ENOTSUP");
   next.promiscuousSet(true);
   const netdev = probed(without(next, "hwaddrSet"));
-  moveHost(running, STATION, netdev);
+  moveHost(running, netdev);
   assertEquals(netdev.hwaddrGet(), OTHER_MAC);
 });
 
 Deno.test("a device with a smaller MTU than the host's is refused", () => {
   const { running } = suspendedHost();
   const { code, message } = assertThrows(
-    () => moveHost(running, STATION, probed(newDriver(), 1400)),
+    () => moveHost(running, probed(newDriver(), 1400)),
     NetdevError,
   );
   assertEquals([code, message], ["EINVAL", "its MTU is 1400, and the host's 1500"]);

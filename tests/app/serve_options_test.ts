@@ -36,6 +36,7 @@ Deno.test("without arguments it is the host that QEMU's user network expects", (
   assertEquals(macText(mac), "02:75:0a:00:02:0f");
   assertEquals(device, {
     device: { kind: "qemu", model: "virtio-net-pci", properties: "" },
+    macGiven: false,
     mtu: 1500,
     queues: 1,
     ring: "split",
@@ -80,6 +81,7 @@ Deno.test("every flag can be given at once", () => {
       model: "virtio-net-pci",
       properties: "mrg_rxbuf=off,rx_queue_size=512",
     },
+    macGiven: true,
     mtu: 576,
     queues: 1,
     ring: "split",

@@ -15,6 +15,8 @@ export interface VfioBinding {
   readonly group: number;
   /** Gives it back to the driver it had. Nothing for one that vfio-pci had before. */
   restore(): void;
+  /** Once the kernel has taken it: lets any driver have it again. Nothing for one that's gone. */
+  forget(): void;
 }
 
 /**
@@ -35,23 +37,26 @@ export function bindToVfio(sysfs: PciSysfs, name: string): VfioBinding {
   const others = heldOthers(sysfs, name, group);
   if (others !== null) throw new VfioError(`${name}: ${notViable(group, others)}`);
   const before = sysfs.driver(name);
-  if (before === VFIO_PCI) return { group, restore: () => {} };
+  if (before === VFIO_PCI) return { group, restore: () => {}, forget: () => {} };
   refuseInUse(sysfs, name);
   if (!sysfs.hasDriver(VFIO_PCI)) {
     throw new VfioError(`${VFIO_PCI} isn't loaded: load it with modprobe ${VFIO_PCI}`);
   }
   const override = sysfs.driverOverride(name);
   const restore = (): void => giveBack(sysfs, name, before, override);
+  const forget = (): void => {
+    if (sysfs.exists(name)) quietly(() => sysfs.setDriverOverride(name, override));
+  };
   try {
     sysfs.setDriverOverride(name, VFIO_PCI);
     if (before !== null) sysfs.unbind(name);
     sysfs.probe(name);
   } catch (error) {
-    restoreQuietly(restore);
+    quietly(restore);
     throw whyNotBound(name, error);
   }
-  if (sysfs.driver(name) === VFIO_PCI) return { group, restore };
-  restoreQuietly(restore);
+  if (sysfs.driver(name) === VFIO_PCI) return { group, restore, forget };
+  quietly(restore);
   throw new VfioError(`${VFIO_PCI} doesn't take ${name}: dmesg says why`);
 }
 
@@ -93,10 +98,10 @@ function giveBack(
   if (driver !== null && sysfs.driver(name) === null) sysfs.probe(name);
 }
 
-/** Why it couldn't be bound is what matters. */
-function restoreQuietly(restore: () => void): void {
+/** Where what went wrong before is what matters, or nothing does. */
+function quietly(act: () => void): void {
   try {
-    restore();
+    act();
   } catch {
     // It's as it's been left.
   }

@@ -4,7 +4,7 @@ import type { PciAddress } from "../pci_address.ts";
 import { formatWholePciAddress } from "../pci_address.ts";
 import type { IrqLine } from "../pci_host.ts";
 import type { PciSysfs } from "./pci_sysfs.ts";
-import { bindToVfio, heldOthers } from "./vfio_binding.ts";
+import { bindToVfio, heldOthers, type VfioBinding } from "./vfio_binding.ts";
 import { VfioContainer } from "./vfio_container.ts";
 import { VfioDevice } from "./vfio_device.ts";
 import { VfioError } from "./vfio_error.ts";
@@ -27,7 +27,9 @@ export class VfioCard implements Disposable {
   readonly address: PciAddress;
   readonly container: VfioContainer;
   readonly device: VfioDevice;
-  readonly #name: string;
+  /** Its name in sysfs. */
+  readonly name: string;
+  readonly #binding: VfioBinding;
   readonly #waiter: FdWaiter;
   readonly #held: DisposableStack;
   /** The one way in which it interrupts at the moment. */
@@ -38,10 +40,10 @@ export class VfioCard implements Disposable {
   constructor(address: PciAddress, sysfs: PciSysfs, waiter: FdWaiter) {
     const name = formatWholePciAddress(address);
     this.address = address;
-    this.#name = name;
+    this.name = name;
     this.#waiter = waiter;
     using held = new DisposableStack();
-    const binding = bindToVfio(sysfs, name);
+    const binding = this.#binding = bindToVfio(sysfs, name);
     held.defer(() => {
       // Not while the kernel waits for it to be given back: that would wait for the kernel.
       if (!this.#isTaken) binding.restore();
@@ -70,7 +72,7 @@ export class VfioCard implements Disposable {
 
   /** Turns the first `count` MSI-X vectors on. `VfioError` when there are not so many. */
   enableMsix(count: number): readonly IrqLine[] {
-    const vectors = new VfioVectors(this.device.fd, this.#name, count, this.#waiter);
+    const vectors = new VfioVectors(this.device.fd, this.name, count, this.#waiter);
     this.#interrupts = vectors;
     return vectors.lines;
   }
@@ -78,7 +80,7 @@ export class VfioCard implements Disposable {
   /** Turns the pin on. `VfioError` when it has none. */
   enableIntx(): IrqLine {
     if (irqCount(this.device.fd, VFIO_PCI_INTX_IRQ_INDEX) === 0) {
-      throw new VfioError(`${this.#name} has no interrupt pin`);
+      throw new VfioError(`${this.name} has no interrupt pin`);
     }
     return this.#interrupts = new VfioIntxLine(this.device.fd, this.#waiter);
   }
@@ -93,6 +95,11 @@ export class VfioCard implements Disposable {
   handBack(): void {
     this.#isTaken = true;
     this[Symbol.dispose]();
+  }
+
+  /** After {@link handBack}, when the kernel has it: it's to be had by any driver again. */
+  forget(): void {
+    this.#binding.forget();
   }
 
   [Symbol.dispose](): void {

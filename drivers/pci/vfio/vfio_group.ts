@@ -93,7 +93,7 @@ function whyNotOpen({ errno, message }: ErrnoError, path: string): string {
     case ENOENT:
       return `${path} isn't there: none of its devices is bound to vfio-pci`;
     case EBUSY:
-      return "another process has it: end that one first";
+      return "it's in use, by another process or another --device: end that one first";
     case EACCES:
     case EPERM:
       return `${path} isn't for this user: run this as root, or have root give you that file`;

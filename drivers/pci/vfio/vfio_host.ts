@@ -43,6 +43,8 @@ export class VfioHost implements PciHost, Disposable {
   readonly #waiter: FdWaiter;
   readonly #memory: VfioMemory;
   #card: VfioCard | null;
+  /** The one before, until the kernel has taken it. */
+  #handedBack: VfioCard | null = null;
   #watcher: SlotWatcher | null = null;
   #news: UeventSocket | null = null;
 
@@ -193,6 +195,7 @@ export class VfioHost implements PciHost, Disposable {
       this.#watcher?.ejectRequested(card.address.device);
     } finally {
       this.#card = null;
+      this.#handedBack = card;
       this.#memory.detach();
       card.handBack();
     }
@@ -201,7 +204,12 @@ export class VfioHost implements PciHost, Disposable {
   /** What the kernel tells of devices: one may be the card that has come back. */
   #hear(news: UeventSocket): void {
     for (let event = news.read(); event !== null; event = news.read()) {
-      if (this.#card !== null || event.subsystem !== "pci") continue;
+      if (event.subsystem !== "pci") continue;
+      if (event.action === "unbind" && event.name === this.#handedBack?.name) {
+        this.#handedBack.forget();
+        this.#handedBack = null;
+      }
+      if (this.#card !== null) continue;
       if (event.action !== "add" && event.action !== "bind") continue;
       if (this.#isOurs(event.name)) this.#watcher?.slotsChanged();
     }

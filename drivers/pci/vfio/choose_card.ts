@@ -22,12 +22,12 @@ export function chooseCard(
   if (address !== null) {
     const name = formatWholePciAddress(address);
     if (!sysfs.exists(name)) throw new VfioError(`${name} isn't there: lspci -D shows what is`);
-    if (matchPciId(wanted, identityOf(sysfs, name)) !== null) return address;
+    if (isWanted(sysfs, name, wanted)) return address;
     throw new VfioError(`no driver wants ${describe(sysfs, name)}`);
   }
   const cards = sysfs.names().filter((name) => isNetworkCard(sysfs, name));
   if (cards.length === 0) throw new VfioError("this machine has no network card on PCI");
-  const usable = cards.filter((name) => matchPciId(wanted, identityOf(sysfs, name)) !== null);
+  const usable = cards.filter((name) => isWanted(sysfs, name, wanted));
   if (usable.length === 0) {
     throw new VfioError(`no driver wants ${cards.map((name) => describe(sysfs, name)).join(", ")}`);
   }
@@ -41,6 +41,11 @@ export function chooseCard(
 /** Whether a function of this name is there, and is a network card. */
 export function isNetworkCard(sysfs: PciSysfs, name: string): boolean {
   return sysfs.number(name, "class") >>> 16 === NETWORK_CLASS;
+}
+
+/** Whether a driver wants it. */
+export function isWanted(sysfs: PciSysfs, name: string, wanted: WantedIds): boolean {
+  return matchPciId(wanted, identityOf(sysfs, name)) !== null;
 }
 
 function identityOf(sysfs: PciSysfs, name: string): PciIdentity {

@@ -19,45 +19,96 @@ export interface VfioBinding {
   forget(): void;
 }
 
-/**
- * Has vfio-pci take a function, if it hasn't yet. `VfioError` when it can't be had; nothing has changed
- * then.
- */
-export function bindToVfio(sysfs: PciSysfs, name: string): VfioBinding {
-  if (!sysfs.exists(name)) {
-    throw new VfioError(`${name} isn't there: lspci -D shows what is`);
+/** How a function was before it was vfio-pci's. */
+interface Before {
+  readonly driver: string | null;
+  readonly override: string | null;
+}
+
+/** Has vfio-pci take functions, and knows which ones it has taken for us. */
+export class VfioBinder {
+  readonly #sysfs: PciSysfs;
+  /** What was to be the driver of those before, and which one it was; by name. */
+  readonly #before = new Map<string, Before>();
+
+  constructor(sysfs: PciSysfs) {
+    this.#sysfs = sysfs;
   }
-  const group = sysfs.iommuGroup(name);
-  if (group === null) {
-    throw new VfioError(
-      `${name} is behind no IOMMU: switch that on in the firmware (VT-d, AMD-Vi), and boot Linux ` +
-        "with intel_iommu=on where it's Intel's",
-    );
+
+  /**
+   * Has vfio-pci take a function, if it hasn't yet. `VfioError` when it can't be had; nothing has changed
+   * then.
+   */
+  bind(name: string): VfioBinding {
+    const sysfs = this.#sysfs;
+    if (!sysfs.exists(name)) {
+      throw new VfioError(`${name} isn't there: lspci -D shows what is`);
+    }
+    const group = sysfs.iommuGroup(name);
+    if (group === null) {
+      throw new VfioError(
+        `${name} is behind no IOMMU: switch that on in the firmware (VT-d, AMD-Vi), and boot Linux ` +
+          "with intel_iommu=on where it's Intel's",
+      );
+    }
+    const others = heldOthers(sysfs, name, group);
+    if (others !== null) throw new VfioError(`${name}: ${notViable(group, others)}`);
+    if (sysfs.driver(name) !== VFIO_PCI) this.#take(name);
+    return { group, restore: () => this.#giveBack(name), forget: () => this.#forget(name) };
   }
-  const others = heldOthers(sysfs, name, group);
-  if (others !== null) throw new VfioError(`${name}: ${notViable(group, others)}`);
-  const before = sysfs.driver(name);
-  if (before === VFIO_PCI) return { group, restore: () => {}, forget: () => {} };
-  refuseInUse(sysfs, name);
-  if (!sysfs.hasDriver(VFIO_PCI)) {
-    throw new VfioError(`${VFIO_PCI} isn't loaded: load it with modprobe ${VFIO_PCI}`);
+
+  /**
+   * For a function that has just come: has vfio-pci take it as soon as the kernel offers it to drivers.
+   * Nothing when one has it already.
+   */
+  expect(name: string): void {
+    if (this.#sysfs.driver(name) !== null) return;
+    quietly(() => this.#claim(name));
   }
-  const override = sysfs.driverOverride(name);
-  const restore = (): void => giveBack(sysfs, name, before, override);
-  const forget = (): void => {
-    if (sysfs.exists(name)) quietly(() => sysfs.setDriverOverride(name, override));
-  };
-  try {
+
+  #take(name: string): void {
+    const sysfs = this.#sysfs;
+    refuseInUse(sysfs, name);
+    if (!sysfs.hasDriver(VFIO_PCI)) {
+      throw new VfioError(`${VFIO_PCI} isn't loaded: load it with modprobe ${VFIO_PCI}`);
+    }
+    try {
+      this.#claim(name);
+    } catch (error) {
+      quietly(() => this.#giveBack(name));
+      throw whyNotBound(name, error);
+    }
+    if (sysfs.driver(name) === VFIO_PCI) return;
+    quietly(() => this.#giveBack(name));
+    throw new VfioError(`${VFIO_PCI} doesn't take ${name}: dmesg says why`);
+  }
+
+  #claim(name: string): void {
+    const sysfs = this.#sysfs;
+    const driver = sysfs.driver(name);
+    this.#before.set(name, { driver, override: sysfs.driverOverride(name) });
     sysfs.setDriverOverride(name, VFIO_PCI);
-    if (before !== null) sysfs.unbind(name);
+    if (driver !== null) sysfs.unbind(name);
     sysfs.probe(name);
-  } catch (error) {
-    quietly(restore);
-    throw whyNotBound(name, error);
   }
-  if (sysfs.driver(name) === VFIO_PCI) return { group, restore, forget };
-  quietly(restore);
-  throw new VfioError(`${VFIO_PCI} doesn't take ${name}: dmesg says why`);
+
+  #giveBack(name: string): void {
+    const sysfs = this.#sysfs;
+    const before = this.#before.get(name);
+    this.#before.delete(name);
+    // It may have been taken out, or been vfio-pci's before we came.
+    if (before === undefined || !sysfs.exists(name)) return;
+    sysfs.setDriverOverride(name, before.override);
+    if (sysfs.driver(name) === VFIO_PCI) sysfs.unbind(name);
+    if (before.driver !== null && sysfs.driver(name) === null) sysfs.probe(name);
+  }
+
+  #forget(name: string): void {
+    const before = this.#before.get(name);
+    this.#before.delete(name);
+    if (before === undefined || !this.#sysfs.exists(name)) return;
+    quietly(() => this.#sysfs.setDriverOverride(name, before.override));
+  }
 }
 
 /** In words, the functions of a group beside this one that a driver has which may use them; or null. */
@@ -83,19 +134,6 @@ function refuseInUse(sysfs: PciSysfs, name: string): void {
     `${name} is in use: it's the kernel's interface ${used}, which is up; ` +
       `if it can be spared: ip link set ${used} down`,
   );
-}
-
-function giveBack(
-  sysfs: PciSysfs,
-  name: string,
-  driver: string | null,
-  override: string | null,
-): void {
-  // It may have been taken out.
-  if (!sysfs.exists(name)) return;
-  sysfs.setDriverOverride(name, override);
-  if (sysfs.driver(name) === VFIO_PCI) sysfs.unbind(name);
-  if (driver !== null && sysfs.driver(name) === null) sysfs.probe(name);
 }
 
 /** Where what went wrong before is what matters, or nothing does. */

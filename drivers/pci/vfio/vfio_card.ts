@@ -4,7 +4,7 @@ import type { PciAddress } from "../pci_address.ts";
 import { formatWholePciAddress } from "../pci_address.ts";
 import type { IrqLine } from "../pci_host.ts";
 import type { PciSysfs } from "./pci_sysfs.ts";
-import { bindToVfio, heldOthers, type VfioBinding } from "./vfio_binding.ts";
+import { heldOthers, type VfioBinder, type VfioBinding } from "./vfio_binding.ts";
 import { VfioContainer } from "./vfio_container.ts";
 import { VfioDevice } from "./vfio_device.ts";
 import { VfioError } from "./vfio_error.ts";
@@ -37,13 +37,18 @@ export class VfioCard implements Disposable {
   #isTaken = false;
 
   /** `VfioError` when it can't be had; it's as it was then. */
-  constructor(address: PciAddress, sysfs: PciSysfs, waiter: FdWaiter) {
+  constructor(
+    address: PciAddress,
+    sysfs: PciSysfs,
+    binder: VfioBinder,
+    waiter: FdWaiter,
+  ) {
     const name = formatWholePciAddress(address);
     this.address = address;
     this.name = name;
     this.#waiter = waiter;
     using held = new DisposableStack();
-    const binding = this.#binding = bindToVfio(sysfs, name);
+    const binding = this.#binding = binder.bind(name);
     held.defer(() => {
       // Not while the kernel waits for it to be given back: that would wait for the kernel.
       if (!this.#isTaken) binding.restore();

@@ -8,9 +8,10 @@ import type { Doorbell, IrqLine, PciFunction, PciHost, SlotWatcher } from "../pc
 import { RegionClaims } from "../region_claims.ts";
 import { checkAccess, type RegisterWindow } from "../register_window.ts";
 import { PCI_COMMAND, PCI_COMMAND_MEMORY } from "../registers.ts";
-import { chooseCard, isNetworkCard, type WantedIds } from "./choose_card.ts";
+import { chooseCard, isNetworkCard, isWanted, type WantedIds } from "./choose_card.ts";
 import { chooseIova } from "./iova_ranges.ts";
 import { PciSysfs } from "./pci_sysfs.ts";
+import { VfioBinder } from "./vfio_binding.ts";
 import { VfioCard } from "./vfio_card.ts";
 import { VfioError } from "./vfio_error.ts";
 import { VfioArena, VfioMemory } from "./vfio_memory.ts";
@@ -40,6 +41,7 @@ export class VfioHost implements PciHost, Disposable {
   readonly #address: PciAddress | null;
   readonly #wanted: WantedIds;
   readonly #sysfs: PciSysfs;
+  readonly #binder: VfioBinder;
   readonly #waiter: FdWaiter;
   readonly #memory: VfioMemory;
   #card: VfioCard | null;
@@ -53,6 +55,7 @@ export class VfioHost implements PciHost, Disposable {
     this.#address = address;
     this.#wanted = wanted;
     this.#sysfs = sysfs;
+    this.#binder = new VfioBinder(sysfs);
     this.#waiter = waiter;
     using held = new DisposableStack();
     const card = held.use(this.#take());
@@ -166,7 +169,7 @@ export class VfioHost implements PciHost, Disposable {
 
   #take(): VfioCard {
     const address = chooseCard(this.#sysfs, this.#address, this.#wanted);
-    const card = new VfioCard(address, this.#sysfs, this.#waiter);
+    const card = new VfioCard(address, this.#sysfs, this.#binder, this.#waiter);
     try {
       card.watchRequests(() => this.#handBack(card));
       return card;
@@ -204,14 +207,16 @@ export class VfioHost implements PciHost, Disposable {
   /** What the kernel tells of devices: one may be the card that has come back. */
   #hear(news: UeventSocket): void {
     for (let event = news.read(); event !== null; event = news.read()) {
-      if (event.subsystem !== "pci") continue;
-      if (event.action === "unbind" && event.name === this.#handedBack?.name) {
+      const { action, subsystem, name } = event;
+      if (subsystem !== "pci") continue;
+      if (action === "unbind" && name === this.#handedBack?.name) {
         this.#handedBack.forget();
         this.#handedBack = null;
       }
-      if (this.#card !== null) continue;
-      if (event.action !== "add" && event.action !== "bind") continue;
-      if (this.#isOurs(event.name)) this.#watcher?.slotsChanged();
+      if (this.#card !== null || !this.#isOurs(name)) continue;
+      // The kernel tells of a function first, and offers it to drivers then; of which it tells, too.
+      if (action === "add" && isWanted(this.#sysfs, name, this.#wanted)) this.#binder.expect(name);
+      else if (action === "add" || action === "bind") this.#watcher?.slotsChanged();
     }
   }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { bindToVfio, type VfioBinding } from "../../../../drivers/pci/vfio/vfio_binding.ts";
+import { VfioBinder } from "../../../../drivers/pci/vfio/vfio_binding.ts";
 import { VfioError } from "../../../../drivers/pci/vfio/vfio_error.ts";
 import { FakeSysfs, type FakeSysfsFunction } from "../../../device/fake_sysfs.ts";
 
@@ -16,7 +16,7 @@ function refusal(functions: Readonly<Record<string, FakeSysfsFunction>>): string
 
 function refusalOf(sysfs: FakeSysfs): string {
   const before = [sysfs.driver(NAME), sysfs.driverOverride(NAME)];
-  const { message } = assertThrows(() => bindToVfio(sysfs, NAME), VfioError);
+  const { message } = assertThrows(() => new VfioBinder(sysfs).bind(NAME), VfioError);
   assertEquals([sysfs.driver(NAME), sysfs.driverOverride(NAME)], before);
   return message;
 }
@@ -27,7 +27,7 @@ function includes(message: string, ...parts: readonly string[]): void {
 
 Deno.test("a function without a driver is bound, and left without one", () => {
   using sysfs = new FakeSysfs({ [NAME]: { group: 7 } });
-  const binding = bindToVfio(sysfs, NAME);
+  const binding = new VfioBinder(sysfs).bind(NAME);
   assertEquals([binding.group, sysfs.driver(NAME)], [7, "vfio-pci"]);
   assertEquals(sysfs.calls.splice(0), ["override vfio-pci", "probe"]);
   binding.restore();
@@ -39,7 +39,7 @@ Deno.test("a function is taken from a driver whose interface is down, and given 
   for (const path of ["net/eth0", "virtio3/net/eth0"]) {
     const shown = { driver: "virtio-pci", interface: { path, flags: DOWN } };
     using sysfs = new FakeSysfs({ [NAME]: shown });
-    const binding = bindToVfio(sysfs, NAME);
+    const binding = new VfioBinder(sysfs).bind(NAME);
     assertEquals(sysfs.driver(NAME), "vfio-pci");
     binding.restore();
     assertEquals([sysfs.driver(NAME), sysfs.driverOverride(NAME)], ["virtio-pci", null]);
@@ -55,7 +55,7 @@ Deno.test("a function whose interface is up is left to the kernel", () => {
 
 Deno.test("what vfio-pci has already is left to it afterwards", () => {
   using sysfs = new FakeSysfs({ [NAME]: { driver: "vfio-pci" } });
-  const binding: VfioBinding = bindToVfio(sysfs, NAME);
+  const binding = new VfioBinder(sysfs).bind(NAME);
   binding.restore();
   binding.forget();
   assertEquals([sysfs.driver(NAME), sysfs.calls], ["vfio-pci", []]);
@@ -82,7 +82,7 @@ Deno.test("functions of the group without a driver, or with a harmless one, are 
     "0000:00:06.0": { driver: "vfio-pci" },
     "0000:00:07.0": { driver: "e1000e", group: 2 },
   });
-  assertEquals(bindToVfio(sysfs, NAME).group, 1);
+  assertEquals(new VfioBinder(sysfs).bind(NAME).group, 1);
 });
 
 Deno.test("when vfio-pci isn't loaded it's said how to load it", () => {
@@ -100,7 +100,7 @@ Deno.test("when vfio-pci doesn't take it, its driver has it again", () => {
 
 Deno.test("once the kernel has taken it back, only what it's bound to by name is undone", () => {
   using sysfs = new FakeSysfs({ [NAME]: { driver: "e1000e" } });
-  const binding = bindToVfio(sysfs, NAME);
+  const binding = new VfioBinder(sysfs).bind(NAME);
   sysfs.unbind(NAME);
   binding.forget();
   assertEquals([sysfs.driver(NAME), sysfs.driverOverride(NAME)], [null, null]);
@@ -108,10 +108,31 @@ Deno.test("once the kernel has taken it back, only what it's bound to by name is
 
 Deno.test("a function that was taken out needs nothing given back", () => {
   using sysfs = new FakeSysfs({ [NAME]: {} });
-  const binding = bindToVfio(sysfs, NAME);
+  const binding = new VfioBinder(sysfs).bind(NAME);
   sysfs.unplug(NAME);
   sysfs.calls.length = 0;
   binding.restore();
   binding.forget();
   assertEquals(sysfs.calls, []);
+});
+
+Deno.test("a function that has just come is vfio-pci's as soon as drivers are asked", () => {
+  using sysfs = new FakeSysfs({ [NAME]: {} });
+  const binder = new VfioBinder(sysfs);
+  // The kernel offers it to none yet.
+  sysfs.taking.clear();
+  binder.expect(NAME);
+  assertEquals([sysfs.driver(NAME), sysfs.driverOverride(NAME)], [null, "vfio-pci"]);
+  sysfs.taking.add("vfio-pci");
+  sysfs.probe(NAME);
+  const binding = binder.bind(NAME);
+  assertEquals(sysfs.driver(NAME), "vfio-pci");
+  binding.restore();
+  assertEquals([sysfs.driver(NAME), sysfs.driverOverride(NAME)], [null, null]);
+});
+
+Deno.test("a function that came with a driver is left to that until it's bound", () => {
+  using sysfs = new FakeSysfs({ [NAME]: { driver: "e1000e" } });
+  new VfioBinder(sysfs).expect(NAME);
+  assertEquals([sysfs.driver(NAME), sysfs.calls], ["e1000e", []]);
 });

@@ -8,6 +8,8 @@ const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_POPULATE = 0x8000;
 const MAP_HUGETLB = 0x4_0000;
+/** Huge pages of this size, whatever the kernel's default is: the binary logarithm of it. */
+const MAP_HUGE_2MB = 21 << 26;
 /** madvise(2) */
 const MADV_DONTFORK = 10;
 const MADV_HUGEPAGE = 14;
@@ -58,18 +60,17 @@ export class Mapping implements Disposable {
   }
 
   /**
-   * Zeroed memory that is of no file, in pages that the kernel has set aside as huge ones:
-   * `byteLength` is a multiple of their size. All of it is there at once. `ErrnoError` ENOMEM when
-   * there are not so many of them.
+   * Zeroed memory that is of no file, in pages of 2 MiB that the kernel has set aside: `byteLength` is a
+   * multiple of that. All of it is there at once. `ErrnoError` ENOMEM when there are not so many pages.
    */
   static ofHugePages(byteLength: number): Mapping {
-    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_HUGETLB;
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | MAP_HUGETLB | MAP_HUGE_2MB;
     return Mapping.#keptFromChildren(new Mapping(byteLength, { flags, fd: -1, offset: 0n }));
   }
 
   /**
-   * Zeroed memory that is of no file, and is there piece by piece, when it's touched. It begins at a
-   * multiple of 2 MiB, as does `byteLength`, so that the kernel can give it pages of that size.
+   * Zeroed memory that is of no file, and is there piece by piece, when it's touched. `byteLength` is a
+   * multiple of 2 MiB, and so is where it begins, as a rule: the kernel can give it pages of that size.
    * `ErrnoError` ENOMEM when there's no room for it.
    */
   static anonymous(byteLength: number): Mapping {

@@ -3,7 +3,12 @@ import type { FdWaiter } from "../../ffi/fd_waiter.ts";
 import { UeventSocket } from "../../ffi/uevent_socket.ts";
 import type { Bar } from "../base_address.ts";
 import { allowIntx } from "../intx.ts";
-import { type AccessWidth, formatWholePciAddress, type PciAddress } from "../pci_address.ts";
+import {
+  type AccessWidth,
+  formatWholePciAddress,
+  parsePciAddress,
+  type PciAddress,
+} from "../pci_address.ts";
 import type { Doorbell, IrqLine, PciFunction, PciHost, SlotWatcher } from "../pci_host.ts";
 import { RegionClaims } from "../region_claims.ts";
 import { checkAccess, type RegisterWindow } from "../register_window.ts";
@@ -45,6 +50,8 @@ export class VfioHost implements PciHost, Disposable {
   readonly #waiter: FdWaiter;
   readonly #memory: VfioMemory;
   #card: VfioCard | null;
+  /** Where one has come since it has gone. */
+  #arrival: PciAddress | null = null;
   /** The one before, until the kernel has taken it. */
   #handedBack: VfioCard | null = null;
   #watcher: SlotWatcher | null = null;
@@ -58,7 +65,7 @@ export class VfioHost implements PciHost, Disposable {
     this.#binder = new VfioBinder(sysfs);
     this.#waiter = waiter;
     using held = new DisposableStack();
-    const card = held.use(this.#take());
+    const card = held.use(this.#take(address));
     const iova = chooseIova(card.container.iovaRanges(), MEMORY_BYTES, HUGE_PAGE);
     this.#memory = held.use(new VfioMemory(MEMORY_BYTES, iova));
     this.#memory.attach(card.container);
@@ -167,8 +174,9 @@ export class VfioHost implements PciHost, Disposable {
     }
   }
 
-  #take(): VfioCard {
-    const address = chooseCard(this.#sysfs, this.#address, this.#wanted);
+  /** The card there, or the first that's wanted. */
+  #take(place: PciAddress | null): VfioCard {
+    const address = chooseCard(this.#sysfs, place, this.#wanted);
     const card = new VfioCard(address, this.#sysfs, this.#binder, this.#waiter);
     try {
       card.watchRequests(() => this.#handBack(card));
@@ -179,10 +187,12 @@ export class VfioHost implements PciHost, Disposable {
     }
   }
 
-  /** Nothing when it isn't there. */
+  /** Nothing when none has come. */
   #takeAgain(): void {
-    if (this.#address !== null && !this.#sysfs.exists(formatWholePciAddress(this.#address))) return;
-    const card = this.#take();
+    const arrival = this.#arrival;
+    this.#arrival = null;
+    if (arrival === null || !this.#sysfs.exists(formatWholePciAddress(arrival))) return;
+    const card = this.#take(arrival);
     try {
       this.#memory.attach(card.container);
       this.#card = card;
@@ -216,8 +226,13 @@ export class VfioHost implements PciHost, Disposable {
       if (this.#card !== null || !this.#isOurs(name)) continue;
       // The kernel tells of a function first, and offers it to drivers then; of which it tells, too.
       if (action === "add" && isWanted(this.#sysfs, name, this.#wanted)) this.#binder.expect(name);
-      else if (action === "add" || action === "bind") this.#watcher?.slotsChanged();
+      else if (action === "add" || action === "bind") this.#arrived(name);
     }
+  }
+
+  #arrived(name: string): void {
+    this.#arrival = parsePciAddress(name);
+    this.#watcher?.slotsChanged();
   }
 
   #isOurs(name: string): boolean {

@@ -72,6 +72,12 @@ Deno.test("an argument that QEMU refuses: QEMU's reason in one line, status 1", 
   assertOneLine(stderr, /^ukdeno: QEMU refused to run: -netdev nonsense,id=net: /);
 });
 
+Deno.test("a card that this machine doesn't have: one line says so, status 1", async () => {
+  const { code, stderr } = await runMain(["--device=vfio:ffffffff:ff:1f.7", "--ip=192.0.2.9/24"]);
+  assertEquals(code, 1);
+  assertOneLine(stderr, /^ukdeno: ffffffff:ff:1f\.7 isn't there: lspci -D shows what is$/m);
+});
+
 Deno.test("no QEMU on this machine: one line says how to get it, status 1", async () => {
   const folder = await folderWith({ setpriv: "/usr/bin/setpriv" });
   const { code, stderr } = await runMain([`--hub=${uniqueHub()}`], { path: folder });

@@ -199,11 +199,15 @@ export class QueuePair implements PolledQueue {
     if (!this.#polling) this.#flush();
   }
 
-  /** Schedules a poll each interval; when the next one is due. */
+  /**
+   * Schedules a poll each interval; when the next one is due. While there are polls anyway none is asked
+   * for: where one takes longer than the interval, or where the clock goes on in steps of 4 ms, that would
+   * keep the queue from ever completing.
+   */
   #pollByTime(now: number): number {
     if (now >= this.#nextPoll) {
       this.#nextPoll = now + POLL_INTERVAL_MS;
-      this.#napi.schedule();
+      if (!this.#napi.scheduled) this.#napi.schedule();
     }
     return this.#nextPoll;
   }

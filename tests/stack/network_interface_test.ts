@@ -224,6 +224,16 @@ Deno.test("without interrupts a full ring is polled in a row, and a stall is see
   fixture.assertPoolWhole();
 });
 
+Deno.test("a device without interrupts is left to sleep, also on a clock that goes on in steps of 4 ms", () => {
+  const { networkInterface, scheduler } = new InterfaceFixture({ interrupts: false });
+  for (const now of [10, 20, 30]) {
+    assertEquals([networkInterface.tick(now), scheduler.idle], [now + 1, false]);
+    scheduler.round(now);
+    assertEquals(networkInterface.tick(now + 4), now + 5);
+    assertEquals(scheduler.arm(), true, "polled on, it would never sleep again");
+  }
+});
+
 Deno.test("a suspended device without interrupts is left alone", () => {
   const { networkInterface, scheduler } = new InterfaceFixture({ interrupts: false });
   assertEquals(networkInterface.tick(10), 11);

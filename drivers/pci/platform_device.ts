@@ -7,8 +7,11 @@ export interface PlatformDevice {
   /** Where its registers are: `mmio 0xfeb00000`. */
   readonly name: string;
   readonly registers: RegisterWindow;
-  /** The interrupt that it's wired to; its handler says whether the device had interrupted. */
-  readonly line: IrqLine;
+  /**
+   * The interrupt that it's wired to; its handler says whether the device had interrupted. Null where
+   * nobody hands that to a driver, which has to poll then.
+   */
+  readonly line: IrqLine | null;
   /** Memory that it reaches. */
   readonly dma: DmaArena;
 }

@@ -78,6 +78,11 @@ export function probeVirtioMmio(bus: VirtioBus, slots: readonly PlatformDevice[]
   return transports;
 }
 
+/** The type of the device behind these registers: 0 for an empty place, and for what isn't virtio-mmio. */
+export function virtioMmioType(registers: RegisterWindow): number {
+  return registers.read32(MAGIC_VALUE) === MAGIC ? registers.read32(DEVICE_ID) : 0;
+}
+
 /** A virtio device behind memory-mapped registers and one wire (virtio 1.2 §4.2), of either version. */
 export class VirtioMmio implements VirtioTransport {
   readonly name: string;
@@ -90,8 +95,8 @@ export class VirtioMmio implements VirtioTransport {
   readonly configLength: number;
   readonly queueReset: QueueReset | null;
   readonly #registers: RegisterWindow;
-  readonly #line: IrqLine;
-  readonly #wired: boolean;
+  /** Null: it's polled. */
+  readonly #line: IrqLine | null;
   readonly #config = new ConfigChange();
   #vectors: readonly VirtioVector[] = [];
   #queueCount: number | null = null;
@@ -99,14 +104,13 @@ export class VirtioMmio implements VirtioTransport {
 
   /**
    * Reads what it is. `VirtioError` when it isn't virtio-mmio, or of another version than 1 and 2.
-   * With `wired` false its wire is left alone, and it's polled.
+   * With `wired` false its wire is left alone, and it's polled, as it is without a wire.
    */
   constructor({ name, registers, line, dma }: PlatformDevice, wired = true) {
     this.name = name;
     this.dma = dma;
     this.#registers = registers;
-    this.#line = line;
-    this.#wired = wired;
+    this.#line = wired ? line : null;
     if (registers.byteLength < CONFIG) {
       throw new VirtioError(`${name}: ${registers.byteLength} bytes are too few for virtio-mmio`);
     }
@@ -186,11 +190,12 @@ export class VirtioMmio implements VirtioTransport {
   }
 
   interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
-    if (!this.#wired) return;
+    const line = this.#line;
+    if (line === null) return;
     this.#config.connect(onConfig);
     const queues = [...onQueue.keys()].filter((queue) => onQueue[queue] !== null);
     this.#vectors = [{ name: "wire", config: true, queues }];
-    this.#line.connect(() => {
+    line.connect(() => {
       const status = this.#registers.read32(INTERRUPT_STATUS);
       if (status === 0) return false;
       // Before the queues are looked at: what comes from here on interrupts again.
@@ -204,7 +209,7 @@ export class VirtioMmio implements VirtioTransport {
   }
 
   get interruptMode(): InterruptMode {
-    return this.#wired ? "wire" : "polling";
+    return this.#line === null ? "polling" : "wire";
   }
 
   get vectors(): readonly VirtioVector[] {
@@ -213,7 +218,7 @@ export class VirtioMmio implements VirtioTransport {
 
   interruptsDisconnect(): void {
     this.#config.connect(null);
-    this.#line.disconnect();
+    this.#line?.disconnect();
   }
 
   /** Without a bus nothing takes its access to memory away but a reset, which isn't waited for. */

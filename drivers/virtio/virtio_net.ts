@@ -28,7 +28,7 @@ import type { VirtioNetRx } from "./virtio_net_rx.ts";
 import type { VirtioNetTx } from "./virtio_net_tx.ts";
 
 /** Virtio device type of a network card (virtio 1.2 §5.1.1). */
-const VIRTIO_DEVICE_TYPE_NET = 1;
+export const VIRTIO_DEVICE_TYPE_NET = 1;
 
 /** How often the watchdog looks at transmit queues, and at configuration that nobody tells of. */
 const LOOK_MS = 2000;

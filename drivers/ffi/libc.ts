@@ -130,6 +130,10 @@ const LIBC_SYMBOLS = {
     parameters: ["pointer", /* void *addr */ "usize", /* size_t length */ "i32" /* int advice */],
     result: "i32",
   },
+  mlock: {
+    parameters: ["pointer", /* const void *addr */ "usize" /* size_t len */],
+    result: "i32",
+  },
 
   eventfd: { parameters: ["u32", /* unsigned initval */ "i32" /* int flags */], result: "i32" },
   eventfd_read: {

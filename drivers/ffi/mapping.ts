@@ -4,6 +4,7 @@ import { libc } from "./libc.ts";
 const PROT_READ_WRITE = 0x1 | 0x2;
 export const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
+const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MAP_POPULATE = 0x8000;
@@ -25,7 +26,7 @@ interface MappingOptions {
   readonly fd: number;
   /** Where in the file it begins: more than 2^53 for some files that are no files. */
   readonly offset: bigint;
-  /** Where it should be, if that's free; default anywhere. */
+  /** Where it should be, if that's free, or is to be with MAP_FIXED; default anywhere. */
   readonly hint?: Deno.PointerValue;
 }
 
@@ -101,6 +102,23 @@ export class Mapping implements Disposable {
   /** Where the kernel has it in this process; 0 once it's disposed. */
   get address(): number {
     return this.#pointer === null ? 0 : Number(Deno.UnsafePointer.value(this.#pointer));
+  }
+
+  /** Has all of it in memory from now on, never swapped. `ErrnoError` for more than the user may lock. */
+  lock(): void {
+    check("mlock", libc.mlock(this.#pointer, BigInt(this.byteLength)));
+  }
+
+  /**
+   * Has the `byteLength` bytes at `offset` be those of `fd` at `fileOffset`, all of them multiples of the
+   * size of a page. `ErrnoError` from `mmap`.
+   */
+  replace(offset: number, fd: number, fileOffset: bigint, byteLength: number): void {
+    if (offset < 0 || offset + byteLength > this.byteLength) {
+      throw new RangeError(`${byteLength} bytes at ${offset} of a mapping of ${this.byteLength}`);
+    }
+    const hint = Deno.UnsafePointer.create(BigInt(this.address + offset));
+    map(byteLength, { flags: MAP_SHARED | MAP_FIXED, fd, offset: fileOffset, hint });
   }
 
   [Symbol.dispose](): void {

@@ -28,3 +28,14 @@ Deno.test("more memory than there can be is an error of mmap", () => {
   assertThrows(() => Mapping.anonymous(2 ** 47), ErrnoError, "mmap");
   assertThrows(() => Mapping.ofHugePages(2 ** 46), ErrnoError, "mmap");
 });
+
+Deno.test("a piece of a mapping can be replaced by any piece of a file", () => {
+  const fd = createMemfd("ukdeno-test", 3 * PAGE);
+  using mapping = Mapping.ofFile(fd, 0n, 3 * PAGE);
+  for (let page = 0; page < 3; page++) mapping.u8[page * PAGE] = page;
+  mapping.replace(0, fd, BigInt(2 * PAGE), PAGE);
+  mapping.replace(2 * PAGE, fd, 0n, PAGE);
+  assertThrows(() => mapping.replace(2 * PAGE, fd, 0n, 2 * PAGE), RangeError, "at 8192");
+  libc.close(fd);
+  assertEquals([0, 1, 2].map((page) => mapping.u8[page * PAGE]), [2, 1, 0]);
+});

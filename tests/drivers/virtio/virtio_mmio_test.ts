@@ -2,7 +2,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SplitVirtqueue } from "../../../drivers/virtio/split_virtqueue.ts";
 import { VirtioBus } from "../../../drivers/virtio/virtio_bus.ts";
 import { VirtioError } from "../../../drivers/virtio/virtio_error.ts";
-import { probeVirtioMmio, VirtioMmio } from "../../../drivers/virtio/virtio_mmio.ts";
+import {
+  probeVirtioMmio,
+  VirtioMmio,
+  virtioMmioType,
+} from "../../../drivers/virtio/virtio_mmio.ts";
 import { virtioNetDriver } from "../../../drivers/virtio/virtio_net.ts";
 import type { Netbuf } from "../../../netdev/netbuf.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
@@ -201,4 +205,19 @@ Deno.test("without its wire a device is polled, and says so", () => {
   transport.interruptsConnect(() => {}, [() => {}, null]);
   assertEquals([transport.interruptMode, transport.vectors], ["polling", []]);
   assertEquals(link.device.line.connected, false);
+});
+
+Deno.test("a device that has no wire to begin with is polled, and lets itself be let go of", () => {
+  const { name, registers, dma } = new MmioLink(2).device;
+  const transport = new VirtioMmio({ name, registers, dma, line: null });
+  transport.interruptsConnect(() => {}, [() => {}, null]);
+  assertEquals([transport.interruptMode, transport.vectors], ["polling", []]);
+  transport.interruptsDisconnect();
+  transport.shutdown();
+});
+
+Deno.test("the type of a device is known by its registers, and 0 where there's none", () => {
+  assertEquals(virtioMmioType(new MmioLink(2).device.registers), 1);
+  assertEquals(virtioMmioType(emptySlot().registers), 0);
+  assertEquals(virtioMmioType(new MmioLink(2, { magic: 0xffff_ffff }).device.registers), 0);
 });

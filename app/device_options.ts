@@ -282,6 +282,7 @@ function refuseSame(devices: readonly DeviceOptions[]): void {
     ],
     ["device", "card", ({ device }) => device.kind === "vfio" ? formatDeviceUri(device) : ""],
     ["device", "interface", ({ device }) => device.kind === "tap" ? device.name : ""],
+    ["device", "card", ({ device }) => device.kind === "mmio" ? formatDeviceUri(device) : ""],
   ];
   for (const [flag, what, of] of sames) {
     const values = devices.map(of);

@@ -65,11 +65,20 @@ export interface VfioUri {
   readonly address: PciAddress | null;
 }
 
+/** A virtio card of this machine itself, with its registers in memory. */
+export interface MmioUri {
+  readonly kind: "mmio";
+  /** The physical address of its registers; null: wherever there's one. */
+  readonly address: number | null;
+}
+
 /** What `--device` says. */
-export type DeviceUri = QemuUri | VfioUri | TapUri | StreamUri | VhostUserUri;
+export type DeviceUri = QemuUri | VfioUri | TapUri | StreamUri | VhostUserUri | MmioUri;
 
 /** linux/if.h: IFNAMSIZ, without the zero at the end. */
 const INTERFACE_NAME_MAX_BYTES = 15;
+/** x86-64 has 52 bits of physical addresses at most. */
+const LAST_PHYSICAL_ADDRESS = 2 ** 52;
 /** unix(7): a path ends with a zero byte, an abstract name begins with one. */
 const SOCKET_MAX_BYTES = 107;
 
@@ -88,9 +97,12 @@ export function parseDeviceUri(uri: string): DeviceUri {
     const { socket, off } = parseSocket(uri, rest, VHOST_USER_OPTIONS);
     return { kind: "vhost-user", ...socket, without: off };
   }
+  if (scheme === "mmio") {
+    return { kind: "mmio", address: colon < 0 ? null : parsePhysicalAddress(uri, rest) };
+  }
   throw new UsageError(
     `--device=${uri}: qemu, qemu:MODEL[,PROPERTY…], vfio, vfio:BUS:DEVICE.FUNCTION, tap:NAME, ` +
-      `stream:SOCKET and vhost-user:SOCKET are possible; ` +
+      `stream:SOCKET, vhost-user:SOCKET, mmio and mmio:ADDRESS are possible; ` +
       `MODEL is ${QEMU_MODELS.slice(0, -1).join(", ")} or ${QEMU_MODELS.at(-1)}`,
   );
 }
@@ -104,6 +116,9 @@ export function formatDeviceUri(uri: DeviceUri): string {
     return uri.address === null ? "vfio" : `vfio:${formatWholePciAddress(uri.address)}`;
   }
   if (uri.kind === "tap") return `tap:${uri.name}`;
+  if (uri.kind === "mmio") {
+    return uri.address === null ? "mmio" : `mmio:0x${uri.address.toString(16)}`;
+  }
   const without = uri.kind === "vhost-user" ? uri.without.map((name) => `,${name}=off`) : [];
   return `${uri.kind}:${socketText(uri)}${uri.server ? ",server=on" : ""}${without.join("")}`;
 }
@@ -144,6 +159,16 @@ function parseInterfaceName(uri: string, name: string): string {
     throw new UsageError(`--device=${uri}: "${name}" can't be the name of an interface`);
   }
   return name;
+}
+
+/** Hexadecimal, as /proc/iomem has it, with 0x in front or not. */
+function parsePhysicalAddress(uri: string, text: string): number {
+  if (!/^(0x)?[0-9a-f]{1,13}$/i.test(text)) {
+    throw new UsageError(`--device=${uri}: a hexadecimal ADDRESS is needed, such as 0xfeb00e00`);
+  }
+  const address = parseInt(text, 16);
+  if (address % 4 === 0 && address < LAST_PHYSICAL_ADDRESS) return address;
+  throw new UsageError(`--device=${uri}: registers are at a multiple of 4 below 2^52`);
 }
 
 /** A socket, and those of the `names` that are switched off; what isn't is on. */

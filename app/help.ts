@@ -50,6 +50,8 @@ export function helpText(): string {
     "                             a vhost-user back-end, such as DPDK's: connect to it, or listen for it;",
     "                             vhost-user:@NAME is an abstract UNIX socket; ,mrg_rxbuf=off,",
     "                             ,indirect_desc=off, ,event_idx=off and ,in_order=off do without these",
+    "  mmio:ADDRESS               a virtio card of this machine that has no PCI, such as a microvm's: polled,",
+    "                             as root; its registers' address is hexadecimal; mmio alone finds the first",
     "",
     "exit status: 0 stopped as asked, 1 failed or nothing answered, 2 bad arguments",
   ].join("\n");

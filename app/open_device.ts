@@ -2,6 +2,7 @@ import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { DeviceUri } from "./device_uri.ts";
+import { openMmio } from "./open_mmio.ts";
 import { openMicrovm } from "./open_microvm.ts";
 import { openQemu } from "./open_qemu.ts";
 import { openStream } from "./open_stream.ts";
@@ -32,5 +33,7 @@ export async function openDevice(
       return openStream(uri, config, waiter);
     case "vhost-user":
       return await openVhostUser(uri, config, waiter, clock);
+    case "mmio":
+      return openMmio(uri, config, clock);
   }
 }

@@ -6,13 +6,11 @@ import { VhostUserTransport } from "../drivers/virtio/vhost_user/vhost_user_tran
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { VirtioError } from "../drivers/virtio/virtio_error.ts";
 import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
-import { ETHERNET_HEADER_BYTES, VLAN_TAG_BYTES } from "../drivers/virtio/virtio_net_header.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { netbufPoolBytes, netbufStride } from "../netdev/netbuf_pool.ts";
+import { cardMemoryBytes } from "./card_memory.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import { socketText, type VHOST_USER_OPTIONS, type VhostUserUri } from "./device_uri.ts";
-import { SPARE_NETBUFS } from "./run_netdev.ts";
 import { connectSocket, listenSocket } from "./socket_uri.ts";
 
 /** What the options of a URI are about. */
@@ -22,9 +20,6 @@ const FEATURES: Readonly<Record<typeof VHOST_USER_OPTIONS[number], FeatureName>>
   event_idx: "VIRTIO_F_EVENT_IDX",
   in_order: "VIRTIO_F_IN_ORDER",
 };
-
-/** What an entry of a ring takes, with a table of indirect descriptors, at most. */
-const ENTRY_BYTES = 192;
 
 const HUGE_PAGE = 2 * 1024 * 1024;
 
@@ -110,11 +105,8 @@ function virtioNetBus(
 }
 
 /** What rings and netbufs of the host take, at most, in pages of any size. */
-function memoryBytes({ queues, ringSize, mtu }: DeviceConfig): number {
-  const entries = 2 * queues * ringSize;
-  const stride = netbufStride(ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + mtu);
-  const pool = netbufPoolBytes({ count: entries + SPARE_NETBUFS, stride });
-  return Math.ceil((pool + entries * ENTRY_BYTES) / HUGE_PAGE + 1) * HUGE_PAGE;
+function memoryBytes(config: DeviceConfig): number {
+  return Math.ceil(cardMemoryBytes(config) / HUGE_PAGE + 1) * HUGE_PAGE;
 }
 
 /** Has descriptors handled until `promise` is settled, as no loop does that yet. */

@@ -29,6 +29,7 @@ export function pingHint({ device, hub, ip, ranges }: DeviceOptions): string | n
     }
     case "vhost-user":
     case "vfio":
+    case "mmio":
       return null;
   }
 }

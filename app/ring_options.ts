@@ -10,7 +10,7 @@ export const RING_FLAGS: readonly Flag[] = [
     name: "ring-size",
     value: "N",
     help:
-      "entries of each, a power of two if split (default: as many as the card has; vhost-user 1024)",
+      "entries of each, a power of two if split (default: as many as the card has; vhost-user 1024, mmio 256)",
   },
 ];
 
@@ -19,6 +19,9 @@ const MOST_ENTRIES = 32768;
 
 /** Entries of a ring of vhost-user, unless others are asked for. */
 const VHOST_USER_ENTRIES = 1024;
+
+/** The same where a card is to do with one huge page of memory, whatever rings it would have. */
+const MMIO_ENTRIES = 256;
 
 /** The rings of a device. */
 export interface RingOptions {
@@ -32,7 +35,7 @@ const NO_CHOICE: RingOptions = { ring: "split", ringSize: 0 };
 
 /** Whether a device has rings of virtio's. */
 function hasVirtioRings(device: DeviceUri): boolean {
-  return device.kind === "vhost-user" || device.kind === "vfio" ||
+  return device.kind === "vhost-user" || device.kind === "vfio" || device.kind === "mmio" ||
     device.kind === "qemu" && device.model.startsWith("virtio-net");
 }
 
@@ -68,6 +71,7 @@ export function parseRings(
 
 /** No back-end of vhost-user says how many entries it likes. */
 function ownSize(device: DeviceUri): number {
+  if (device.kind === "mmio") return MMIO_ENTRIES;
   return device.kind === "vhost-user" ? VHOST_USER_ENTRIES : 0;
 }
 

@@ -11,6 +11,7 @@ const ROOMS = [
   "drivers/e100",
   "drivers/ffi",
   "drivers/hub",
+  "drivers/mmio",
   "drivers/pci/qemu",
   "drivers/pci/vfio",
   "drivers/pci",

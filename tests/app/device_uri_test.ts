@@ -37,6 +37,8 @@ const URIS: readonly [string, DeviceUri][] = [
     server: true,
     without: ["in_order", "mrg_rxbuf"],
   }],
+  ["mmio", { kind: "mmio", address: null }],
+  ["mmio:0xfeb00e00", { kind: "mmio", address: 0xfeb0_0e00 }],
 ];
 
 for (const [text, uri] of URIS) {
@@ -55,6 +57,12 @@ Deno.test("defaults can be left out or said", () => {
     parseDeviceUri("vhost-user:/a,mrg_rxbuf=off,event_idx=on,mrg_rxbuf=on"),
     { ...VHOST_USER, socket: "/a" },
   );
+});
+
+Deno.test("an address is hexadecimal with or without 0x, in letters of either size", () => {
+  for (const text of ["mmio:feb00e00", "mmio:0xFEB00E00", "mmio:00feb00e00"]) {
+    assertEquals(parseDeviceUri(text), { kind: "mmio", address: 0xfeb0_0e00 });
+  }
 });
 
 const REFUSED: readonly [string, string][] = [
@@ -81,6 +89,11 @@ const REFUSED: readonly [string, string][] = [
   ["qemu:i82550x", "MODEL is virtio-net-pci, virtio-net-device, i82550, i82557b or i82559er"],
   ["qemu:i82550,", "are possible"],
   ["qemu:,a=b", "are possible"],
+  ["mmio:", "hexadecimal ADDRESS is needed"],
+  ["mmio:0x", "hexadecimal ADDRESS is needed"],
+  ["mmio:feb0 0e00", "hexadecimal ADDRESS is needed"],
+  ["mmio:fffffffffffff0", "hexadecimal ADDRESS is needed"],
+  ["mmio:feb00e02", "a multiple of 4"],
   ["QEMU", "are possible"],
   ["vfio:", "is no address of a card"],
   ["vfio:4.0", "is no address of a card"],

@@ -1,7 +1,7 @@
 import { keepLockedPagesInPlace, letHugePagesBeMade } from "../drivers/mmio/kernel_settings.ts";
 import { allocatePhysicalMemory } from "../drivers/mmio/physical_memory.ts";
 import type { PhysicalRegion } from "../drivers/mmio/physical_region.ts";
-import { PhysicalWindow } from "../drivers/mmio/physical_window.ts";
+import { mapPhysical } from "../drivers/mmio/physical_window.ts";
 import { PLACE_BYTES, readVirtioPlaces } from "../drivers/mmio/places.ts";
 import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { VirtioMmio, virtioMmioType } from "../drivers/virtio/virtio_mmio.ts";
@@ -30,7 +30,7 @@ export function openMmio(
   using stack = new DisposableStack();
   const place = address ?? findCard(readVirtioPlaces());
   const name = `mmio ${hex(place)}`;
-  const registers = stack.use(new PhysicalWindow(place, PLACE_BYTES));
+  const { registers } = stack.use(mapPhysical(place, PLACE_BYTES));
   refuseOther(name, virtioMmioType(registers));
   const memory = stack.use(takeMemory(CONTROL_BYTES + cardMemoryBytes(config)));
   const dma = new DmaArena(memory, 0);
@@ -69,8 +69,8 @@ function takeMemory(byteLength: number): PhysicalRegion {
 /** The first of these places that has a network card. `NetdevError("ENODEV")` when none has. */
 function findCard(places: readonly number[]): number {
   for (const place of places) {
-    using registers = new PhysicalWindow(place, PLACE_BYTES);
-    if (virtioMmioType(registers) === VIRTIO_DEVICE_TYPE_NET) return place;
+    using mapped = mapPhysical(place, PLACE_BYTES);
+    if (virtioMmioType(mapped.registers) === VIRTIO_DEVICE_TYPE_NET) return place;
   }
   throw new NetdevError(
     "ENODEV",

@@ -25,12 +25,19 @@ Deno.test("memory is one piece, as large as was asked for, and its own address i
 });
 
 Deno.test("where the first pages are nowhere it begins behind them", () => {
-  const holed: Pagemap = (_, count, pageBytes) => {
-    const addresses = scattered(64 * MIB)(_, count, pageBytes);
+  let start = 0;
+  const holed: Pagemap = (address, count, pageBytes) => {
+    start = address;
+    const addresses = scattered(64 * MIB)(address, count, pageBytes);
     return addresses.map((address, page) => page * pageBytes < MIB ? null : address);
   };
   using region = allocatePhysicalMemory(2 * MIB, holed);
-  assertEquals(region.deviceAddress(0), 2 ** 30 + (region.byteLength > 2 * MIB ? MIB : 2 * MIB));
+  const behind = region.deviceAddress(0) - 2 ** 30;
+  assert(behind >= MIB, `${behind}`);
+  region.u32[0] = 0x1234_5678;
+  const pointer = Deno.UnsafePointer.create(BigInt(start + behind));
+  assert(pointer !== null);
+  assertEquals(new Deno.UnsafePointerView(pointer).getUint32(), 0x1234_5678);
 });
 
 Deno.test("memory in small pieces only is refused, with how much there is and what to do", () => {

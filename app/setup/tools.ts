@@ -75,6 +75,12 @@ export const TOOLS: readonly Tool[] = [
     testsOnly: true,
   },
   {
+    program: "cpio",
+    package: "cpio",
+    purpose: "reads archives in the tests",
+    testsOnly: true,
+  },
+  {
     // A package of its drivers for developers has it, in Debian 12.
     program: "dpdk-testpmd",
     package: "dpdk-dev",

@@ -53,13 +53,7 @@ function cardLines(devices: string): string[] {
 }
 
 function driverOf(device: string): string {
-  try {
-    const driver = Deno.readLinkSync(`${device}/driver`);
-    return driver.slice(driver.lastIndexOf("/") + 1);
-  } catch {
-    // No link: no driver.
-    return "none";
-  }
+  return /^DRIVER=(.+)$/m.exec(read(`${device}/uevent`))?.[1] ?? "none";
 }
 
 /** A line is `NUMBER: COUNT… CHIP HWIRQ-TRIGGER NAME`, with a count for each processor. */

@@ -5,7 +5,10 @@ import { extractVmlinux } from "../../image/vmlinux.ts";
 const ELF = [0x7f, 0x45, 0x4c, 0x46, 0x02, 0x01];
 
 /** A bzImage with two set-up sectors, and a payload 8 bytes into what follows them. */
-function bzImage(contents: readonly number[], change: (view: DataView) => void = () => {}) {
+function bzImage(
+  contents: readonly number[],
+  change: (view: DataView) => void = () => {},
+): Uint8Array<ArrayBuffer> {
   const payload = [
     ...[0x02, 0x21, 0x4c, 0x18],
     ...[contents.length + 1, 0, 0, 0],

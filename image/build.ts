@@ -15,7 +15,7 @@ const FLAGS: readonly Flag[] = [
 async function build(args: readonly string[]): Promise<void> {
   const { values, positional } = parseFlags(args, FLAGS);
   if (positional.length > 0) throw new UsageError(`deno task image takes no "${positional[0]}"`);
-  const folder = values.get("out") ?? new URL("out", import.meta.url).pathname;
+  const folder = values.get("out") ?? "image/out";
   const { kernel, initrd, kernelPackage, isNew } = await buildImage(folder);
   const state = isNew ? "built" : "nothing has changed";
   for (const path of [kernel, initrd]) {

@@ -10,6 +10,9 @@ import { sharedLibraries } from "./shared_libraries.ts";
 /** The Deno that the image is made for, and tested with. */
 const DENO_VERSION = "2.9.6";
 
+/** Files on which it depends what an archive of the same files looks like. */
+const BUILDERS = ["./build_image.ts", "./cpio.ts", "./guest_files.ts"];
+
 const GUEST_SOURCE = new URL("./guest/init.ts", import.meta.url).pathname;
 
 /** An image that is there. */
@@ -69,14 +72,20 @@ async function listFiles(folder: string, script: string): Promise<GuestFile[]> {
   ];
 }
 
-/** What the archive is made of, a line for each file: sizes and times, but the script by its digest. */
+/**
+ * What the archive is made of and how, a line for each file: sizes and times, and digests of those that
+ * are written anew each time, or are parts of the project.
+ */
 async function describe(files: readonly GuestFile[]): Promise<string> {
+  const builders = BUILDERS.map(async (name) =>
+    `${name} ${await digest(new URL(name, import.meta.url).pathname)}`
+  );
   const lines = files.map(async ({ path, source }) => {
     if (path === GUEST_SCRIPT) return `${path} ${await digest(source)}`;
     const { size, mtime } = await Deno.stat(source);
     return `${path} ${source} ${size} ${mtime?.getTime()}`;
   });
-  return `${(await Promise.all(lines)).join("\n")}\n`;
+  return `${(await Promise.all([...builders, ...lines])).join("\n")}\n`;
 }
 
 async function digest(path: string): Promise<string> {
@@ -86,7 +95,7 @@ async function digest(path: string): Promise<string> {
 
 /** Writes it beside its place first: who boots meanwhile has the old one, or the new one. */
 async function writeArchive(path: string, files: readonly GuestFile[]): Promise<void> {
-  const unfinished = `${path}.${Deno.pid}`;
+  const unfinished = `${path}.new`;
   {
     using file = await Deno.open(unfinished, { write: true, create: true, truncate: true });
     for (const piece of cpioArchive(await guestEntries(files))) {

@@ -8,8 +8,9 @@ const META_PACKAGE = "linux-image-cloud-amd64";
 
 const REMEDY = "the image is made from a package of Debian 12; is apt set up, and can it reach it?";
 
-/** Says in a file which kernel is there, when all of it is. */
+/** A file that says which kernel is there, and with which modules; it's written when they all are. */
 const MARK = "kernel";
+const MARK_MODULES = MODULES.map(({ source }) => `${source}\n`).join("");
 
 /**
  * Sees to it that `folder` has `vmlinux` and `modules/`, of Debian's cloud kernel, and returns the name
@@ -17,17 +18,23 @@ const MARK = "kernel";
  * without network, or when the kernel is of another make.
  */
 export async function provideKernel(folder: string): Promise<string> {
-  const present = await readOrNull(`${folder}/${MARK}`);
-  if (present !== null) return present.trim();
-  const unpacked = await Deno.makeTempDir({ dir: folder, prefix: "kernel-" });
+  const [name, ...modules] = (await readOrEmpty(`${folder}/${MARK}`)).split(/(?<=\n)/);
+  return modules.join("") === MARK_MODULES ? name.trim() : await makeKernel(folder);
+}
+
+async function makeKernel(folder: string): Promise<string> {
+  const unpacked = `${folder}/unpacked`;
+  // One that was interrupted may have left its own.
+  await removeIfThere(unpacked);
+  await Deno.mkdir(unpacked);
   try {
     const name = await newestKernel();
     await download(name, unpacked);
     await takeOver(unpacked, name.slice("linux-image-".length), folder);
-    await Deno.writeTextFile(`${folder}/${MARK}`, `${name}\n`);
+    await Deno.writeTextFile(`${folder}/${MARK}`, `${name}\n${MARK_MODULES}`);
     return name;
   } finally {
-    await Deno.remove(unpacked, { recursive: true });
+    await removeIfThere(unpacked);
   }
 }
 
@@ -52,15 +59,14 @@ async function download(name: string, folder: string): Promise<void> {
 async function updatedIfNeeded(command: readonly string[], cwd?: string): Promise<string> {
   const options = { remedy: REMEDY, ...(cwd === undefined ? {} : { cwd }) };
   try {
-    const text = await runHostCommand(command, options);
-    if (text !== "" || cwd !== undefined) return text;
+    return await runHostCommand(command, options);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
+    await runHostCommand(["apt-get", "-qq", "update"], {
+      remedy: "run `sudo apt-get update`, and try again",
+    });
+    return await runHostCommand(command, options);
   }
-  await runHostCommand(["apt-get", "-qq", "update"], {
-    remedy: "run `sudo apt-get update`, and try again",
-  });
-  return await runHostCommand(command, options);
 }
 
 async function takeOver(unpacked: string, version: string, folder: string): Promise<void> {
@@ -78,11 +84,19 @@ async function takeOver(unpacked: string, version: string, folder: string): Prom
   }
 }
 
-async function readOrNull(path: string): Promise<string | null> {
+async function readOrEmpty(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -70,9 +70,10 @@ function kilobytes(file: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(read(file))?.[1] ?? 0);
 }
 
+/** The shorter first, so that numbers are in order. */
 function names(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    .toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
 }
 
 /** Empty, when it went away meanwhile. */

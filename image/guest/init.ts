@@ -33,8 +33,8 @@ async function init(): Promise<number> {
     `ukdeno: kernel ${seconds(kernel)}, deno ${seconds(begun - kernel)}, ` +
       `modules ${seconds(ready - begun)}`,
   );
-  onPowerButton(() => Deno.kill(Deno.pid, "SIGTERM"));
   boundStop();
+  onPowerButton(() => Deno.kill(Deno.pid, "SIGTERM"));
   // A console that is gone is no reason to stop.
   serveConsole(Deno.stdin.readable, console.log).catch(() => {});
   return await main(args);
@@ -44,7 +44,11 @@ function load(modules: readonly KernelModule[]): void {
   for (const { path } of modules) loadKernelModule(path);
 }
 
-/** A command that doesn't end when it's told to is ended: the machine has no other way out. */
+/**
+ * A command that doesn't end when it's told to is ended: the machine has no other way out. The signal
+ * has somebody who listens from now on, too: without, Deno wants to die of it, and crashes, as a first
+ * process can't.
+ */
 function boundStop(): void {
   Deno.addSignalListener("SIGTERM", () => {
     setTimeout(() => crash(`not stopped within ${STOP_MS / 1000} s`), STOP_MS);

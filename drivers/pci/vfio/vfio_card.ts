@@ -13,6 +13,7 @@ import { VfioIntxLine } from "./vfio_intx_line.ts";
 import {
   irqCount,
   triggerEventfds,
+  VFIO_PCI_ERR_IRQ_INDEX,
   VFIO_PCI_INTX_IRQ_INDEX,
   VFIO_PCI_REQ_IRQ_INDEX,
 } from "./vfio_irqs.ts";
@@ -64,13 +65,23 @@ export class VfioCard implements Disposable {
 
   /** Calls `onRequest` when the kernel wants the card back: it's taken out, or another driver is to have it. */
   watchRequests(onRequest: () => void): void {
+    // Once every ten seconds, until it's given back.
+    this.#watch(VFIO_PCI_REQ_IRQ_INDEX, onRequest);
+  }
+
+  /** Calls `onError` when PCI Express tells of an error that the card can't go on after. */
+  watchErrors(onError: () => void): void {
+    this.#watch(VFIO_PCI_ERR_IRQ_INDEX, onError);
+  }
+
+  /** Has the kernel tell of what it has at this index, if it has anything. */
+  #watch(index: number, handler: () => void): void {
     const { fd } = this.device;
-    if (irqCount(fd, VFIO_PCI_REQ_IRQ_INDEX) === 0) return;
+    if (irqCount(fd, index) === 0) return;
     const event = this.#held.use(new Eventfd());
-    triggerEventfds(fd, VFIO_PCI_REQ_IRQ_INDEX, [event.fd]);
+    triggerEventfds(fd, index, [event.fd]);
     this.#waiter.add(event.fd, () => {
-      // Once every ten seconds, until it's given back.
-      if (event.drain()) onRequest();
+      if (event.drain()) handler();
     });
     this.#held.defer(() => this.#waiter.remove(event.fd));
   }

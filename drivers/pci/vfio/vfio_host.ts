@@ -58,7 +58,8 @@ export class VfioHost implements PciHost, Disposable {
   #news: UeventSocket | null = null;
 
   /** Takes the card. `VfioError` when it can't be had. */
-  constructor({ address, wanted, sysfs = new PciSysfs() }: VfioHostOptions, waiter: FdWaiter) {
+  constructor(options: VfioHostOptions, waiter: FdWaiter) {
+    const { address, wanted, sysfs = new PciSysfs() } = options;
     this.#address = address;
     this.#wanted = wanted;
     this.#sysfs = sysfs;
@@ -180,6 +181,7 @@ export class VfioHost implements PciHost, Disposable {
     const card = new VfioCard(address, this.#sysfs, this.#binder, this.#waiter);
     try {
       card.watchRequests(() => this.#handBack(card));
+      card.watchErrors(() => this.#reopen(card));
       return card;
     } catch (error) {
       card[Symbol.dispose]();
@@ -202,15 +204,26 @@ export class VfioHost implements PciHost, Disposable {
     }
   }
 
-  /** The kernel waits until it has the card: whoever drives it lets go of it first. */
+  /** The kernel waits until it has the card. */
   #handBack(card: VfioCard): void {
+    this.#handedBack = card;
+    this.#part(card, () => card.handBack());
+  }
+
+  /** The kernel has reset it, and what its driver had told it is gone: it's as if another had come. */
+  #reopen(card: VfioCard): void {
+    this.#part(card, () => card[Symbol.dispose]());
+    this.#arrived(card.name);
+  }
+
+  /** Whoever drives it lets go of it first. */
+  #part(card: VfioCard, close: () => void): void {
     try {
       this.#watcher?.ejectRequested(card.address.device);
     } finally {
       this.#card = null;
-      this.#handedBack = card;
       this.#memory.detach();
-      card.handBack();
+      close();
     }
   }
 

@@ -9,7 +9,8 @@ import {
 /** Interrupt indices of a PCI device (linux/vfio.h). */
 export const VFIO_PCI_INTX_IRQ_INDEX = 0;
 export const VFIO_PCI_MSIX_IRQ_INDEX = 2;
-/** No interrupt of the device's: the kernel wants it back. */
+/** No interrupts of the device's: the kernel tells of an error on the bus, and wants it back. */
+export const VFIO_PCI_ERR_IRQ_INDEX = 3;
 export const VFIO_PCI_REQ_IRQ_INDEX = 4;
 
 const VFIO_IRQ_SET_DATA_NONE = 1 << 0;

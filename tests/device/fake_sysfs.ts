@@ -81,16 +81,11 @@ export class FakeSysfs extends PciSysfs implements Disposable {
   #add(name: string, shown: FakeSysfsFunction): void {
     const folder = `${this.root}/bus/pci/devices/${name}`;
     Deno.mkdirSync(folder);
-    const numbers = {
-      vendor: shown.vendor ?? 0x1af4,
-      device: shown.device ?? 0x1041,
-      subsystem_vendor: 0x1af4,
-      subsystem_device: shown.subsystemDevice ?? 0x1100,
-      class: shown.classCode ?? 0x02_0000,
-    };
-    for (const [attribute, value] of Object.entries(numbers)) {
-      Deno.writeTextFileSync(`${folder}/${attribute}`, `0x${value.toString(16)}\n`);
-    }
+    const { vendor = 0x1af4, device = 0x1041, subsystemDevice = 0x1100 } = shown;
+    const [v, d, sd] = [vendor, device, subsystemDevice].map((id) => hex(id, 8));
+    const [bc, sc, i] = hex(shown.classCode ?? 0x02_0000, 6).match(/../g) ?? [];
+    const modalias = `pci:v${v}d${d}sv00001AF4sd${sd}bc${bc}sc${sc}i${i}`;
+    Deno.writeTextFileSync(`${folder}/modalias`, `${modalias}\n`);
     Deno.writeTextFileSync(`${folder}/driver_override`, "(null)\n");
     const group = shown.group === undefined ? 1 : shown.group;
     if (group !== null) {
@@ -120,4 +115,8 @@ export class FakeSysfs extends PciSysfs implements Disposable {
 
 function symlink(target: string, path: string): void {
   if (symlinkC(cString(target), cString(path)) !== 0) throw new Error(`no link at ${path}`);
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, "0");
 }

@@ -10,6 +10,12 @@ const NETWORK_CLASS = 0x02;
 /** Rows of drivers' id tables, whatever the drivers want to know of them. */
 export type WantedIds = readonly PciId<unknown>[];
 
+/** A function by its name in sysfs. */
+interface Card {
+  readonly name: string;
+  readonly identity: PciIdentity;
+}
+
 /**
  * The card at an address, or, for null, the first one that a driver wants and the kernel has no use for.
  * `VfioError` when there's none.
@@ -21,18 +27,22 @@ export function chooseCard(
 ): PciAddress {
   if (address !== null) {
     const name = formatWholePciAddress(address);
-    if (!sysfs.exists(name)) throw new VfioError(`${name} isn't there: lspci -D shows what is`);
-    if (isWanted(sysfs, name, wanted)) return address;
-    throw new VfioError(`no driver wants ${describe(sysfs, name)}`);
+    const identity = sysfs.identity(name);
+    if (identity === null) throw new VfioError(`${name} isn't there: lspci -D shows what is`);
+    if (matchPciId(wanted, identity) !== null) return address;
+    throw new VfioError(`no driver wants ${describe({ name, identity })}`);
   }
-  const cards = sysfs.names().filter((name) => isNetworkCard(sysfs, name));
+  const cards = sysfs.names().flatMap((name): Card[] => {
+    const identity = sysfs.identity(name);
+    return identity !== null && isOfNetwork(identity) ? [{ name, identity }] : [];
+  });
   if (cards.length === 0) throw new VfioError("this machine has no network card on PCI");
-  const usable = cards.filter((name) => isWanted(sysfs, name, wanted));
+  const usable = cards.filter(({ identity }) => matchPciId(wanted, identity) !== null);
   if (usable.length === 0) {
-    throw new VfioError(`no driver wants ${cards.map((name) => describe(sysfs, name)).join(", ")}`);
+    throw new VfioError(`no driver wants ${cards.map(describe).join(", ")}`);
   }
   // Who has them all in use is told so by the attempt to bind the first.
-  const name = usable.find((name) => interfacesUp(sysfs, name).length === 0) ?? usable[0];
+  const { name } = usable.find(({ name }) => interfacesUp(sysfs, name).length === 0) ?? usable[0];
   const chosen = parsePciAddress(name);
   if (chosen === null) throw new VfioError(`${name} is no address that PCI has`);
   return chosen;
@@ -40,27 +50,24 @@ export function chooseCard(
 
 /** Whether a function of this name is there, and is a network card. */
 export function isNetworkCard(sysfs: PciSysfs, name: string): boolean {
-  return sysfs.number(name, "class") >>> 16 === NETWORK_CLASS;
+  const identity = sysfs.identity(name);
+  return identity !== null && isOfNetwork(identity);
 }
 
 /** Whether a driver wants it. */
 export function isWanted(sysfs: PciSysfs, name: string, wanted: WantedIds): boolean {
-  return matchPciId(wanted, identityOf(sysfs, name)) !== null;
+  const identity = sysfs.identity(name);
+  return identity !== null && matchPciId(wanted, identity) !== null;
 }
 
-function identityOf(sysfs: PciSysfs, name: string): PciIdentity {
-  return {
-    vendorId: sysfs.number(name, "vendor"),
-    deviceId: sysfs.number(name, "device"),
-    subsystemVendorId: sysfs.number(name, "subsystem_vendor"),
-    subsystemId: sysfs.number(name, "subsystem_device"),
-    classCode: sysfs.number(name, "class"),
-  };
+function isOfNetwork({ classCode }: PciIdentity): boolean {
+  return classCode >>> 16 === NETWORK_CLASS;
 }
 
 /** A card by its ids and its place, in the form in which lspci(8) shows and looks up these. */
-function describe(sysfs: PciSysfs, name: string): string {
-  const { vendorId, deviceId } = identityOf(sysfs, name);
-  const [vendor, device] = [vendorId, deviceId].map((id) => id.toString(16).padStart(4, "0"));
+function describe({ name, identity }: Card): string {
+  const [vendor, device] = [identity.vendorId, identity.deviceId].map((id) =>
+    id.toString(16).padStart(4, "0")
+  );
   return `the card ${vendor}:${device} at pci ${name}`;
 }

@@ -1,5 +1,10 @@
-import { ENOENT, ErrnoError } from "../../ffi/errno.ts";
+import { ENODEV, ENOENT, ErrnoError } from "../../ffi/errno.ts";
 import { listSpecial, readSpecial, readSpecialLink, writeSpecial } from "../../ffi/special_file.ts";
+import type { PciIdentity } from "../pci_id.ts";
+
+/** What udev(7) chooses modules by: vendor, device, those of the card, class, sub-class, interface. */
+const MODALIAS =
+  /^pci:v([0-9A-F]{8})d([0-9A-F]{8})sv([0-9A-F]{8})sd([0-9A-F]{8})bc([0-9A-F]{2})sc([0-9A-F]{2})i([0-9A-F]{2})\n?$/;
 
 /** linux/if.h: somebody has set the interface up. */
 const IFF_UP = 0x1;
@@ -25,12 +30,12 @@ export class PciSysfs {
   }
 
   exists(name: string): boolean {
-    return this.names().includes(name);
+    return this.identity(name) !== null;
   }
 
-  /** A number that sysfs tells of a function: `vendor`, `device`, `class`, `subsystem_vendor`, … */
-  number(name: string, attribute: string): number {
-    return Number(this.#read(this.#of(name, attribute)) ?? NaN);
+  /** All ids of a function, from the one attribute that has them all; null when it isn't there. */
+  identity(name: string): PciIdentity | null {
+    return parseModalias(this.#read(this.#of(name, "modalias")) ?? "");
   }
 
   /** The driver that has a function, or null. */
@@ -112,8 +117,21 @@ export class PciSysfs {
     try {
       return act();
     } catch (error) {
-      if (error instanceof ErrnoError && error.errno === ENOENT) return otherwise;
+      // The latter from an attribute whose function goes just then.
+      const isGone = error instanceof ErrnoError && [ENOENT, ENODEV].includes(error.errno);
+      if (isGone) return otherwise;
       throw error;
     }
   }
+}
+
+/** Reads an alias such as `pci:v00001AF4d00001041sv00001AF4sd00001100bc02sc00i00`; null for none. */
+export function parseModalias(alias: string): PciIdentity | null {
+  const found = MODALIAS.exec(alias);
+  if (found === null) return null;
+  const [vendorId, deviceId, subsystemVendorId, subsystemId, ...classes] = found.slice(1)
+    .map((digits) => parseInt(digits, 16));
+  const [base, sub, programming] = classes;
+  const classCode = base << 16 | sub << 8 | programming;
+  return { vendorId, deviceId, subsystemVendorId, subsystemId, classCode };
 }

@@ -114,9 +114,11 @@ const BAD_ARGUMENTS: readonly [readonly string[], RegExp][] = [
   [["--log=xml"], /--log=xml: text and json are possible/],
   [["--duration=0"], /--duration=0: a number from 0\.001/],
   [
-    ["--device=vfio:00:02.0"],
-    /--device=vfio:00:02\.0: qemu, .*tap:NAME, stream:SOCKET and vhost-user:SOCKET are/,
+    ["--device=pci:00:02.0"],
+    /--device=pci:00:02\.0: qemu, .*vfio, .*tap:NAME, stream:SOCKET, vhost-user:SOCKET, .* are/,
   ],
+  [["--device=vfio:2.0"], /--device=vfio:2\.0: "2\.0" is no address of a card: 00:04\.0 would be/],
+  [["--device=vfio"], /--ip=A\.B\.C\.D\/N is needed/],
   [["--device=tap:sixteen-bytes-00", "--ip=10.0.2.15/24"], /name has at most 15 bytes/],
   [["--device=tap:tap0"], /--ip=A\.B\.C\.D\/N is needed/],
   [

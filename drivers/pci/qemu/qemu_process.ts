@@ -5,6 +5,12 @@ const QEMU = "qemu-system-x86_64";
 /** Bytes of QEMU's standard error that are kept to tell why it ended. */
 const STDERR_BYTES = 64 * 1024;
 
+/** What of a QEMU is passed on. */
+export interface QemuProcessOptions {
+  /** Whether its standard input and output are {@link QemuProcess.console}; default false. */
+  readonly console?: boolean;
+}
+
 /**
  * A QEMU that lives no longer than this process: setpriv asks the kernel to kill it when the thread
  * that started it ends (prctl(2), PR_SET_PDEATHSIG), which `kill -9` can't prevent. It is detached
@@ -17,12 +23,13 @@ export class QemuProcess {
   readonly #ended: Promise<string>;
 
   /** Starts QEMU; descriptors that are open and not close-on-exec are inherited. */
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], { console = false }: QemuProcessOptions = {}) {
+    const stdio = console ? "piped" : "null";
     try {
       this.#child = new Deno.Command("setpriv", {
         args: ["--pdeathsig", "KILL", QEMU, ...args],
-        stdin: "null",
-        stdout: "null",
+        stdin: stdio,
+        stdout: stdio,
         stderr: "piped",
         detached: true,
         // Deno starts nothing under a scoped --allow-run while one of these has a value.
@@ -39,6 +46,19 @@ export class QemuProcess {
   /** Resolves when QEMU has ended, with one line that says why. */
   get ended(): Promise<string> {
     return this.#ended;
+  }
+
+  /** How it ended, when it has. */
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
+  /** Its standard input and output, when these were asked for. */
+  get console(): {
+    readonly input: WritableStream<Uint8Array<ArrayBufferLike>>;
+    readonly output: ReadableStream<Uint8Array<ArrayBuffer>>;
+  } {
+    return { input: this.#child.stdin, output: this.#child.stdout };
   }
 
   /** Ends QEMU now and waits until it's gone. There's nothing it would have to save. */

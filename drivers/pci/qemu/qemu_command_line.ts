@@ -7,6 +7,15 @@ export const NIC_ID = "nic";
  */
 export const NIC_PORT = "nic-port";
 
+/** What hangs on a machine's network. */
+export interface NetworkArguments {
+  readonly nic: QemuNic;
+  /** QEMU's own `-netdev` string, without an id. */
+  readonly netdev: string;
+  /** Descriptors of listening sockets on which QEMU's stream framing joins the same network. */
+  readonly hubFds: readonly number[];
+}
+
 /** What every machine has: memory, sockets to control it by, and a network. */
 export interface BoxArguments {
   /** Descriptor of the file that is guest memory, and its length. */
@@ -122,7 +131,11 @@ function controlArguments(machine: BoxArguments): string[][] {
   ];
 }
 
-function networkArguments({ nic, netdev, hubFds }: QemuMachine | MicrovmMachine): string[][] {
+/**
+ * The network, in which {@link NIC_PORT} is the NIC's place. The machine has to be stopped until each of
+ * the hub's sockets listens: see {@link qemuCommandLine}.
+ */
+export function networkArguments({ nic, netdev, hubFds }: NetworkArguments): string[][] {
   const { queues = 1 } = nic;
   if (queues > 1) return [["-netdev", `${netdev},queues=${queues},id=${NIC_PORT}`]];
   return [
@@ -136,7 +149,8 @@ function networkArguments({ nic, netdev, hubFds }: QemuMachine | MicrovmMachine)
   ];
 }
 
-function deviceOptions(nic: QemuNic): string {
+/** The value of `-device` for the NIC, as far as it's said without its place. */
+export function deviceOptions(nic: QemuNic): string {
   const { model, mac, mtu, properties = "", queues = 1 } = nic;
   const options = [model, `id=${NIC_ID}`, `mac=${mac}`];
   // Who asks for the legacy interface gets it, and else there's none to be confused with.
@@ -151,7 +165,8 @@ function deviceOptions(nic: QemuNic): string {
   return options.join(",");
 }
 
-function monitorArguments(fd: number | null): string[][] {
+/** QMP for an operator, on a socket that listens; nothing for null. */
+export function monitorArguments(fd: number | null): string[][] {
   if (fd === null) return [];
   return [
     ["-chardev", `socket,id=monitor,fd=${fd},server=on,wait=off`],

@@ -58,5 +58,6 @@ export async function whyNot(
   const [{ code }, end] = await Promise.all([qemu.status, qemu.ended]);
   clearTimeout(timer);
   if (code === DEBUG_EXIT_STATUS) return null;
-  return hangs ? `it ran no guest within ${trialMs / 1000} s` : end;
+  if (hangs) return `it ran no guest within ${trialMs / 1000} s`;
+  return end.replace(/^QEMU refused to run: /, "");
 }

@@ -67,9 +67,7 @@ class Stopping implements Disposable {
 
 async function chooseAccelerator(): Promise<Accelerator> {
   const { accelerator, reason } = await findAccelerator();
-  say(
-    reason === null ? "the VM runs by KVM" : `the VM runs by TCG, as KVM can't be used: ${reason}`,
-  );
+  say(reason === null ? "runs by KVM" : `runs by TCG, KVM can't be used here: ${reason}`);
   return accelerator;
 }
 

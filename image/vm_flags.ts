@@ -5,8 +5,8 @@ import { UsageError } from "../app/usage_error.ts";
 export const VM_FLAGS: readonly Flag[] = [
   {
     name: "device",
-    value: "MODEL[,PROPERTY…]",
-    help: "the guest's network card: virtio-net-pci (the default), i82550, i82557b or i82559er",
+    value: "MODEL,…",
+    help: "QEMU's network card: virtio-net-pci (default), i82550, i82557b, i82559er",
   },
   {
     name: "netdev",
@@ -16,7 +16,7 @@ export const VM_FLAGS: readonly Flag[] = [
   {
     name: "hub",
     value: "NAME",
-    help: "abstract UNIX sockets NAME.0 to NAME.3 join QEMU's network (default ukdeno)",
+    help: "abstract UNIX sockets NAME.0 to NAME.3 join its network (default ukdeno)",
   },
   {
     name: "monitor",

@@ -33,7 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "stack": ["netdev"],
   "app": ["stack", "netdev", "drivers"],
   "drivers": ["netdev"],
-  "image": ["main.ts", "app", "netdev", "drivers"],
+  "image": ["main.ts", "app", "stack", "netdev", "drivers"],
   "main.ts": ["app"],
   "setup.ts": ["app"],
 };

@@ -23,7 +23,7 @@ export const VM_FLAGS: readonly Flag[] = [
     value: "NAME",
     help: "abstract UNIX socket NAME is QEMU's QMP monitor (default none)",
   },
-  { name: "memory", value: "MIB", help: "memory of the machine (default 384)" },
+  { name: "memory", value: "MIB", help: "memory of the machine (default 320)" },
   { name: "smp", value: "N", help: "processors (default 1)" },
   { name: "accel", value: "kvm|tcg", help: "who runs the guest (default: KVM where that works)" },
 ];

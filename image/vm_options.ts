@@ -13,8 +13,8 @@ import { onlyValue, takeFlags, VM_FLAGS } from "./vm_flags.ts";
 /** QEMU's user network, with no way out, as `start` has it. */
 const USER_NETDEV = "user,restrict=on";
 
-/** MiB. */
-const DEFAULT_MEMORY = "384";
+/** MiB. The kernel unpacks the image with 272, while that is there twice. */
+const DEFAULT_MEMORY = "320";
 
 /** What the appliance drives, unless told otherwise: the first network card that it finds. */
 const GUEST_DEVICE = "vfio";

@@ -16,7 +16,7 @@ Deno.test("without arguments it's the host that start is, with its address by ne
     netdev: USER_NETDEV,
     hub: "ukdeno",
     monitor: null,
-    memory: 384,
+    memory: 320,
     smp: 1,
     accelerator: null,
     parameters: ["netdev.ip=10.0.2.15/24:10.0.2.2"],

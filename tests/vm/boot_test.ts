@@ -19,7 +19,7 @@ function interruptCounts(report: readonly string[]): Map<string, number> {
 
 Deno.test("the task boots a machine in which the appliance is all there is", async (t) => {
   // Longer than the pauses of who floods it: to sleep between two requests is not to be busy.
-  await using vm = await VmAppliance.task("--log=json", "--busy-poll=20000");
+  await using vm = VmAppliance.task("--log=json", "--busy-poll=20000");
 
   await t.step("it's ready, and the gateway answers a ping from inside", async () => {
     const ready = await vm.event("ready");

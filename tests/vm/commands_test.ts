@@ -8,21 +8,21 @@ function ownLines(console: readonly string[]): string[] {
 }
 
 Deno.test("ping pings from inside, and the machine ends as it does", async () => {
-  await using vm = await VmAppliance.start("ping", "-c", "2", "-i", "0.1", "10.0.2.2");
+  await using vm = VmAppliance.start("ping", "-c", "2", "-i", "0.1", "10.0.2.2");
   const { status, stderr, console } = await vm.ended();
   assertEquals([status.code, stderr], [0, ""]);
   assertMatch(console.join("\n"), /^2 packets transmitted, 2 received, 0% packet loss/m);
 });
 
 Deno.test("a ping that nobody answers ends with status 1, and no other word", async () => {
-  await using vm = await VmAppliance.start("ping", "-c", "1", "10.0.2.77");
+  await using vm = VmAppliance.start("ping", "-c", "1", "10.0.2.77");
   const { status, stderr, console } = await vm.ended();
   assertEquals([status.code, stderr], [1, ""]);
   assertMatch(console.join("\n"), /^1 packets transmitted, 0 received, 100% packet loss/m);
 });
 
 Deno.test("info tells of the card as the guest has it", async () => {
-  await using vm = await VmAppliance.start("info", "--log=json");
+  await using vm = VmAppliance.start("info", "--log=json");
   const { driver, facts, vectors } = await vm.event("info");
   assertEquals(driver, "virtio-net");
   assertMatch(JSON.stringify(facts), /virtio-pci modern.*msi-x per queue/);
@@ -53,7 +53,7 @@ Deno.test("an 8255x by VFIO: it's pinged on the hub, and its interrupt pin is us
 });
 
 Deno.test("a card that isn't there: one line, and a failure", async () => {
-  await using vm = await VmAppliance.start("--device=vfio:0000:00:17.0");
+  await using vm = VmAppliance.start("--device=vfio:0000:00:17.0");
   const { status, stderr, console } = await vm.ended();
   assertEquals([status.code, stderr], [1, ""]);
   const lines = ownLines(console);
@@ -62,14 +62,14 @@ Deno.test("a card that isn't there: one line, and a failure", async () => {
 });
 
 Deno.test("a kernel that has too little memory: one line says that it crashed", async () => {
-  await using vm = await VmAppliance.start("--memory=256");
+  await using vm = VmAppliance.start("--memory=256");
   const { status, stderr, console } = await vm.ended();
   assertEquals([status.code, stderr], [1, "ukdeno: the guest's kernel has crashed\n"]);
   assertMatch(console.join("\n"), /Kernel panic/);
 });
 
 Deno.test("bad arguments need no machine to be refused: one line, status 2", async () => {
-  await using vm = await VmAppliance.start("--frobnicate");
+  await using vm = VmAppliance.start("--frobnicate");
   const { status, stderr, console } = await vm.ended();
   assertEquals([status.code, console], [2, []]);
   assertMatch(stderr, /^ukdeno: unknown flag --frobnicate [^\n]*\n$/);

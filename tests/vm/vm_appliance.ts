@@ -12,14 +12,14 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const PATIENCE_MS = 60_000;
 
 /** It's the same for all machines that a test boots. */
-const ACCELERATOR = findAccelerator();
+const { accelerator } = await findAccelerator();
 
 /**
  * What `deno task vm` does, in its two halves: the image is built, unless it's there, and booted. A
  * shell in between would be one that a test can't have die with it.
  */
 const [BUILD, BOOT] = await taskHalves();
-const BUILT = build();
+await build();
 
 async function taskHalves(): Promise<string[][]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
@@ -69,23 +69,25 @@ export class VmAppliance implements AsyncDisposable {
   }
 
   /** Powers one on with these arguments of `vm`. */
-  static async start(...args: readonly string[]): Promise<VmAppliance> {
-    await BUILT;
-    const { accelerator } = await ACCELERATOR;
+  static start(...args: readonly string[]): VmAppliance {
     return new VmAppliance([`--accel=${accelerator}`, ...args]);
   }
 
   /** The same as a user would: which accelerator works is found out. */
-  static async task(...args: readonly string[]): Promise<VmAppliance> {
-    await BUILT;
+  static task(...args: readonly string[]): VmAppliance {
     return new VmAppliance(args);
   }
 
   /** The same with an appliance that logs JSON, when it's ready. */
   static async serve(...args: readonly string[]): Promise<VmAppliance> {
-    const vm = await VmAppliance.start("--log=json", ...args);
-    await vm.event("ready");
-    return vm;
+    const vm = VmAppliance.start("--log=json", ...args);
+    try {
+      await vm.event("ready");
+      return vm;
+    } catch (error) {
+      await vm[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** All lines that the console has shown so far. */

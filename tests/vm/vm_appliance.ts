@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
 import { connectAbstract } from "../../drivers/ffi/unix_socket.ts";
-import { connectHub } from "../../drivers/hub/hub_port.ts";
+import { connectHub, HubError } from "../../drivers/hub/hub_port.ts";
 import { QmpClient } from "../../drivers/pci/qemu/qmp_client.ts";
 import { findAccelerator } from "../../image/accelerator.ts";
 import { type LogLine, uniqueHub, within } from "../integration/appliance.ts";
@@ -55,7 +55,8 @@ export class VmAppliance implements AsyncDisposable {
   #ended = false;
 
   private constructor(args: readonly string[]) {
-    const own = [`--hub=${this.hub}`, `--monitor=${this.#monitor}`];
+    const hub = args.some((arg) => arg.startsWith("--hub=")) ? [] : [`--hub=${this.hub}`];
+    const own = [...hub, `--monitor=${this.#monitor}`];
     this.#child = new Deno.Command("setpriv", {
       args: ["--pdeathsig", "KILL", Deno.execPath(), ...BOOT, ...own, ...args],
       cwd: ROOT,
@@ -90,6 +91,21 @@ export class VmAppliance implements AsyncDisposable {
     }
   }
 
+  /** Waits until its QEMU runs, long before anything is on the console. */
+  async powered(): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        using _port = await this.port();
+        return;
+      } catch (error) {
+        const isEarly = error instanceof HubError && error.code === "ENOENT" && !this.#ended;
+        if (!isEarly || performance.now() > deadline) throw error;
+      }
+      await within(50, this.#changed.promise);
+    }
+  }
+
   /** All lines that the console has shown so far. */
   get lines(): readonly string[] {
     return this.#lines;
@@ -106,7 +122,7 @@ export class VmAppliance implements AsyncDisposable {
     for (;;) {
       const found = this.#lines.slice(position).find((line) => pattern.test(line));
       if (found !== undefined) return found;
-      assert(!this.#ended, `the VM ended without ${pattern}: ${await this.#all()}`);
+      if (this.#ended) throw new Error(`the VM ended without ${pattern}: ${await this.#all()}`);
       const left = deadline - performance.now();
       assert(left > 0, `no ${pattern} after ${PATIENCE_MS} ms: ${this.#lines.join("\n")}`);
       await within(left, this.#changed.promise);
@@ -127,10 +143,10 @@ export class VmAppliance implements AsyncDisposable {
     return this.#lines.slice(before, this.#lines.indexOf(last, before));
   }
 
-  /** The same: the numbers behind the first words of its lines. */
+  /** The same: the numbers at the ends of its lines, by what is in front of them. */
   async numbers(name: string): Promise<ReadonlyMap<string, number>> {
-    const pairs = (await this.command(name)).map((line) => line.split(" "));
-    return new Map(pairs.map(([key, value]) => [key, Number(value)]));
+    const lines = (await this.command(name)).map((line) => /^(.*) (\d+)$/.exec(line));
+    return new Map(lines.flatMap((found) => found === null ? [] : [[found[1], Number(found[2])]]));
   }
 
   /** A place on its network. */

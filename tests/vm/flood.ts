@@ -46,7 +46,8 @@ export async function floodVm(seconds: number): Promise<VmFlood> {
   assertEquals(wrong, 0);
   // The flood begins with a request that it doesn't count.
   assertEquals(host.echoRequestsAnswered, replies + 1);
-  assertEquals([netdev.drops, host.drops, below.drops], [{}, {}, {}]);
+  const drops = Object.entries({ ...netdev.drops, ...host.drops, ...below.drops });
+  assertEquals(drops.filter(([, count]) => count > 0), []);
   assertLess(end - warm, MAX_GROWTH);
   return { replies, seconds: took, warm, end };
 }

@@ -9,6 +9,8 @@ const IMAGE = new URL("./out/", import.meta.url).pathname;
 /** How long the guest may take to stop, and how often it's asked: it doesn't listen from the start. */
 const STOP_MS = 10_000;
 const ASK_AGAIN_MS = 1000;
+/** Ctrl-C comes twice, from the terminal and from the task: within so long it's the same one. */
+const SAME_SIGNAL_MS = 500;
 
 const RETURN = 0x0d;
 
@@ -27,6 +29,9 @@ export async function runVm(options: VmOptions, kernelCommandLine: string): Prom
   });
   using stopping = new Stopping(vm);
   using _signals = onStopSignal(() => stopping.next());
+  if (options.hint !== null && Deno.stderr.isTerminal()) {
+    say(`when it's ready, in a second terminal: ${options.hint}`);
+  }
   const shown = show(vm.console.output);
   // The end of what is typed isn't that of the machine, nor is a terminal that has gone.
   void Deno.stdin.readable.pipeTo(vm.console.input, { preventClose: true }).catch(() => {});
@@ -42,6 +47,7 @@ class Stopping implements Disposable {
   readonly #vm: VirtualMachine;
   #timer: ReturnType<typeof setInterval> | undefined;
   #waited = 0;
+  #asked = 0;
 
   constructor(vm: VirtualMachine) {
     this.#vm = vm;
@@ -49,7 +55,12 @@ class Stopping implements Disposable {
 
   /** What to do at a signal. */
   next(): void {
-    if (this.#timer !== undefined) return this.#vm.unplug("stopped without waiting for the guest");
+    const now = performance.now();
+    if (this.#timer !== undefined) {
+      if (now - this.#asked < SAME_SIGNAL_MS) return;
+      return this.#vm.unplug("stopped without waiting for the guest");
+    }
+    this.#asked = now;
     this.#timer = setInterval(() => this.#askAgain(), ASK_AGAIN_MS);
     this.#vm.pressPowerButton();
   }

@@ -2,6 +2,7 @@ import type { DeviceOptions } from "../app/device_options.ts";
 import { parseDeviceUri, QEMU_MODELS, type QemuUri } from "../app/device_uri.ts";
 import { type Flag, parseNumber } from "../app/flags.ts";
 import { parseInfo } from "../app/info_options.ts";
+import { pingHint } from "../app/ping_hint.ts";
 import { parsePing } from "../app/ping_options.ts";
 import { parseServe, SERVE_FLAGS } from "../app/serve_options.ts";
 import { UsageError } from "../app/usage_error.ts";
@@ -45,6 +46,8 @@ interface Guest {
   readonly parameters: readonly string[];
   /** Arguments of the appliance in the guest. */
   readonly args: readonly string[];
+  /** A command that pings it from another terminal, or null. */
+  readonly hint: string | null;
 }
 
 /** A command line of the appliance. */
@@ -121,13 +124,13 @@ function serveGuest(asked: Asked): Guest {
   const parameter = addressParameter(options);
   const given = rest.filter((arg) => arg.startsWith("netdev.ip="));
   const { hub, monitor } = options;
-  const nic = nicOf(card, options);
+  const outside = { nic: nicOf(card, options), hub, monitor, hint: pingHint(options) };
   if (given.length > 0 || parameter === null) {
     // Names that go with the address are known from there only, and flags override it there, too.
     const own = args.filter((arg) => !given.includes(arg));
-    return { nic, hub, monitor, parameters: given, args: ["serve", device, ...own] };
+    return { ...outside, parameters: given, args: ["serve", device, ...own] };
   }
-  return { nic, hub, monitor, parameters: [parameter], args: ["serve", device, ...rest] };
+  return { ...outside, parameters: [parameter], args: ["serve", device, ...rest] };
 }
 
 /** What pings has an address as well, and reads it from a flag. */
@@ -145,6 +148,7 @@ function pingGuest(asked: Asked): Guest {
     hub: options.hub,
     monitor: asked.monitor ?? null,
     parameters: [],
+    hint: null,
     args: ["ping", device, ...(taken.has("ip") ? [] : [own]), ...args],
   };
 }
@@ -157,6 +161,7 @@ function infoGuest(asked: Asked): Guest {
     hub: null,
     monitor: asked.monitor ?? null,
     parameters: args.filter((arg) => arg.startsWith("netdev.ip=")),
+    hint: null,
     args: ["info", device, ...args.filter((arg) => !arg.startsWith("netdev.ip="))],
   };
 }

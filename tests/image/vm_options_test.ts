@@ -21,6 +21,7 @@ Deno.test("without arguments it's the host that start is, with its address by ne
     accelerator: null,
     parameters: ["netdev.ip=10.0.2.15/24:10.0.2.2"],
     args: ["serve", "--device=vfio"],
+    hint: "deno task ping",
   });
 });
 

@@ -34,7 +34,9 @@ Deno.test("an 8255x by VFIO: its interrupt pin is used, it's pinged, and SIGTERM
   assertEquals(report.filter((line) => /^interrupt .* vfio-intx/.test(line)).length, 1);
   const { code } = await runMain(["ping", `--hub=${vm.hub}`, "-c", "2", "-i", "0.1"]);
   assertEquals(code, 0);
+  // As from a terminal's Ctrl-C: by itself, and by the task that passes it on.
   vm.kill("SIGTERM");
+  vm.kill("SIGINT");
   const { status, stderr } = await vm.ended();
   assertEquals([status.code, stderr], [0, ""]);
   const { host } = countersOf(await vm.event("stopped"));
@@ -45,7 +47,8 @@ Deno.test("who asks twice doesn't want to wait: the plug is pulled, one line, a 
   await using vm = VmAppliance.start();
   await vm.powered();
   vm.kill("SIGINT");
-  vm.kill("SIGTERM");
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  vm.kill("SIGINT");
   const { status, stderr } = await vm.ended();
   assertEquals([status.code, stderr], [1, "ukdeno: stopped without waiting for the guest\n"]);
 });

@@ -4,6 +4,7 @@ import { type Flag, parseNumber } from "../app/flags.ts";
 import { parseInfo } from "../app/info_options.ts";
 import { pingHint } from "../app/ping_hint.ts";
 import { parsePing } from "../app/ping_options.ts";
+import { withRing } from "../app/ring_options.ts";
 import { parseServe, SERVE_FLAGS } from "../app/serve_options.ts";
 import { UsageError } from "../app/usage_error.ts";
 import type { QemuNic } from "../drivers/pci/qemu/qemu_command_line.ts";
@@ -144,7 +145,7 @@ function pingGuest(asked: Asked): Guest {
     throw new UsageError(`${own} or another is needed: only QEMU's user network has a default`);
   }
   return {
-    nic: nicOf(card, { mac: macFromIpv4(address), mtu: options.mtu, queues: 1 }),
+    nic: nicOf(card, { ...options, mac: macFromIpv4(address), queues: 1 }),
     hub: options.hub,
     monitor: asked.monitor ?? null,
     parameters: [],
@@ -184,9 +185,15 @@ function addressParameter({ ranges, gateway }: DeviceOptions): string | null {
 
 function nicOf(
   { model, properties }: QemuUri,
-  { mac, mtu, queues }: Pick<DeviceOptions, "mac" | "mtu" | "queues">,
+  { mac, mtu, queues, ring }: Pick<DeviceOptions, "mac" | "mtu" | "queues" | "ring">,
 ): QemuNic {
-  return { model, properties, mac: formatMacBytes(mac), mtu, queues };
+  return {
+    model,
+    properties: withRing(model, properties, ring),
+    mac: formatMacBytes(mac),
+    mtu,
+    queues,
+  };
 }
 
 /** Cards that can be plugged into a PC. */

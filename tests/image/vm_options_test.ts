@@ -56,6 +56,19 @@ Deno.test("the card's properties are QEMU's, and what it's told of the MAC addre
   assertEquals([nic.properties, nic.mac, nic.mtu], ["packed=on", "02:00:00:00:00:07", 9000]);
 });
 
+Deno.test("packed rings are the guest's to have, and the card's to offer", () => {
+  for (const command of ["serve", "ping"]) {
+    const { nic, args } = parseVm([
+      command,
+      "--ip=10.0.2.15/24",
+      "--ring=packed",
+      ...command === "ping" ? ["10.0.2.2"] : [],
+    ]);
+    assertEquals(nic.properties, "packed=on");
+    assertEquals(args.includes("--ring=packed"), true);
+  }
+});
+
 Deno.test("a --device that the guest opens goes there, beside one that QEMU has", () => {
   const { nic, args } = parseVm(["--device=i82550", "--device=vfio:0000:01:00.0"]);
   assertEquals([nic.model, args], ["i82550", ["serve", "--device=vfio:0000:01:00.0"]]);

@@ -32,7 +32,7 @@ export async function runVm(options: VmOptions, kernelCommandLine: string): Prom
   if (options.hint !== null && Deno.stderr.isTerminal()) {
     say(`when it's ready, in a second terminal: ${options.hint}`);
   }
-  const shown = show(vm.console.output);
+  const shown = show(vm.console.output).catch(() => vm.unplug("nobody reads the console any more"));
   // The end of what is typed isn't that of the machine, nor is a terminal that has gone.
   void Deno.stdin.readable.pipeTo(vm.console.input, { preventClose: true }).catch(() => {});
   await vm.start();

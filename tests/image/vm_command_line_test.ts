@@ -57,7 +57,10 @@ Deno.test("the card is behind a port that it can be pulled from, under the names
 Deno.test("an 8255x knows nothing of virtio's properties", () => {
   const nic = { model: "i82550", mac: "52:54:00:12:34:56", mtu: 1500 };
   const card = device(vmCommandLine({ ...MACHINE, nic }, DESCRIPTORS), "i82550");
-  assertEquals(card.some((option) => /iommu_platform|host_mtu|disable-legacy/.test(option)), false);
+  assertEquals(
+    card.some((option) => /iommu_platform|x-pcie|host_mtu|disable-legacy/.test(option)),
+    false,
+  );
 });
 
 Deno.test("it starts stopped, and is set going and watched by descriptors that it inherits", () => {

@@ -86,16 +86,18 @@ async function readTail(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promis
   return text;
 }
 
+/** What QEMU's complaints begin with: its name, or a short one where it reads a kernel. */
+const COMPLAINT = new RegExp(`^(${QEMU}|qemu): `);
+
 /** The reason in one line: QEMU prefixes its complaints with its own name, warnings come first. */
 function describeEnd(stderr: string, status: Deno.CommandStatus): string {
   if (stderr.includes(`failed to execute ${QEMU}`)) {
     return `${QEMU} is not installed: run \`deno task setup\``;
   }
-  const complaints = stderr.split("\n").filter((line) => line.startsWith(`${QEMU}: `));
-  const complaint = complaints.findLast((line) => !line.startsWith(`${QEMU}: warning: `));
-  if (complaint !== undefined) {
-    return `QEMU refused to run: ${complaint.slice(QEMU.length + 2)}`;
-  }
+  const complaints = stderr.split("\n").filter((line) => COMPLAINT.test(line))
+    .map((line) => line.replace(COMPLAINT, ""));
+  const complaint = complaints.findLast((line) => !line.startsWith("warning: "));
+  if (complaint !== undefined) return `QEMU refused to run: ${complaint}`;
   if (status.signal !== null) return `QEMU was killed by ${status.signal}`;
   return `QEMU ended by itself with status ${status.code}`;
 }

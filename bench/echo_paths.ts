@@ -1,5 +1,6 @@
 import { runNetdev, type RunningHost } from "../app/run_netdev.ts";
 import type { VirtioNet } from "../drivers/virtio/virtio_net.ts";
+import { burstArray } from "../netdev/burst_array.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
@@ -63,7 +64,7 @@ class DriverPath implements EchoPath {
   readonly name = "driver";
   readonly partner: EchoPartner;
   readonly #driver: VirtioNet;
-  readonly #netbufs: Netbuf[] = new Array<Netbuf>(MOST_FRAMES);
+  readonly #netbufs: Netbuf[] = burstArray(MOST_FRAMES);
 
   constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
@@ -85,7 +86,7 @@ export class ChainPath implements EchoPath {
   readonly partner: EchoPartner;
   readonly #driver: VirtioNet;
   readonly #pool: NetbufPool;
-  readonly #netbufs: Netbuf[] = new Array<Netbuf>(MOST_FRAMES);
+  readonly #netbufs: Netbuf[] = burstArray(MOST_FRAMES);
 
   constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
@@ -112,7 +113,7 @@ class NetdevPath implements EchoPath {
   readonly name = "netdev";
   readonly partner: EchoPartner;
   readonly #netdev: Netdev;
-  readonly #netbufs: Netbuf[] = new Array<Netbuf>(MOST_FRAMES);
+  readonly #netbufs: Netbuf[] = burstArray(MOST_FRAMES);
 
   constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests, options);
@@ -133,7 +134,7 @@ class StackPath implements EchoPath {
   readonly partner: EchoPartner;
   readonly #netdev: Netdev;
   readonly #host: Host;
-  readonly #netbufs: Netbuf[] = new Array<Netbuf>(MOST_FRAMES);
+  readonly #netbufs: Netbuf[] = burstArray(MOST_FRAMES);
 
   constructor(requests: readonly Uint8Array[], options: PartnerOptions) {
     this.partner = new EchoPartner(mac(HOST_MAC), requests, options);

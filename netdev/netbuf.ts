@@ -39,7 +39,7 @@ export interface NetbufOwner {
  */
 export class Netbuf {
   /** The memory it's a piece of. */
-  readonly region: DmaRegion;
+  declare readonly region: DmaRegion;
   /** First byte of the buffer, an offset into the region: 14 past a multiple of 64 (see the pool). */
   readonly start: number = 0;
   /** One past the last byte of the buffer. */
@@ -70,7 +70,7 @@ export class Netbuf {
   /** What was hashed. 0: nothing; 1: the two addresses of an IPv4 packet; more, as its driver says. */
   rxHashType = 0;
   /** Where it goes when its last reference is dropped. */
-  readonly owner: NetbufOwner;
+  declare readonly owner: NetbufOwner;
   #references = 0;
 
   /** The bytes of `region` from `start` to before `end`, free until its first {@link reset}. */

@@ -1,3 +1,4 @@
+import { burstArray } from "../netdev/burst_array.ts";
 import type { Netbuf } from "../netdev/netbuf.ts";
 import type { NetbufPool } from "../netdev/netbuf_pool.ts";
 import type { Netdev } from "../netdev/netdev.ts";
@@ -50,13 +51,10 @@ export class QueuePair implements PolledQueue {
   /** Enabled as long as the host may use the device. */
   readonly #napi: Napi;
   #host: Host | null = null;
-  /**
-   * What is received, then the replies among it, and then what the stack adds of its own. Of full length
-   * from the start: a place that may have to be made costs ten instructions a packet.
-   */
-  readonly #burst: Netbuf[] = new Array<Netbuf>(POLL_WEIGHT + OWN_FRAMES);
+  /** What is received, then the replies among it, and then what the stack adds of its own. */
+  readonly #burst: Netbuf[] = burstArray(POLL_WEIGHT + OWN_FRAMES);
   /** Frames of the stack's own that wait for the end of a poll. */
-  readonly #own: Netbuf[] = new Array<Netbuf>(OWN_FRAMES);
+  readonly #own: Netbuf[] = burstArray(OWN_FRAMES);
   #ownCount = 0;
   /** Frames that the transmit queue is known to take, without asking it again. */
   #roomLeft = 0;

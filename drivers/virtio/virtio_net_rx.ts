@@ -1,3 +1,4 @@
+import { burstArray } from "../../netdev/burst_array.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
@@ -67,7 +68,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
-    this.#fresh = new Array<Netbuf>(vq.size);
+    this.#fresh = burstArray(vq.size);
     this.#lengths = new Uint32Array(vq.size);
     this.#refillAt = Math.max(1, Math.min(MOST_UNFILLED, vq.size >>> 3));
     this.headerBytes = virtioNetHeaderBytes(negotiated);

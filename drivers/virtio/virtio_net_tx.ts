@@ -1,3 +1,4 @@
+import { burstArray } from "../../netdev/burst_array.ts";
 import type { DmaRegion } from "../../netdev/dma_region.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import * as netbufs from "../../netdev/netbuf.ts";
@@ -61,7 +62,7 @@ export class VirtioNetTx implements NetdevQueueCounters {
   constructor(vq: Virtqueue<Netbuf>, region: DmaRegion, negotiated: FeatureSet, mtu: number) {
     this.vq = vq;
     this.#region = region;
-    this.#sent = new Array<Netbuf>(vq.size);
+    this.#sent = burstArray(vq.size);
     this.#headerBytes = virtioNetHeaderBytes(negotiated);
     this.#writeHeader = transmitHeaderWriter(negotiated);
     this.#checksums = hasFeature(negotiated, "VIRTIO_NET_F_CSUM");

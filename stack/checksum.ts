@@ -55,6 +55,14 @@ export function checksumAfterZeroing(checksum: number, from: number): number {
   return (sum & 0xffff) + (sum >>> 16);
 }
 
+/**
+ * {@link fold}, for looking whether a sum is 0xffff: what one more turn would change is none, as the carries
+ * of 65,535 bytes are less than 0xffff.
+ */
+export function foldOnce(sum: number): number {
+  return (sum & 0xffff) + (sum >>> 16);
+}
+
 /** Adds the carries of a sum below 2^32 back into its low 16 bits. */
 export function fold(sum: number): number {
   const once = (sum & 0xffff) + (sum >>> 16);

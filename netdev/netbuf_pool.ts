@@ -52,7 +52,8 @@ export class NetbufPool implements NetbufOwner {
   readonly size: number;
   /** Bytes that a new netbuf has room for behind its headroom. */
   readonly bufferBytes: number;
-  readonly #free: Netbuf[];
+  /** The netbufs that lie free, in the first {@link top} places; read by drivers alone. */
+  readonly stack: Netbuf[];
   #available: number;
   /** Once retired: what to call when the pool is whole, and the netbufs that are back by now. */
   #onWhole: (() => void) | null = null;
@@ -88,10 +89,15 @@ export class NetbufPool implements NetbufOwner {
     this.bufferBytes = stride - GAP - NETBUF_HEADROOM;
     this.#available = count;
     // Not by new Array(count), which V8 would look for holes in at each load.
-    this.#free = Array.from({ length: count }, (_, i) => {
+    this.stack = Array.from({ length: count }, (_, i) => {
       const start = first + i * stride;
       return new Netbuf(region, start, start + stride - GAP, this);
     });
+  }
+
+  /** Free netbufs on the {@link stack}. */
+  get top(): number {
+    return this.#available;
   }
 
   /** Netbufs that lie free now. */
@@ -102,23 +108,22 @@ export class NetbufPool implements NetbufOwner {
   /** Hands out an empty netbuf that the caller owns, or null when the pool is dry. */
   alloc(): Netbuf | null {
     if (this.#available === 0) return null;
-    const netbuf = this.#free[--this.#available];
+    const netbuf = this.stack[--this.#available];
     netbuf.reset();
     return netbuf;
   }
 
-  /** {@link alloc} for up to `count` netbufs, into `netbufs[0…]`; says how many there were. */
-  allocBurst(netbufs: Netbuf[], count: number): number {
-    const free = this.#free;
-    const available = this.#available;
-    const most = count < available ? count : available;
-    const last = available - 1 | 0;
-    for (let i = 0; i < most; i = i + 1 | 0) {
-      const netbuf = free[last - i | 0];
-      netbuf.reset();
-      netbufs[i] = netbuf;
-    }
-    this.#available = available - most | 0;
+  /**
+   * {@link alloc} for up to `count` netbufs; says how many there were. They lie where they lay, so that they
+   * need not be stored once more: in {@link stack} from {@link top} on, until one is freed.
+   */
+  allocBurst(count: number): number {
+    const { stack } = this;
+    const before = this.#available;
+    const most = count < before ? count : before;
+    const top = before - most | 0;
+    for (let i = top; i < before; i = i + 1 | 0) stack[i].reset();
+    this.#available = top;
     return most;
   }
 
@@ -148,18 +153,18 @@ export class NetbufPool implements NetbufOwner {
   /** Takes a netbuf back. {@link Netbuf.free} calls this; nobody else should. */
   take(netbuf: Netbuf): void {
     if (this.#onWhole !== null) this.#comeHome();
-    else this.#free[this.#available++] = netbuf;
+    else this.stack[this.#available++] = netbuf;
   }
 
   /** {@link Netbuf.free} of each of the first `count` packets; those of this pool go back together. */
   freeBurst(netbufs: readonly Netbuf[], count: number): void {
-    const free = this.#free;
+    const { stack } = this;
     const isRetired = this.#onWhole !== null;
     let available = this.#available;
     for (let i = 0; i < count; i = i + 1 | 0) {
       const netbuf = netbufs[i];
       if (netbuf.owner === this && isRetired === false && netbuf.dropLast() === true) {
-        free[available] = netbuf;
+        stack[available] = netbuf;
         available = available + 1 | 0;
       } else {
         this.#available = available;

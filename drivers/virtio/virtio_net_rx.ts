@@ -1,4 +1,3 @@
-import { burstArray } from "../../netdev/burst_array.ts";
 import { declareDropReasons, dropCounters } from "../../netdev/drop_reasons.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool } from "../../netdev/netbuf_pool.ts";
@@ -55,8 +54,7 @@ export class VirtioNetRx implements NetdevQueueCounters {
   /** So many free descriptors are worth to be filled while frames come. */
   readonly #refillAt: number = 0;
   #doorbell: QueueDoorbell | null = null;
-  /** Of the burst under way: netbufs to be posted, and the lengths of those that came. */
-  readonly #fresh: Netbuf[];
+  /** Of the burst under way: the lengths of those that came. */
   readonly #lengths: Uint32Array = new Uint32Array(0);
 
   constructor(
@@ -68,7 +66,6 @@ export class VirtioNetRx implements NetdevQueueCounters {
     this.vq = vq;
     this.onEvent = onEvent;
     this.#pool = pool;
-    this.#fresh = burstArray(vq.size);
     this.#lengths = new Uint32Array(vq.size);
     this.#refillAt = Math.max(1, Math.min(MOST_UNFILLED, vq.size >>> 3));
     this.headerBytes = virtioNetHeaderBytes(negotiated);
@@ -81,9 +78,9 @@ export class VirtioNetRx implements NetdevQueueCounters {
     const { vq } = this;
     const most = vq.free;
     if (most === 0) return;
-    const fresh = this.#fresh;
-    const count = this.#pool.allocBurst(fresh, most);
-    vq.postBurst(fresh, 0, count, this.headerBytes, true);
+    const pool = this.#pool;
+    const count = pool.allocBurst(most);
+    vq.postBurst(pool.stack, pool.top, count, this.headerBytes, true);
     if (count === most) return;
     this.status |= NETDEV_STATUS_UNDERRUN;
     this.underruns++;

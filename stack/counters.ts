@@ -1,3 +1,4 @@
+import { LargeCounts } from "../netdev/large_counts.ts";
 import { DROP_REASON_NAMES, type DropReason } from "./drop_reason.ts";
 import { Verdict } from "./verdict.ts";
 
@@ -35,10 +36,10 @@ export const Activity = {
 /** One of the values of {@link Activity}. */
 export type Activity = typeof Activity[keyof typeof Activity];
 
-/** The counters of one host. Doubles in typed arrays: exact to 2^53, and counting allocates nothing. */
+/** The counters of one host, exact to 2^53; counting allocates nothing. */
 export class Counters {
   readonly #drops = new Float64Array(DROP_REASON_NAMES.length);
-  readonly #activities = new Float64Array(Object.keys(Activity).length);
+  readonly #activities = new LargeCounts(Object.keys(Activity).length);
 
   /** Counts a drop; returns DROP, so that a protocol drops and counts in one statement. */
   drop(reason: DropReason): typeof Verdict.DROP {
@@ -48,7 +49,7 @@ export class Counters {
 
   /** Counts something done, once or more often. */
   count(activity: Activity, times = 1): void {
-    this.#activities[activity] += times;
+    this.#activities.add(activity, times);
   }
 
   /** A copy of all of them. */
@@ -59,13 +60,13 @@ export class Counters {
     });
     const done = this.#activities;
     return {
-      arpRequestsAnswered: done[Activity.ARP_REQUEST_ANSWERED],
-      arpRequestsSent: done[Activity.ARP_REQUEST_SENT],
-      arpAnnouncementsSent: done[Activity.ARP_ANNOUNCEMENT_SENT],
-      arpRepliesReceived: done[Activity.ARP_REPLY_RECEIVED],
-      echoRequestsAnswered: done[Activity.ECHO_REQUEST_ANSWERED],
-      echoRequestsSent: done[Activity.ECHO_REQUEST_SENT],
-      echoRepliesReceived: done[Activity.ECHO_REPLY_RECEIVED],
+      arpRequestsAnswered: done.get(Activity.ARP_REQUEST_ANSWERED),
+      arpRequestsSent: done.get(Activity.ARP_REQUEST_SENT),
+      arpAnnouncementsSent: done.get(Activity.ARP_ANNOUNCEMENT_SENT),
+      arpRepliesReceived: done.get(Activity.ARP_REPLY_RECEIVED),
+      echoRequestsAnswered: done.get(Activity.ECHO_REQUEST_ANSWERED),
+      echoRequestsSent: done.get(Activity.ECHO_REQUEST_SENT),
+      echoRepliesReceived: done.get(Activity.ECHO_REPLY_RECEIVED),
       drops,
     };
   }

@@ -1,22 +1,23 @@
-/**
- * Packets and bytes of a queue, as doubles from the start. A field that begins as a small integer would
- * have V8 give up the code of the whole packet path when it grows beyond 2^31: a second or two of traffic
- * for bytes, and garbage until that code is made anew.
- */
+import { LargeCounts } from "../../netdev/large_counts.ts";
+
+const PACKETS = 0;
+const BYTES = 1;
+
+/** Packets and bytes of a queue. */
 export class PacketTotals {
-  readonly #totals = new Float64Array(2);
+  readonly #totals = new LargeCounts(2);
 
   get packets(): number {
-    return this.#totals[0];
+    return this.#totals.get(PACKETS);
   }
 
   get bytes(): number {
-    return this.#totals[1];
+    return this.#totals.get(BYTES);
   }
 
   /** Counts so many more, or fewer. */
   add(packets: number, bytes: number): void {
-    this.#totals[0] += packets;
-    this.#totals[1] += bytes;
+    this.#totals.add(PACKETS, packets);
+    this.#totals.add(BYTES, bytes);
   }
 }

@@ -52,8 +52,7 @@ export class NetbufPool implements NetbufOwner {
   readonly size: number;
   /** Bytes that a new netbuf has room for behind its headroom. */
   readonly bufferBytes: number;
-  /** The netbufs that lie free, in the first {@link top} places; read by drivers alone. */
-  readonly stack: Netbuf[];
+  readonly #stack: Netbuf[];
   #available: number;
   /** Once retired: what to call when the pool is whole, and the netbufs that are back by now. */
   #onWhole: (() => void) | null = null;
@@ -89,10 +88,15 @@ export class NetbufPool implements NetbufOwner {
     this.bufferBytes = stride - GAP - NETBUF_HEADROOM;
     this.#available = count;
     // Not by new Array(count), which V8 would look for holes in at each load.
-    this.stack = Array.from({ length: count }, (_, i) => {
+    this.#stack = Array.from({ length: count }, (_, i) => {
       const start = first + i * stride;
       return new Netbuf(region, start, start + stride - GAP, this);
     });
+  }
+
+  /** All free netbufs in its first {@link top} places: where {@link allocBurst} leaves what it hands out. */
+  get stack(): readonly Netbuf[] {
+    return this.#stack;
   }
 
   /** Free netbufs on the {@link stack}. */
@@ -108,7 +112,7 @@ export class NetbufPool implements NetbufOwner {
   /** Hands out an empty netbuf that the caller owns, or null when the pool is dry. */
   alloc(): Netbuf | null {
     if (this.#available === 0) return null;
-    const netbuf = this.stack[--this.#available];
+    const netbuf = this.#stack[--this.#available];
     netbuf.reset();
     return netbuf;
   }
@@ -118,7 +122,7 @@ export class NetbufPool implements NetbufOwner {
    * need not be stored once more: in {@link stack} from {@link top} on, until one is freed.
    */
   allocBurst(count: number): number {
-    const { stack } = this;
+    const stack = this.#stack;
     const before = this.#available;
     const most = count < before ? count : before;
     const top = before - most | 0;
@@ -153,12 +157,12 @@ export class NetbufPool implements NetbufOwner {
   /** Takes a netbuf back. {@link Netbuf.free} calls this; nobody else should. */
   take(netbuf: Netbuf): void {
     if (this.#onWhole !== null) this.#comeHome();
-    else this.stack[this.#available++] = netbuf;
+    else this.#stack[this.#available++] = netbuf;
   }
 
   /** {@link Netbuf.free} of each of the first `count` packets; those of this pool go back together. */
   freeBurst(netbufs: readonly Netbuf[], count: number): void {
-    const { stack } = this;
+    const stack = this.#stack;
     const isRetired = this.#onWhole !== null;
     let available = this.#available;
     for (let i = 0; i < count; i = i + 1 | 0) {

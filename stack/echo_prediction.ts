@@ -152,7 +152,18 @@ export class EchoPrediction {
       let whole = typeToChecksum + a + b + c + d + e | 0;
       let high = (typeToChecksum >>> 16) + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) +
           (e >>> 16) | 0;
-      for (let i = message + 6 | 0; i < last; i = i + 1 | 0) {
+      // By four: with 1514 bytes 7 % of an echo. By eight they don't fit into the registers.
+      let i = message + 6 | 0;
+      const inFours = last - 3 | 0;
+      for (; i < inFours; i = i + 4 | 0) {
+        const f = u32[i] | 0;
+        const g = u32[i + 1 | 0] | 0;
+        const h = u32[i + 2 | 0] | 0;
+        const k = u32[i + 3 | 0] | 0;
+        whole = (whole + f | 0) + (g + h | 0) + k | 0;
+        high = (high + (f >>> 16) | 0) + ((g >>> 16) + (h >>> 16) | 0) + (k >>> 16) | 0;
+      }
+      for (; i < last; i = i + 1 | 0) {
         const word = u32[i];
         whole = whole + word | 0;
         high = high + (word >>> 16) | 0;

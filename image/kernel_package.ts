@@ -1,6 +1,6 @@
 import { runHostCommand } from "./host_command.ts";
 import { ImageError } from "./image_error.ts";
-import { MODULES } from "./modules.ts";
+import { type KernelModule, MODULES } from "./modules.ts";
 import { extractVmlinux } from "./vmlinux.ts";
 
 /** The package that always needs the newest kernel for virtual machines. */
@@ -10,19 +10,25 @@ const REMEDY = "the image is made from a package of Debian 12; is apt set up, an
 
 /** A file that says which kernel is there, and with which modules; it's written when they all are. */
 const MARK = "kernel";
-const MARK_MODULES = MODULES.map(({ source }) => `${source}\n`).join("");
 
 /**
- * Sees to it that `folder` has `vmlinux` and `modules/`, of Debian's cloud kernel, and returns the name
+ * Sees to it that `folder` has `vmlinux` and these modules, of Debian's cloud kernel, and returns the name
  * of its package. What is there is kept: it's made once. Nothing is installed. `ImageError` without apt,
  * without network, or when the kernel is of another make.
  */
-export async function provideKernel(folder: string): Promise<string> {
-  const [name, ...modules] = (await readOrEmpty(`${folder}/${MARK}`)).split(/(?<=\n)/);
-  return modules.join("") === MARK_MODULES ? name.trim() : await makeKernel(folder);
+export async function provideKernel(
+  folder: string,
+  modules: readonly KernelModule[] = MODULES,
+): Promise<string> {
+  const [name, ...present] = (await readOrEmpty(`${folder}/${MARK}`)).split(/(?<=\n)/);
+  return present.join("") === markOf(modules) ? name.trim() : await makeKernel(folder, modules);
 }
 
-async function makeKernel(folder: string): Promise<string> {
+function markOf(modules: readonly KernelModule[]): string {
+  return modules.map(({ source }) => `${source}\n`).join("");
+}
+
+async function makeKernel(folder: string, modules: readonly KernelModule[]): Promise<string> {
   const unpacked = `${folder}/unpacked`;
   // One that was interrupted may have left its own.
   await removeIfThere(unpacked);
@@ -30,8 +36,8 @@ async function makeKernel(folder: string): Promise<string> {
   try {
     const name = await newestKernel();
     await download(name, unpacked);
-    await takeOver(unpacked, name.slice("linux-image-".length), folder);
-    await Deno.writeTextFile(`${folder}/${MARK}`, `${name}\n${MARK_MODULES}`);
+    await takeOver(unpacked, name.slice("linux-image-".length), folder, modules);
+    await Deno.writeTextFile(`${folder}/${MARK}`, `${name}\n${markOf(modules)}`);
     return name;
   } finally {
     await removeIfThere(unpacked);
@@ -45,7 +51,8 @@ async function newestKernel(): Promise<string> {
   return found[1];
 }
 
-async function download(name: string, folder: string): Promise<void> {
+/** Unpacks a package of Debian's into `folder`. `ImageError` when it can't be had. */
+export async function download(name: string, folder: string): Promise<void> {
   await updatedIfNeeded(["apt-get", "-qq", "download", name], folder);
   for await (const { name: file } of Deno.readDir(folder)) {
     if (!file.endsWith(".deb")) continue;
@@ -69,11 +76,16 @@ async function updatedIfNeeded(command: readonly string[], cwd?: string): Promis
   }
 }
 
-async function takeOver(unpacked: string, version: string, folder: string): Promise<void> {
+async function takeOver(
+  unpacked: string,
+  version: string,
+  folder: string,
+  modules: readonly KernelModule[],
+): Promise<void> {
   const bzImage = await Deno.readFile(`${unpacked}/boot/vmlinuz-${version}`);
   await Deno.writeFile(`${folder}/vmlinux`, extractVmlinux(bzImage));
   await Deno.mkdir(`${folder}/modules`, { recursive: true });
-  for (const { source, path } of MODULES) {
+  for (const { source, path } of modules) {
     const from = `${unpacked}/lib/modules/${version}/kernel/${source}`;
     try {
       await Deno.copyFile(from, folder + path);

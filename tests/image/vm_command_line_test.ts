@@ -38,6 +38,13 @@ Deno.test("it boots the image, with the processors and the memory that were aske
   assert(values(args, "-machine")[0].startsWith("q35,accel=tcg,kernel-irqchip=split"));
 });
 
+Deno.test("a processor that QEMU emulates doesn't say that it's good at copying bytes", () => {
+  const cpuOf = (accelerator: "kvm" | "tcg"): string[] =>
+    values(vmCommandLine({ ...MACHINE, accelerator }, DESCRIPTORS), "-cpu");
+  assertEquals(cpuOf("tcg"), ["max,-erms,-fsrm"]);
+  assertEquals(cpuOf("kvm"), ["max"]);
+});
+
 Deno.test("what VFIO needs is there: an IOMMU that remaps interrupts, and a card behind it", () => {
   const args = vmCommandLine(MACHINE, DESCRIPTORS);
   assert(device(args, "intel-iommu").includes("intremap=on"));

@@ -14,6 +14,9 @@ const DENO_VERSION = "2.9.6";
 const BUILDERS = ["./build_image.ts", "./cpio.ts", "./guest_files.ts"];
 
 const GUEST_SOURCE = new URL("./guest/init.ts", import.meta.url).pathname;
+const LOADER_SOURCE = new URL("./guest/load.js", import.meta.url).pathname;
+/** What load.js runs. */
+const GUEST_PROGRAM = "/app/program.js";
 
 /** An image that is there. */
 export interface Image {
@@ -40,9 +43,9 @@ export async function buildImage(folder: string): Promise<Image> {
   }
   await Deno.mkdir(folder, { recursive: true });
   const kernelPackage = await provideKernel(folder);
-  const script = `${folder}/init.js`;
-  await bundle(script);
-  const files = await listFiles(folder, script);
+  const program = `${folder}/program.js`;
+  await bundle(program);
+  const files = await listFiles(folder, program);
   const initrd = `${folder}/initrd`;
   const stamp = await describe(files);
   const isNew = stamp !== await readOrNull(`${folder}/stamp`) || await isMissing(initrd);
@@ -55,18 +58,19 @@ export async function buildImage(folder: string): Promise<Image> {
 
 /** Everything that main.ts needs, in one file: nothing is left to be found when the guest starts. */
 async function bundle(output: string): Promise<void> {
-  const deno = Deno.execPath();
-  await runHostCommand([deno, "bundle", "--quiet", "--minify", "--output", output, GUEST_SOURCE], {
+  const command = [Deno.execPath(), "bundle", "--quiet", "--minify", "--format=iife"];
+  await runHostCommand([...command, "--output", output, GUEST_SOURCE], {
     remedy: "deno bundle fetches esbuild from the npm registry when it's run first",
   });
 }
 
-async function listFiles(folder: string, script: string): Promise<GuestFile[]> {
+async function listFiles(folder: string, program: string): Promise<GuestFile[]> {
   const deno = Deno.execPath();
   const libraries = await sharedLibraries(deno);
   return [
     { path: GUEST_DENO, source: deno, executable: true },
-    { path: GUEST_SCRIPT, source: script, executable: false },
+    { path: GUEST_SCRIPT, source: LOADER_SOURCE, executable: false },
+    { path: GUEST_PROGRAM, source: program, executable: false },
     ...libraries.map((path) => ({ path, source: path, executable: true })),
     ...MODULES.map(({ path }) => ({ path, source: folder + path, executable: false })),
   ];
@@ -81,7 +85,7 @@ async function describe(files: readonly GuestFile[]): Promise<string> {
     `${name} ${await digest(new URL(name, import.meta.url).pathname)}`
   );
   const lines = files.map(async ({ path, source }) => {
-    if (path === GUEST_SCRIPT) return `${path} ${await digest(source)}`;
+    if (path === GUEST_PROGRAM) return `${path} ${await digest(source)}`;
     const { size, mtime } = await Deno.stat(source);
     return `${path} ${source} ${size} ${mtime?.getTime()}`;
   });

@@ -80,4 +80,5 @@ function catchEverything(): void {
 }
 
 catchEverything();
-endMachine(await init());
+// Not awaited: as a script, which it's bundled into, it may not await here.
+void init().then(endMachine);

@@ -76,11 +76,13 @@ export function machineArguments(accelerator: Accelerator): string[] {
 }
 
 /**
+ * What QEMU is told of a card, but for where it is: a `-device` that isn't complete yet.
+ *
  * A card of virtio's goes past an IOMMU unless it's told not to. It's reset by its own status, so it
  * needs no other way: vfio takes one when it opens a card and when it leaves it, and the kernel waits a
  * tenth of a second for the FLR of PCI Express.
  */
-function nicOptions(nic: QemuNic): string {
+export function nicOptions(nic: QemuNic): string {
   const isVirtio = nic.model.startsWith("virtio-");
   return `${deviceOptions(nic)}${isVirtio ? ",iommu_platform=on,x-pcie-flr-init=off" : ""}`;
 }

@@ -8,22 +8,15 @@ import {
   VFIO_PCI_CONFIG_REGION_INDEX,
 } from "./region_info.ts";
 import { VfioError } from "./vfio_error.ts";
-import {
-  VFIO_DEVICE_GET_INFO,
-  VFIO_DEVICE_GET_REGION_INFO,
-  VFIO_DEVICE_RESET,
-  vfioCall,
-  vfioQuery,
-} from "./vfio_ioctl.ts";
+import { VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_REGION_INFO, vfioQuery } from "./vfio_ioctl.ts";
 import { DescriptorWindow, MappedWindow } from "./vfio_window.ts";
 
-const VFIO_DEVICE_FLAGS_RESET = 1 << 0;
 const VFIO_DEVICE_FLAGS_PCI = 1 << 1;
 
 /** `struct vfio_device_info`: argsz, flags, numbers of regions and interrupts, capabilities. */
 const DEVICE_INFO_WORDS = 5;
 
-/** A device by its descriptor: its regions, each a file in the file, and its reset. */
+/** A device by its descriptor: its regions, each a file in the file. */
 export class VfioDevice implements Disposable {
   readonly fd: number;
   /** Configuration space, which the kernel shows in part as it likes (drivers/vfio/pci/vfio_pci_config.c). */
@@ -33,7 +26,11 @@ export class VfioDevice implements Disposable {
   readonly #ports = new Map<number, DescriptorWindow>();
   #closed = false;
 
-  /** Takes the descriptor over, and resets the device if that's possible. */
+  /**
+   * Takes the descriptor over. Whoever had the device may have left it at work: the kernel has reset it
+   * when it was opened, if it can (vfio_pci_core_enable()), and to do so again takes a tenth of a second
+   * behind a port of PCI Express. If it can't, that's the driver's to end.
+   */
   constructor(fd: number, name: string) {
     this.fd = fd;
     this.#name = name;
@@ -41,10 +38,6 @@ export class VfioDevice implements Disposable {
       const words = new Array<number>(DEVICE_INFO_WORDS).fill(0);
       const [, flags] = vfioQuery(fd, "VFIO_DEVICE_GET_INFO", VFIO_DEVICE_GET_INFO, words);
       if ((flags & VFIO_DEVICE_FLAGS_PCI) === 0) throw new VfioError(`${name} is no PCI device`);
-      // Whoever had it may have left it at work. Without this, that's the driver's to end.
-      if ((flags & VFIO_DEVICE_FLAGS_RESET) !== 0) {
-        vfioCall(fd, "VFIO_DEVICE_RESET", VFIO_DEVICE_RESET, null);
-      }
       const { offset, byteLength } = this.#region(VFIO_PCI_CONFIG_REGION_INDEX);
       this.config = new DescriptorWindow(fd, offset, byteLength);
     } catch (error) {

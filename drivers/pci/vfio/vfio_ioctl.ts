@@ -19,7 +19,6 @@ export const VFIO_DEVICE_GET_INFO: bigint = VFIO_BASE + 7n;
 export const VFIO_DEVICE_GET_REGION_INFO: bigint = VFIO_BASE + 8n;
 export const VFIO_DEVICE_GET_IRQ_INFO: bigint = VFIO_BASE + 9n;
 export const VFIO_DEVICE_SET_IRQS: bigint = VFIO_BASE + 10n;
-export const VFIO_DEVICE_RESET: bigint = VFIO_BASE + 11n;
 
 /** More than any answer has. */
 const MOST_ANSWER_BYTES = 65536;

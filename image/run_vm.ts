@@ -33,6 +33,7 @@ export async function runVm(options: VmOptions, kernelCommandLine: string): Prom
     say(`when it's ready, in a second terminal: ${options.hint}`);
   }
   const shown = show(vm.console.output).catch(() => vm.unplug("nobody reads the console any more"));
+  using _terminal = leaveLinesToGuest();
   // The end of what is typed isn't that of the machine, nor is a terminal that has gone.
   void Deno.stdin.readable.pipeTo(vm.console.input, { preventClose: true }).catch(() => {});
   await vm.start();
@@ -74,6 +75,20 @@ class Stopping implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
+}
+
+/**
+ * Has a terminal pass on each key, Ctrl-C apart, as the guest's own console puts lines together and shows
+ * what is typed: it would be shown twice.
+ */
+function leaveLinesToGuest(): Disposable {
+  const isTerminal = Deno.stdin.isTerminal();
+  if (isTerminal) Deno.stdin.setRaw(true, { cbreak: true });
+  return {
+    [Symbol.dispose](): void {
+      if (isTerminal) Deno.stdin.setRaw(false);
+    },
+  };
 }
 
 async function chooseAccelerator(): Promise<Accelerator> {

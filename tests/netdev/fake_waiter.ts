@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Waiter } from "../../netdev/waiter.ts";
 import type { FakeClock } from "./fake_clock.ts";
 
@@ -36,6 +37,11 @@ export class FakeWaiter implements Waiter {
     this.polls++;
     this.#woken = false;
     this.#dispatch();
+  }
+
+  async turn(): Promise<void> {
+    await setImmediate();
+    this.poll();
   }
 
   nap(milliseconds: number): boolean {

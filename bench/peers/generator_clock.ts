@@ -1,9 +1,9 @@
-import { libc } from "../../drivers/ffi/libc.ts";
+import { compiled } from "../../drivers/ffi/libc.ts";
 
 const CLOCK_MONOTONIC = 1;
 
 // Fetched once, so that V8 calls it directly.
-const { clock_gettime } = libc;
+const clock_gettime = compiled("clock_gettime");
 
 /** Nanoseconds since it was made: a third of what performance.now() costs, and nothing allocated. */
 export class MonotonicClock {

@@ -1,4 +1,4 @@
-import { libc } from "../../drivers/ffi/libc.ts";
+import { compiled } from "../../drivers/ffi/libc.ts";
 import { POLLIN, ReadyProbe } from "../../drivers/ffi/fd_waiter.ts";
 import type { VhostUserBackEnd } from "../../tests/device/vhost_user/back_end.ts";
 import { BackEndError } from "../../tests/device/vhost_user/back_end_error.ts";
@@ -26,7 +26,7 @@ const PAUSE_STEPS = 48;
 const PATIENT_PAUSES = 2000;
 
 // Fetched once, so that V8 calls it directly.
-const { sched_yield } = libc;
+const sched_yield = compiled("sched_yield");
 
 /** What a run has counted. */
 export interface RunCounts {

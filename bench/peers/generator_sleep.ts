@@ -1,7 +1,10 @@
 import { POLLIN } from "../../drivers/ffi/fd_waiter.ts";
-import { libc } from "../../drivers/ffi/libc.ts";
+import { compiled } from "../../drivers/ffi/libc.ts";
 import { BackEndError } from "../../tests/device/vhost_user/back_end_error.ts";
 import type { GeneratorPort } from "./generator_port.ts";
+
+const poll = compiled("poll");
+const eventfdRead = compiled("eventfd_read");
 
 /** Longest sleep; and how long a kick may come behind what it is about, on a machine that is busy. */
 const SLEEP_MS = 2000;
@@ -48,10 +51,10 @@ export class GeneratorSleep {
   /** Whether a kick came, or a message. */
   #awaitKick(): boolean {
     const pollfds = this.#pollfds;
-    if (libc.poll(pollfds, this.#count, SLEEP_MS) <= 0) return false;
+    if (poll(pollfds, this.#count, SLEEP_MS) <= 0) return false;
     for (let i = 2; i < pollfds.length; i += 2) {
       if (pollfds[i + 1] >>> 16 === 0) continue;
-      libc.eventfd_read(pollfds[i], this.#counter);
+      eventfdRead(pollfds[i], this.#counter);
       this.kicks++;
     }
     return true;

@@ -1,5 +1,5 @@
 import { FdWaiter } from "../../drivers/ffi/fd_waiter.ts";
-import { libc } from "../../drivers/ffi/libc.ts";
+import { compiled } from "../../drivers/ffi/libc.ts";
 import { TapInterface } from "../../drivers/tap/tap_interface.ts";
 import { monotonicClock } from "../../netdev/clock.ts";
 
@@ -12,6 +12,9 @@ import { monotonicClock } from "../../netdev/clock.ts";
 /** As `--busy-poll` by default. */
 const BUSY_POLL_MS = 0.05;
 const MTU = 1500;
+
+const read = compiled("read");
+const write = compiled("write");
 
 const [near, far] = Deno.args.map((name) => new TapInterface(name, MTU));
 const frame = new Uint8Array(2048);
@@ -32,8 +35,8 @@ for (;;) {
 
 /** Whether there was a frame. */
 function carry(from: number, to: number): boolean {
-  const length = libc.read(from, frame, size);
+  const length = read(from, frame, size);
   if (length <= 0) return false;
-  libc.write(to, frame, BigInt(length));
+  write(to, frame, BigInt(length));
   return true;
 }

@@ -1,8 +1,8 @@
-import * as libcModule from "../../drivers/ffi/libc.ts";
+import { compiled } from "../../drivers/ffi/libc.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import { deferredWork, EMPTY_ROUND_BUCKETS, emptyRoundBucket } from "./empty_rounds.ts";
 
-const { libc } = libcModule;
+const clockGettime = compiled("clock_gettime");
 
 const CLOCK_MONOTONIC = 1;
 /** Readings of the clock to find out what one costs, and how often that is tried. */
@@ -51,11 +51,11 @@ export class TimedScheduler extends PollScheduler {
 
   override round(now: number, deadline: number = Infinity): number {
     const timespec = this.#timespec;
-    libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+    clockGettime(CLOCK_MONOTONIC, timespec);
     const seconds = timespec[0];
     const nanoseconds = timespec[2];
     const handled = super.round(now, deadline);
-    libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+    clockGettime(CLOCK_MONOTONIC, timespec);
     const elapsed = (timespec[0] - seconds) * 1e9 + timespec[2] - nanoseconds;
     const totals = this.#totals;
     totals[ROUNDS]++;
@@ -89,10 +89,10 @@ export class TimedScheduler extends PollScheduler {
     const timespec = this.#timespec;
     let least = Infinity;
     for (let i = 0; i < TRIES; i++) {
-      libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+      clockGettime(CLOCK_MONOTONIC, timespec);
       const seconds = timespec[0];
       const nanoseconds = timespec[2];
-      for (let j = 0; j < READINGS; j++) libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+      for (let j = 0; j < READINGS; j++) clockGettime(CLOCK_MONOTONIC, timespec);
       const elapsed = (timespec[0] - seconds) * 1e9 + timespec[2] - nanoseconds;
       least = Math.min(least, elapsed / READINGS);
     }

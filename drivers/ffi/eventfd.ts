@@ -1,5 +1,8 @@
 import { check, EAGAIN, errno, ErrnoError } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { compiled, libc } from "./libc.ts";
+
+const eventfdRead = compiled("eventfd_read");
+const eventfdWrite = compiled("eventfd_write");
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
@@ -17,14 +20,14 @@ export class Eventfd implements Disposable {
   /** Adds one, which makes the descriptor readable. One system call, and nothing allocated. */
   signal(): void {
     // A full counter (EAGAIN) is as readable as it can be, so there is nothing to do about it.
-    if (libc.eventfd_write(this.fd, 1n) < 0 && errno() !== EAGAIN) {
+    if (eventfdWrite(this.fd, 1n) < 0 && errno() !== EAGAIN) {
       throw new ErrnoError("eventfd_write", errno());
     }
   }
 
   /** Takes the counter back to zero; whether it was above. */
   drain(): boolean {
-    if (libc.eventfd_read(this.fd, this.#value) === 0) return true;
+    if (eventfdRead(this.fd, this.#value) === 0) return true;
     if (errno() === EAGAIN) return false;
     throw new ErrnoError("eventfd_read", errno());
   }

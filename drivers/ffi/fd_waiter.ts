@@ -2,7 +2,10 @@ import type { Clock } from "../../netdev/clock.ts";
 import type { Waiter } from "../../netdev/waiter.ts";
 import { EINTR, errno, ErrnoError } from "./errno.ts";
 import { Eventfd } from "./eventfd.ts";
-import { libc } from "./libc.ts";
+import { compiled } from "./libc.ts";
+
+const poll = compiled("poll");
+const pollNonblocking = compiled("poll_nonblocking");
 
 /** poll(2): there is data to read. */
 export const POLLIN = 0x001;
@@ -95,7 +98,7 @@ export class FdWaiter implements Waiter, Disposable {
     const pollfds = this.#pollfds;
     const timeout = this.#timeout(deadline);
     this.#sleeping = true;
-    const ready = await libc.poll_nonblocking(pollfds, this.#nfds, timeout);
+    const ready = await pollNonblocking(pollfds, this.#nfds, timeout);
     this.#sleeping = false;
     // errno stayed on the other thread; its one cause here is a signal (EINTR), after which the
     // caller looks around and sleeps again.
@@ -157,15 +160,15 @@ export class ReadyProbe {
 
   /** One system call, and nothing allocated. */
   ready(): boolean {
-    return libc.poll(this.#pollfd, 1n, 0) > 0;
+    return poll(this.#pollfd, 1n, 0) > 0;
   }
 
   /** Blocks until it's ready; false after `timeoutMs`. Nothing is allocated either. */
   wait(timeoutMs: number): boolean {
-    let ready = libc.poll(this.#pollfd, 1n, timeoutMs);
+    let ready = poll(this.#pollfd, 1n, timeoutMs);
     while (ready < 0) {
       if (errno() !== EINTR) throw new ErrnoError("poll", errno());
-      ready = libc.poll(this.#pollfd, 1n, timeoutMs);
+      ready = poll(this.#pollfd, 1n, timeoutMs);
     }
     return ready > 0;
   }
@@ -181,7 +184,7 @@ export function waitReadable(fd: number, timeoutMs: number): boolean {
 
 /** How many descriptors are ready; -1 when a signal came, which ends even a poll that doesn't wait. */
 function pollNow(pollfds: Int32Array<ArrayBuffer>, nfds: bigint, timeoutMs: number): number {
-  const ready = libc.poll(pollfds, nfds, timeoutMs);
+  const ready = poll(pollfds, nfds, timeoutMs);
   if (ready < 0 && errno() !== EINTR) throw new ErrnoError("poll", errno());
   return ready;
 }

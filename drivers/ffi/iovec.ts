@@ -1,5 +1,8 @@
 import { store64 } from "./address.ts";
-import { libc } from "./libc.ts";
+import { compiled } from "./libc.ts";
+
+const readv = compiled("readv");
+const writev = compiled("writev");
 
 /** 32-bit words of a `struct iovec` on 64-bit Linux (readv(2)): the base address, then the length. */
 const IOVEC_WORDS = 4;
@@ -26,11 +29,11 @@ export class IovecArray {
 
   /** Reads into the first `count` pieces: how many bytes, or -1, and `errno()` says why. */
   read(fd: number, count: number): number {
-    return libc.readv(fd, this.#words, count);
+    return readv(fd, this.#words, count);
   }
 
   /** Writes the first `count` pieces as one: how many bytes, or -1, and `errno()` says why. */
   write(fd: number, count: number): number {
-    return libc.writev(fd, this.#words, count);
+    return writev(fd, this.#words, count);
   }
 }

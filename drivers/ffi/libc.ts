@@ -1,3 +1,5 @@
+const LIBC = "libc.so.6";
+
 /**
  * The C library, as far as drivers need it: the only place that opens a library. Where C says
  * ssize_t the result is taken as 32 bits: no length here comes near 2^31, and a 64-bit result would
@@ -206,9 +208,63 @@ const LIBC_SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The functions of the C library, by their C names. Errors come by {@link errno}. */
-export const libc: Deno.StaticForeignLibraryInterface<typeof LIBC_SYMBOLS> =
-  Deno.dlopen("libc.so.6", LIBC_SYMBOLS).symbols;
+type Libc = Deno.StaticForeignLibraryInterface<typeof LIBC_SYMBOLS>;
+type LibcName = keyof Libc;
+type Arguments = Parameters<Deno.UnsafeFnPointer<Deno.ForeignFunction>["call"]>;
+
+/**
+ * The functions of the C library, by their C names. Errors come by {@link errno}.
+ *
+ * They're called through their addresses: 1 µs more than the call itself, and some garbage. That's for
+ * what is called now and then; what is called for packets is {@link compiled}.
+ */
+export const libc: Libc = calledByAddress();
+
+/** Those that were compiled. */
+const machineCode = new Map<LibcName, unknown>();
+
+/**
+ * A function of {@link libc} that costs next to nothing beyond what it does, as Deno makes machine code
+ * for the call. That takes a while, in a machine that QEMU emulates 3 to 20 ms, and the first 100: it's
+ * for functions that are called often, and asked for by those who will.
+ */
+export function compiled<Name extends LibcName>(name: Name): Libc[Name] {
+  if (!machineCode.has(name)) {
+    const symbols: Deno.ForeignLibraryInterface = { [name]: { name, ...LIBC_SYMBOLS[name] } };
+    machineCode.set(name, Deno.dlopen(LIBC, symbols).symbols[name]);
+  }
+  // Of a table whose names are known to the compiler it knows the types, too; of one entry it doesn't.
+  return machineCode.get(name) as Libc[Name];
+}
+
+/** Looks all addresses up, which is quick, and calls none. */
+function calledByAddress(): Libc {
+  const definitions: [string, Deno.ForeignFunction][] = Object.entries(LIBC_SYMBOLS);
+  const addresses = Deno.dlopen(
+    LIBC,
+    Object.fromEntries(
+      definitions.map(([name, definition]) => [
+        name,
+        { name: definition.name ?? name, type: "pointer" as const },
+      ]),
+    ),
+  ).symbols;
+  const functions = definitions.map(([name, definition]) => {
+    const pointer = addresses[name];
+    if (!isPointer(pointer)) throw new Error(`the C library has no ${name}`);
+    let callable: Deno.UnsafeFnPointer<Deno.ForeignFunction> | null = null;
+    return [name, (...args: Arguments) => {
+      callable ??= new Deno.UnsafeFnPointer(pointer, definition);
+      return callable.call(...args);
+    }];
+  });
+  // The same table, of which TypeScript has lost the types.
+  return Object.fromEntries(functions) as Libc;
+}
+
+function isPointer(value: unknown): value is Deno.PointerObject<Deno.ForeignFunction> {
+  return value !== null && typeof value === "object";
+}
 
 /** A string as C wants it: UTF-8 with a zero at the end. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,7 @@
 import { check, EINTR, errno, ErrnoError } from "./errno.ts";
-import { cString, libc } from "./libc.ts";
+import { compiled, cString, libc } from "./libc.ts";
+
+const write = compiled("write");
 
 const O_WRONLY = 0o1;
 const O_CREAT = 0o100;
@@ -27,7 +29,7 @@ export class OutputFile implements Disposable {
   /** Appends what the file takes of `bytes`: how many, at least one. {@link ErrnoError} for none. */
   write(bytes: Uint8Array<ArrayBuffer>): number {
     for (;;) {
-      const n = libc.write(this.#fd, bytes, BigInt(bytes.length));
+      const n = write(this.#fd, bytes, BigInt(bytes.length));
       if (n >= 0) return n;
       if (errno() !== EINTR) throw new ErrnoError("write", errno());
     }

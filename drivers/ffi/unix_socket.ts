@@ -1,6 +1,9 @@
 import { addressOf, store64 } from "./address.ts";
 import { check, EAGAIN, EINTR, errno, ErrnoError } from "./errno.ts";
-import { cString, libc } from "./libc.ts";
+import { compiled, cString, libc } from "./libc.ts";
+
+const sendmsg = compiled("sendmsg");
+const recvmsg = compiled("recvmsg");
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -55,7 +58,7 @@ export class UnixSocket implements Disposable {
     while (sent < bytes.length) {
       this.#outgoing.point(bytes, sent, bytes.length - sent);
       if (passFd !== undefined && sent === 0) this.#outgoing.attach(passFd);
-      const n = libc.sendmsg(this.fd, this.#outgoing.bytes, MSG_NOSIGNAL);
+      const n = sendmsg(this.fd, this.#outgoing.bytes, MSG_NOSIGNAL);
       if (n >= 0) sent += n;
       else if (errno() !== EINTR) throw new ErrnoError("sendmsg", errno());
     }
@@ -74,7 +77,7 @@ export class UnixSocket implements Disposable {
   ): number {
     this.#outgoing.point(bytes, offset, length);
     if (passFd !== undefined) this.#outgoing.attach(passFd);
-    const n = libc.sendmsg(this.fd, this.#outgoing.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const n = sendmsg(this.fd, this.#outgoing.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
     return n >= 0 ? n : wouldBlock("sendmsg");
   }
 
@@ -84,7 +87,7 @@ export class UnixSocket implements Disposable {
    */
   receiveAt(into: Uint8Array<ArrayBuffer>, offset: number, length: number): number {
     this.#incoming.point(into, offset, length);
-    const n = libc.recvmsg(this.fd, this.#incoming.bytes, MSG_DONTWAIT);
+    const n = recvmsg(this.fd, this.#incoming.bytes, MSG_DONTWAIT);
     return n >= 0 ? n : wouldBlock("recvmsg");
   }
 
@@ -104,7 +107,7 @@ export class UnixSocket implements Disposable {
     this.#incoming.point(into, 0, into.length);
     this.#incoming.makeRoom();
     const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-    const n = libc.recvmsg(this.fd, this.#incoming.bytes, flags);
+    const n = recvmsg(this.fd, this.#incoming.bytes, flags);
     if (n < 0) return wouldBlock("recvmsg");
     this.#incoming.collect(fds);
     return n;

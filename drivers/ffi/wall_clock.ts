@@ -1,5 +1,7 @@
 import { check } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { compiled } from "./libc.ts";
+
+const clockGettime = compiled("clock_gettime");
 
 const CLOCK_REALTIME = 0;
 
@@ -13,7 +15,7 @@ export class WallClock {
 
   /** Looks at the clock: about 30 ns, and nothing is allocated. */
   read(): void {
-    check("clock_gettime", libc.clock_gettime(CLOCK_REALTIME, this.#timespec));
+    check("clock_gettime", clockGettime(CLOCK_REALTIME, this.#timespec));
   }
 
   /** Whole seconds since 1970, when it was last read. */

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { waitReadable } from "../../drivers/ffi/fd_waiter.ts";
 import { closeFd } from "../../drivers/ffi/file_descriptor.ts";
-import { libc } from "../../drivers/ffi/libc.ts";
+import { compiled } from "../../drivers/ffi/libc.ts";
 import { MappedRegion } from "../../drivers/ffi/mapped_region.ts";
 import type { UnixSocket } from "../../drivers/ffi/unix_socket.ts";
 import {
@@ -31,6 +31,8 @@ import {
 import type { FeatureSet } from "../../drivers/virtio/features.ts";
 import { createRingDevice, type RingDevice } from "../device/ring_device.ts";
 import type { FramePort } from "./frame_port.ts";
+
+const eventfdWrite = compiled("eventfd_write");
 
 const PROTOCOL_FEATURES = 1n << 30n;
 const REPLY_ACK = 1n << 3n;
@@ -144,7 +146,7 @@ export class VhostUserPort implements FramePort {
   /** Also when none was asked for: that costs a system call, and is allowed. */
   #interrupt(index: number): void {
     const { call } = this.#vrings[index];
-    if (call !== null) libc.eventfd_write(call, 1n);
+    if (call !== null) eventfdWrite(call, 1n);
   }
 
   /** Handles all requests that are there. */

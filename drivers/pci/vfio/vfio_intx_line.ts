@@ -1,7 +1,7 @@
 import { check } from "../../ffi/errno.ts";
 import { Eventfd } from "../../ffi/eventfd.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
-import { libc } from "../../ffi/libc.ts";
+import { compiled } from "../../ffi/libc.ts";
 import type { IrqHandler, IrqLine } from "../pci_host.ts";
 import {
   triggerEventfds,
@@ -10,6 +10,8 @@ import {
   VFIO_PCI_INTX_IRQ_INDEX,
 } from "./vfio_irqs.ts";
 import { VFIO_DEVICE_SET_IRQS } from "./vfio_ioctl.ts";
+
+const ioctl = compiled("ioctl");
 
 /**
  * A device's pin, which is asserted until the device has been dealt with. So the kernel masks it when it
@@ -66,7 +68,7 @@ export class VfioIntxLine implements IrqLine {
   #rearm(): void {
     // A handler that closed the device has closed this, too.
     if (!this.#connected) return;
-    const result = libc.ioctl(this.#device, VFIO_DEVICE_SET_IRQS, this.#unmask);
+    const result = ioctl(this.#device, VFIO_DEVICE_SET_IRQS, this.#unmask);
     check("VFIO_DEVICE_SET_IRQS", result);
   }
 }

@@ -1,9 +1,11 @@
 import { closeFd } from "../../../drivers/ffi/file_descriptor.ts";
-import { libc } from "../../../drivers/ffi/libc.ts";
+import { compiled } from "../../../drivers/ffi/libc.ts";
 import type { VringAddr } from "../../../drivers/virtio/vhost_user/message.ts";
 import { BackEndError } from "./back_end_error.ts";
 import { createDeviceRing, type DeviceRing } from "./device_ring.ts";
 import type { GuestMemory } from "./guest_memory.ts";
+
+const eventfdWrite = compiled("eventfd_write");
 
 /** What a ring needs to know of what was negotiated. */
 export interface RingFormat {
@@ -53,7 +55,7 @@ export class Vring implements Disposable {
 
   /** Interrupts the driver, if it gave a descriptor for that. One system call. */
   call(): void {
-    if (this.#callFd !== null) libc.eventfd_write(this.#callFd, 1n);
+    if (this.#callFd !== null) eventfdWrite(this.#callFd, 1n);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers/promises";
 import { DeviceRecovery } from "../../app/device_recovery.ts";
 import { runNetdev } from "../../app/run_netdev.ts";
 import { E100Netdev } from "../../drivers/e100/e100_netdev.ts";
@@ -28,6 +29,7 @@ Deno.test("a transmitter that gets stuck under a host is reset, and the host ans
     poll(): void {},
     wake(): void {},
     nap: (): boolean => false,
+    turn: (): Promise<void> => setImmediate().then(() => waiter.poll()),
     sleep(deadline: number): Promise<void> {
       time = Math.max(time, deadline);
       if (model.asserted) model.interrupt();

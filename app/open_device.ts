@@ -2,16 +2,12 @@ import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { DeviceUri } from "./device_uri.ts";
-import { openMmio } from "./open_mmio.ts";
-import { openMicrovm } from "./open_microvm.ts";
-import { openQemu } from "./open_qemu.ts";
-import { openStream } from "./open_stream.ts";
-import { openTap } from "./open_tap.ts";
-import { openVfio } from "./open_vfio.ts";
-import { openVhostUser } from "./open_vhost_user.ts";
 import { withRing } from "./ring_options.ts";
 
-/** Opens the device of this URI. The errors of its driver when it can't be. */
+/**
+ * Opens the device of this URI. The errors of its driver when it can't be. Only that driver is imported:
+ * where QEMU emulates the processor, the others would take a start some 60 ms.
+ */
 export async function openDevice(
   uri: DeviceUri,
   config: DeviceConfig,
@@ -22,18 +18,33 @@ export async function openDevice(
     case "qemu": {
       const { model } = uri;
       const properties = withRing(model, uri.properties, config.ring);
-      const open = model === "virtio-net-device" ? openMicrovm : openQemu;
-      return await open({ ...config, model, properties }, waiter, clock);
+      const options = { ...config, model, properties };
+      if (model === "virtio-net-device") {
+        const { openMicrovm } = await import("./open_microvm.ts");
+        return await openMicrovm(options, waiter, clock);
+      }
+      const { openQemu } = await import("./open_qemu.ts");
+      return await openQemu(options, waiter, clock);
     }
-    case "vfio":
+    case "vfio": {
+      const { openVfio } = await import("./open_vfio.ts");
       return openVfio({ ...config, address: uri.address }, waiter, clock);
-    case "tap":
+    }
+    case "tap": {
+      const { openTap } = await import("./open_tap.ts");
       return await openTap(uri, config, waiter);
-    case "stream":
+    }
+    case "stream": {
+      const { openStream } = await import("./open_stream.ts");
       return openStream(uri, config, waiter);
-    case "vhost-user":
+    }
+    case "vhost-user": {
+      const { openVhostUser } = await import("./open_vhost_user.ts");
       return await openVhostUser(uri, config, waiter, clock);
-    case "mmio":
+    }
+    case "mmio": {
+      const { openMmio } = await import("./open_mmio.ts");
       return openMmio(uri, config, clock);
+    }
   }
 }

@@ -7,7 +7,8 @@ import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import { formatMacBytes } from "../stack/mod.ts";
 import type { OpenDevice } from "./device.ts";
-import { cardEvents, type QemuDeviceOptions, virtioNetBus } from "./open_qemu.ts";
+import { cardEvents, type QemuDeviceOptions } from "./open_qemu.ts";
+import { virtioNetBus } from "./virtio_net_bus.ts";
 
 /** Our own property beside QEMU's: the registers of virtio-mmio's version 1 in place of 2. */
 const LEGACY = /^legacy=(on|off)$/;

@@ -2,8 +2,6 @@ import { e100Driver } from "../drivers/e100/e100_pci.ts";
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { PciBus } from "../drivers/pci/pci_bus.ts";
 import { QemuHost } from "../drivers/pci/qemu/qemu_host.ts";
-import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
-import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import type { VirtioNetEvents } from "../drivers/virtio/virtio_net_card.ts";
 import { virtioPciDriver } from "../drivers/virtio/virtio_pci.ts";
 import type { Clock } from "../netdev/clock.ts";
@@ -11,6 +9,7 @@ import type { Netdev } from "../netdev/netdev.ts";
 import { formatMacBytes } from "../stack/mod.ts";
 import { CardSlot } from "./card_slot.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
+import { virtioNetBus } from "./virtio_net_bus.ts";
 
 /** What to open. */
 export interface QemuDeviceOptions extends DeviceConfig {
@@ -77,16 +76,4 @@ export function cardEvents(
     onLink,
     onAnnounce,
   };
-}
-
-/** The virtio bus with the driver of network cards, whatever they are reached through. */
-export function virtioNetBus(
-  clock: Clock,
-  { registry, mac, ring }: DeviceConfig,
-  events: VirtioNetEvents,
-  onDevice: (driver: unknown, netdev: Netdev) => void,
-): VirtioBus {
-  const bus = new VirtioBus(clock);
-  bus.registerDriver(virtioNetDriver(registry, onDevice, { ...events, mac, ring }));
-  return bus;
 }

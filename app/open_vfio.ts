@@ -8,7 +8,7 @@ import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { CardSlot } from "./card_slot.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
-import { virtioNetBus } from "./open_qemu.ts";
+import { virtioNetBus } from "./virtio_net_bus.ts";
 
 /** What to open. */
 export interface VfioDeviceOptions extends DeviceConfig {

@@ -6,7 +6,7 @@ import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
 import { Log } from "./log.ts";
-import { openPcap } from "./open_pcap.ts";
+import type { PcapFile } from "./open_pcap.ts";
 import type { ServeOptions } from "./serve_options.ts";
 import { ServedDevice } from "./served_device.ts";
 import { ServedDevices } from "./served_devices.ts";
@@ -31,13 +31,7 @@ export async function serve(
 ): Promise<void> {
   const log = new Log(options.log);
   const clock = monotonicClock;
-  using capture = options.pcap === null ? null : openPcap(options.pcap, (reason) => {
-    log.event({
-      event: "pcap-stopped",
-      fields: { reason },
-      text: `recording stopped: ${reason}`,
-    });
-  });
+  using capture = options.pcap === null ? null : await record(options.pcap, log);
   using waiter = new FdWaiter(clock);
   const loop = new PollLoop({ clock, waiter, scheduler, busyPoll: options.busyPoll });
   const registry = new NetdevRegistry({
@@ -81,6 +75,14 @@ export async function serve(
 
   if (!devices.gone) logCounters(log, "stopped", clock.now() - started, counters());
   if (devices.failure !== null) throw new ServeError(devices.failure);
+}
+
+/** Imported when it's asked for: it's nothing that a start without it should wait for. */
+async function record(path: string, log: Log): Promise<PcapFile> {
+  const { openPcap } = await import("./open_pcap.ts");
+  return openPcap(path, (reason) => {
+    log.event({ event: "pcap-stopped", fields: { reason }, text: `recording stopped: ${reason}` });
+  });
 }
 
 /** Opens the devices; false when that was ended by `stopping`, or took as long as it all may. */

@@ -1,6 +1,9 @@
 import { reportLines } from "./report.ts";
 import { traceOff, traceOn } from "./system_call_trace.ts";
 
+/** Longer lines are read in pieces. */
+const INPUT_BYTES = 1024;
+
 /** A word that can be typed on the console. */
 export interface ConsoleCommand {
   /** The whole line. */
@@ -46,16 +49,27 @@ export function answerLine(
   }
 }
 
+/** Where lines come from: `Deno.stdin`, but none of its streams, which take a tenth of a second to load. */
+export interface ConsoleInput {
+  /** Reads what there is, as soon as there's something: how many bytes, or null at the end. */
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null>;
+}
+
 /**
  * Answers what is typed, to the end of `input`. To read is a thread's business: who types nothing costs
  * nothing.
  */
 export async function serveConsole(
-  input: ReadableStream<Uint8Array<ArrayBuffer>>,
+  input: ConsoleInput,
   say: (text: string) => void,
 ): Promise<void> {
+  const bytes = new Uint8Array(INPUT_BYTES);
+  const decoder = new TextDecoder();
   let rest = "";
-  for await (const text of input.pipeThrough(new TextDecoderStream())) {
+  for (;;) {
+    const length = await input.read(bytes);
+    if (length === null) return;
+    const text = decoder.decode(bytes.subarray(0, length), { stream: true });
     const lines = (rest + text).split(/\r?\n/);
     rest = lines.pop() ?? "";
     for (const line of lines) {

@@ -36,7 +36,7 @@ async function init(): Promise<number> {
   boundStop();
   onPowerButton(() => Deno.kill(Deno.pid, "SIGTERM"));
   // A console that is gone is no reason to stop.
-  serveConsole(Deno.stdin.readable, console.log).catch(() => {});
+  serveConsole(Deno.stdin, console.log).catch(() => {});
   return await main(args);
 }
 

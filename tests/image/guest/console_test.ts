@@ -40,7 +40,14 @@ Deno.test("anything else is answered by one line, and nothing by none", () => {
 Deno.test("lines may come in pieces, and several at once", async () => {
   const said: string[] = [];
   const pieces = ["he", "lp\r\nno", "pe\n\nnever mi", "nd\nunfinished"];
-  const input = ReadableStream.from(pieces).pipeThrough(new TextEncoderStream());
+  const input = {
+    read: (into: Uint8Array): Promise<number | null> => {
+      const piece = pieces.shift();
+      return Promise.resolve(
+        piece === undefined ? null : new TextEncoder().encodeInto(piece, into).written,
+      );
+    },
+  };
   await serveConsole(input, (text) => said.push(text.split("\n").at(-1) ?? ""));
   assertEquals(said, [
     "ok help",

@@ -28,6 +28,28 @@ Deno.test("sleep() leaves Deno's event loop free", async () => {
   assertGreaterOrEqual(ticks, 5);
 });
 
+Deno.test("turn() runs handlers, and gives timers and signals their turn without waiting", async () => {
+  using waiter = new FdWaiter(monotonicClock);
+  using event = new Eventfd();
+  const heard = { event: 0, timer: 0, signal: 0 };
+  waiter.add(event.fd, () => {
+    if (event.drain()) heard.event++;
+  });
+  const onSignal = (): void => void heard.signal++;
+  Deno.addSignalListener("SIGUSR2", onSignal);
+  const timer = setTimeout(() => heard.timer++, 1);
+  event.signal();
+  Deno.kill(Deno.pid, "SIGUSR2");
+  const deadline = monotonicClock.now() + 10_000;
+  while (heard.signal === 0 || heard.timer === 0) {
+    await waiter.turn();
+    assertLess(monotonicClock.now(), deadline);
+  }
+  clearTimeout(timer);
+  Deno.removeSignalListener("SIGUSR2", onSignal);
+  assertEquals(heard, { event: 1, timer: 1, signal: 1 });
+});
+
 Deno.test("sleep() ends at its deadline, not before", async () => {
   using waiter = new FdWaiter(monotonicClock);
   await settle(waiter);

@@ -12,13 +12,15 @@ const NO_FLAGS = 0;
 
 /**
  * Loads the module in this file (init_module(2)), which has to be uncompressed. One that's loaded
- * already is left alone. `ErrnoError` names the file: ENOENT without it or without a module that it
- * needs, ENOEXEC when it's for another kernel, EPERM for who isn't root.
+ * already is left alone. `parameters` are the module's own, as modprobe(8) takes them. `ErrnoError`
+ * names the file: ENOENT without it or without a module that it needs, ENOEXEC when it's for another
+ * kernel, EPERM for who isn't root.
  */
-export function loadKernelModule(path: string): void {
+export function loadKernelModule(path: string, parameters = ""): void {
   const fd = check(`open ${path}`, libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0));
   try {
-    const result = libc.finit_module(FINIT_MODULE_X86_64, fd, cString(""), NO_FLAGS);
+    const values = cString(parameters);
+    const result = libc.finit_module(FINIT_MODULE_X86_64, fd, values, NO_FLAGS);
     if (result < 0 && errno() !== EEXIST) {
       throw new ErrnoError(`finit_module ${path}`, errno());
     }

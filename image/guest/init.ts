@@ -41,7 +41,7 @@ async function init(): Promise<number> {
 }
 
 function load(modules: readonly KernelModule[]): void {
-  for (const { path } of modules) loadKernelModule(path);
+  for (const { path, parameters } of modules) loadKernelModule(path, parameters);
 }
 
 /**

@@ -14,6 +14,11 @@ import { openDevice } from "./open_device.ts";
 import { openOrStop } from "./open_or_stop.ts";
 import { runNetdev } from "./run_netdev.ts";
 import { ServeError } from "./serve.ts";
+// For the reasons that they declare: all are told, whichever device is opened.
+import "../drivers/e100/rx_queue.ts";
+import "../drivers/stream/rx_queue.ts";
+import "../drivers/tap/tx_queue.ts";
+import "../drivers/virtio/virtio_net_rx.ts";
 
 /** A host that is never told to announce itself, and never polled, has nothing to say. */
 const SILENT: HostObserver = {

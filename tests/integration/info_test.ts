@@ -50,7 +50,7 @@ Deno.test("info as JSON: QEMU's card with its features, queues, vectors and coun
   assertEquals(counters.txPackets, 0, "info sends nothing");
   assertEquals(counters.drops.tx_too_long, 0);
   const layers = new Set(dropReasons.map(({ layer }: { layer: string }) => layer));
-  const expected = ["netdev", "stack", "virtio-net", "stream", "tap"];
+  const expected = ["netdev", "stack", "virtio-net", "e100", "stream", "tap"];
   assertEquals(expected.filter((layer) => !layers.has(layer)), []);
   assertEquals(counters.rxQueues[0].ring, { size: 256, used: 256 });
 });

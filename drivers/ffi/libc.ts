@@ -60,6 +60,10 @@ const LIBC_SYMBOLS = {
     parameters: ["i32", /* int fd */ "buffer", /* void *dirp */ "usize" /* size_t count */],
     result: "i32", /* ssize_t */
   },
+  symlink: {
+    parameters: ["buffer", /* const char *target */ "buffer" /* const char *linkpath */],
+    result: "i32",
+  },
   unlink: { parameters: ["buffer" /* const char *path */], result: "i32" },
   fcntl: {
     parameters: ["i32", /* int fd */ "i32", /* int cmd */ "i32" /* int arg */],

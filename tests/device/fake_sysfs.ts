@@ -1,13 +1,5 @@
-import { cString } from "../../drivers/ffi/libc.ts";
+import { cString, libc } from "../../drivers/ffi/libc.ts";
 import { PciSysfs } from "../../drivers/pci/vfio/pci_sysfs.ts";
-
-/** Deno's own call takes more than a permission for /tmp. */
-const { symbols: { symlink: symlinkC } } = Deno.dlopen("libc.so.6", {
-  symlink: {
-    parameters: ["buffer", /* const char *target */ "buffer" /* const char *linkpath */],
-    result: "i32",
-  },
-});
 
 /** A function as sysfs shows it. */
 export interface FakeSysfsFunction {
@@ -114,7 +106,7 @@ export class FakeSysfs extends PciSysfs implements Disposable {
 }
 
 function symlink(target: string, path: string): void {
-  if (symlinkC(cString(target), cString(path)) !== 0) throw new Error(`no link at ${path}`);
+  if (libc.symlink(cString(target), cString(path)) !== 0) throw new Error(`no link at ${path}`);
 }
 
 function hex(value: number, digits: number): string {

@@ -1,3 +1,5 @@
+import type { AccessWidth } from "./pci_address.ts";
+
 /**
  * Device registers at byte offsets from the start of a window: a BAR, or a piece of one. Each call
  * is one access of exactly that width, as a register may mean something else at another width.
@@ -59,6 +61,53 @@ export class WindowSlice implements RegisterWindow {
   #at(offset: number, width: number): number {
     checkAccess(offset, width, this.byteLength);
     return this.#start + offset;
+  }
+}
+
+/** Registers whose accesses are alike at each width: what is left to tell is how one is made. */
+export abstract class CheckedRegisters implements RegisterWindow {
+  readonly byteLength: number;
+
+  constructor(byteLength: number) {
+    this.byteLength = byteLength;
+  }
+
+  /** One access of this width, at an offset that was checked. */
+  protected abstract load(offset: number, width: AccessWidth): number;
+  protected abstract store(offset: number, width: AccessWidth, value: number): void;
+
+  read8(offset: number): number {
+    return this.#read(offset, 1);
+  }
+
+  read16(offset: number): number {
+    return this.#read(offset, 2);
+  }
+
+  read32(offset: number): number {
+    return this.#read(offset, 4);
+  }
+
+  write8(offset: number, value: number): void {
+    this.#write(offset, 1, value);
+  }
+
+  write16(offset: number, value: number): void {
+    this.#write(offset, 2, value);
+  }
+
+  write32(offset: number, value: number): void {
+    this.#write(offset, 4, value);
+  }
+
+  #read(offset: number, width: AccessWidth): number {
+    checkAccess(offset, width, this.byteLength);
+    return this.load(offset, width);
+  }
+
+  #write(offset: number, width: AccessWidth, value: number): void {
+    checkAccess(offset, width, this.byteLength);
+    this.store(offset, width, value);
   }
 }
 

@@ -1,5 +1,6 @@
 import { libc } from "../../ffi/libc.ts";
-import { checkAccess, type RegisterWindow } from "../register_window.ts";
+import type { AccessWidth } from "../pci_address.ts";
+import { CheckedRegisters } from "../register_window.ts";
 
 export { MappedWindow } from "../mapped_window.ts";
 
@@ -16,16 +17,15 @@ const SCRATCH_VIEWS = {
  * Registers that are read and written through the device's descriptor: I/O ports and configuration
  * space. Each call is a system call, and one access of that width. All ones when nobody answers.
  */
-export class DescriptorWindow implements RegisterWindow {
-  readonly byteLength: number;
+export class DescriptorWindow extends CheckedRegisters {
   readonly #start: bigint;
   #fd: number | null;
 
   /** `start`: where they begin in the descriptor. It stays the caller's, who calls {@link close}. */
   constructor(fd: number, start: bigint, byteLength: number) {
+    super(byteLength);
     this.#fd = fd;
     this.#start = start;
-    this.byteLength = byteLength;
   }
 
   /** Nobody answers any more: the descriptor may be closed, and its number be another's. */
@@ -33,40 +33,14 @@ export class DescriptorWindow implements RegisterWindow {
     this.#fd = null;
   }
 
-  read8(offset: number): number {
-    return this.#read(offset, 1);
-  }
-
-  read16(offset: number): number {
-    return this.#read(offset, 2);
-  }
-
-  read32(offset: number): number {
-    return this.#read(offset, 4);
-  }
-
-  write8(offset: number, value: number): void {
-    this.#write(offset, 1, value);
-  }
-
-  write16(offset: number, value: number): void {
-    this.#write(offset, 2, value);
-  }
-
-  write32(offset: number, value: number): void {
-    this.#write(offset, 4, value);
-  }
-
-  #read(offset: number, width: 1 | 2 | 4): number {
-    checkAccess(offset, width, this.byteLength);
+  protected override load(offset: number, width: AccessWidth): number {
     const at = this.#start + BigInt(offset);
     const isRead = this.#fd !== null &&
       libc.pread(this.#fd, SCRATCH_BYTES, BigInt(width), at) === width;
     return isRead ? SCRATCH_VIEWS[width][0] : 2 ** (8 * width) - 1;
   }
 
-  #write(offset: number, width: 1 | 2 | 4, value: number): void {
-    checkAccess(offset, width, this.byteLength);
+  protected override store(offset: number, width: AccessWidth, value: number): void {
     if (this.#fd === null) return;
     SCRATCH_VIEWS[width][0] = value;
     // What fails is as lost as what is written to a card that has gone.

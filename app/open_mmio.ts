@@ -3,9 +3,8 @@ import { allocatePhysicalMemory } from "../drivers/mmio/physical_memory.ts";
 import type { PhysicalRegion } from "../drivers/mmio/physical_region.ts";
 import { mapPhysical } from "../drivers/mmio/physical_window.ts";
 import { PLACE_BYTES, readVirtioPlaces } from "../drivers/mmio/places.ts";
-import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { VirtioMmio, virtioMmioType } from "../drivers/virtio/virtio_mmio.ts";
-import { VIRTIO_DEVICE_TYPE_NET, virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
+import { VIRTIO_DEVICE_TYPE_NET } from "../drivers/virtio/virtio_net.ts";
 import type { Clock } from "../netdev/clock.ts";
 import { DmaArena } from "../netdev/dma_arena.ts";
 import type { Netdev } from "../netdev/netdev.ts";
@@ -13,6 +12,7 @@ import { NetdevError } from "../netdev/netdev_error.ts";
 import { cardMemoryBytes } from "./card_memory.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { MmioUri } from "./device_uri.ts";
+import { virtioNetBus } from "./virtio_net_bus.ts";
 
 /** The control queue, and what each ring leaves unused to begin at a page. */
 const CONTROL_BYTES = 64 * 1024;
@@ -38,12 +38,11 @@ export function openMmio(
     new VirtioMmio({ name, registers, line: null, dma }),
     (transport) => transport.shutdown(),
   );
-  const { registry, mac, mtu, ring, onFailure, onLink, onAnnounce } = config;
+  const { mtu, onFailure, onLink, onAnnounce } = config;
   const found: Netdev[] = [];
-  const bus = new VirtioBus(clock);
   // A card may have no address, and tell no MTU: both are the host's then.
-  const options = { mac, mtu, ring, onFailure, onLink, onAnnounce };
-  bus.registerDriver(virtioNetDriver(registry, (_, netdev) => found.push(netdev), options));
+  const own = { mtu, onFailure, onLink, onAnnounce };
+  const bus = virtioNetBus(clock, config, own, (_, netdev) => found.push(netdev));
   bus.addDevice(transport);
   stack.defer(() => bus.removeDevice(transport));
   found[0].probe();

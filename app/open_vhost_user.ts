@@ -3,15 +3,14 @@ import { type BackEnd, BackEnds } from "../drivers/virtio/vhost_user/back_ends.t
 import { type FeatureName, featureSet } from "../drivers/virtio/features.ts";
 import { SharedMemory } from "../drivers/virtio/vhost_user/shared_memory.ts";
 import { VhostUserTransport } from "../drivers/virtio/vhost_user/vhost_user_transport.ts";
-import { VirtioBus } from "../drivers/virtio/virtio_bus.ts";
 import { VirtioError } from "../drivers/virtio/virtio_error.ts";
-import { virtioNetDriver } from "../drivers/virtio/virtio_net.ts";
 import type { Clock } from "../netdev/clock.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { cardMemoryBytes } from "./card_memory.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import { socketText, type VHOST_USER_OPTIONS, type VhostUserUri } from "./device_uri.ts";
 import { connectSocket, listenSocket } from "./socket_uri.ts";
+import { virtioNetBus } from "./virtio_net_bus.ts";
 
 /** What the options of a URI are about. */
 const FEATURES: Readonly<Record<typeof VHOST_USER_OPTIONS[number], FeatureName>> = {
@@ -75,7 +74,10 @@ export async function openVhostUser(
     (card) => card.shutdown(),
   );
   const found: Netdev[] = [];
-  const bus = virtioNetBus(config, clock, (netdev) => found.push(netdev));
+  const { mtu, onFailure, onLink, onAnnounce } = config;
+  // A back-end has no address and tells no MTU: both are the host's.
+  const own = { mtu, onFailure, onLink, onAnnounce };
+  const bus = virtioNetBus(clock, config, own, (_, netdev) => found.push(netdev));
   bus.addDevice(card);
   stack.defer(() => bus.removeDevice(card));
   found[0].probe();
@@ -90,18 +92,6 @@ export async function openVhostUser(
       return Promise.resolve();
     },
   };
-}
-
-/** A back-end has no address and tells no MTU: both are the host's. */
-function virtioNetBus(
-  { registry, mac, mtu, ring, onFailure, onLink, onAnnounce }: DeviceConfig,
-  clock: Clock,
-  onNetdev: (netdev: Netdev) => void,
-): VirtioBus {
-  const bus = new VirtioBus(clock);
-  const options = { mac, mtu, ring, onFailure, onLink, onAnnounce };
-  bus.registerDriver(virtioNetDriver(registry, (_, netdev) => onNetdev(netdev), options));
-  return bus;
 }
 
 /** What rings and netbufs of the host take, at most, in pages of any size. */

@@ -17,7 +17,7 @@ import { machine } from "./machine.ts";
 import type { Pace } from "./pace.ts";
 import { plotSvg } from "./plot.ts";
 import type { Section } from "./row.ts";
-import { sectionText, significant } from "./table.ts";
+import { runSections, sayRow } from "./run_sections.ts";
 import { tap } from "./tap.ts";
 import { throughput } from "./throughput.ts";
 
@@ -65,30 +65,15 @@ const pace: Pace = {
   rounds: counts[0],
   warmUp: counts[1],
   measure: counts[1],
-  say: ({ name, unit, ours, peer }) =>
-    console.error(
-      `  ${name}: ${significant(ours.median)}` +
-        `${peer === null ? "" : ` against ${significant(peer.median)}`} ${unit}`,
-    ),
+  say: sayRow,
 };
 const where = await machine();
 const date = new Date().toISOString();
 console.log(`${date.slice(0, 10)}, ${where.text}`);
 console.log(`medians of ${pace.rounds} rounds in which the sides take turns\n`);
-const sections: Section[] = [];
-for (const name of names) {
-  console.error(`${name} …`);
-  try {
-    const section = await SECTIONS[name](pace);
-    sections.push(section);
-    console.log(sectionText(section));
-  } catch (error) {
-    // What the others have measured is not to be lost.
-    console.error(`${name}: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
+await runSections(names, SECTIONS, pace, (sections) => {
   const json = { bench: "peers", date, ...where, rounds: pace.rounds, sections };
   Deno.writeTextFileSync(`${out}.json`, `${JSON.stringify(json, null, 1)}\n`);
   Deno.writeTextFileSync(`${out}.svg`, plotSvg(sections, `${date.slice(0, 10)}, ${where.text}`));
-}
+});
 console.log(`${out}.json and ${out}.svg have the same figures`);

@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { findAccelerator } from "../../image/accelerator.ts";
 import { TAP_IS_MISSING } from "../../tests/linux/network_namespace.ts";
 import type { Section } from "../peers/row.ts";
-import { sectionText, significant } from "../peers/table.ts";
+import { runSections, sayRow } from "../peers/run_sections.ts";
 import { boot } from "./boot.ts";
 import { bothGuests } from "./guests.ts";
 import type { VmPace } from "./pace.ts";
@@ -57,29 +57,14 @@ const pace: VmPace = {
   guests: await bothGuests(),
   machine,
   rounds: counts[0],
-  say: ({ name, unit, ours, peer }) =>
-    console.error(
-      `  ${name}: ${significant(ours.median)}` +
-        `${peer === null ? "" : ` against ${significant(peer.median)}`} ${unit}`,
-    ),
+  say: sayRow,
 };
 const date = new Date().toISOString();
 const where = `${cpus().length} cores of ${cpus()[0].model.trim()}, Deno ${Deno.version.deno}`;
 console.log(`${date.slice(0, 10)}, ${where}; guests by ${accelerator}, ${smp} CPU, ${memory} MiB`);
 console.log(`medians of ${pace.rounds} rounds in which the guests take turns\n`);
-const sections: Section[] = [];
-for (const name of names) {
-  console.error(`${name} …`);
-  try {
-    const section = await SECTIONS[name](pace);
-    sections.push(section);
-    console.log(sectionText(section));
-  } catch (error) {
-    // What the others have measured is not to be lost.
-    console.error(`${name}: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
+await runSections(names, SECTIONS, pace, (sections) => {
   const json = { bench: "vm", date, where, machine, rounds: pace.rounds, sections };
   Deno.writeTextFileSync(`${out}.json`, `${JSON.stringify(json, null, 1)}\n`);
-}
+});
 console.log(`${out}.json has the same figures`);

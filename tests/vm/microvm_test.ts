@@ -25,8 +25,8 @@ async function serveOnMicrovm(
   await vm.type("poweroff");
   const { host, netdev } = countersOf(await vm.event("stopped"));
   assertEquals([host.echoRequestsAnswered, netdev.interrupts], [5, 0]);
-  const end = await vm.ended();
-  assertEquals(end.code, 0, end.text);
+  const { status, console, stderr } = await vm.ended();
+  assertEquals(status.code, 0, [...console, stderr].join("\n"));
 }
 
 Deno.test("in a VM without PCI a card is found, or its place told, whatever memory there is for it", async () => {

@@ -1,5 +1,6 @@
 import { closeFd } from "../../ffi/file_descriptor.ts";
 import { Mapping } from "../../ffi/mapping.ts";
+import { MappedWindow } from "../mapped_window.ts";
 import type { RegisterWindow } from "../register_window.ts";
 import {
   parseRegionInfo,
@@ -9,7 +10,7 @@ import {
 } from "./region_info.ts";
 import { VfioError } from "./vfio_error.ts";
 import { VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_REGION_INFO, vfioQuery } from "./vfio_ioctl.ts";
-import { DescriptorWindow, MappedWindow } from "./vfio_window.ts";
+import { DescriptorWindow } from "./vfio_window.ts";
 
 const VFIO_DEVICE_FLAGS_PCI = 1 << 1;
 

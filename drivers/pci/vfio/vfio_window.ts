@@ -2,8 +2,6 @@ import { libc } from "../../ffi/libc.ts";
 import type { AccessWidth } from "../pci_address.ts";
 import { CheckedRegisters } from "../register_window.ts";
 
-export { MappedWindow } from "../mapped_window.ts";
-
 /** What a descriptor is asked with, one at a time, by width. */
 const SCRATCH = new ArrayBuffer(4);
 const SCRATCH_BYTES = new Uint8Array(SCRATCH);

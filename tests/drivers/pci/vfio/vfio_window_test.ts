@@ -2,7 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { closeFd } from "../../../../drivers/ffi/file_descriptor.ts";
 import { createMemfd } from "../../../../drivers/ffi/mapped_region.ts";
 import { Mapping } from "../../../../drivers/ffi/mapping.ts";
-import { DescriptorWindow, MappedWindow } from "../../../../drivers/pci/vfio/vfio_window.ts";
+import { MappedWindow } from "../../../../drivers/pci/mapped_window.ts";
+import { DescriptorWindow } from "../../../../drivers/pci/vfio/vfio_window.ts";
 import type { RegisterWindow } from "../../../../drivers/pci/register_window.ts";
 
 const PAGE = 4096;

@@ -85,10 +85,10 @@ export class GeneratorPort {
     return [this.#rxVring.kickFd, this.#txVring.kickFd];
   }
 
-  /** Asks for kicks, or not to be kicked. */
-  wantKicks(on: boolean): void {
-    this.#rx.wantKicks(on);
-    this.#tx.wantKicks(on);
+  /** Asks for a kick about what comes next, in both rings. */
+  wantKicks(): void {
+    this.#rx.wantKicks(true);
+    this.#tx.wantKicks(true);
   }
 
   /** Whether a frame has come in. */

@@ -47,7 +47,7 @@ export function vmCommandLine(machine: VmMachine, descriptors: VmDescriptors): s
   const { qmpFd, monitorFd, hubFds } = descriptors;
   return [
     ...machineArguments(machine.accelerator),
-    ...["-m", `${machine.memory}M`, "-smp", `${machine.smp}`],
+    ...["-m", `${machine.memory}M`, "-smp", processors(machine.accelerator, machine.smp)],
     ...["-kernel", machine.kernel, "-initrd", machine.initrd],
     ...["-append", machine.kernelCommandLine],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
@@ -73,6 +73,16 @@ export function machineArguments(accelerator: Accelerator): string[] {
     ...["-device", "intel-iommu,intremap=on,caching-mode=on"],
     ...["-cpu", cpu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
   ];
+}
+
+/**
+ * What QEMU is told of processors. A guest that can never have a second one needs no memory barriers,
+ * thinks QEMU's translator, and leaves them out (CF_PARALLEL, accel/tcg; seen in 7.2). Its devices are
+ * on a thread of their own, though, and ask to be notified while the driver looks whether they do: then
+ * a queue that nobody is told of stands still.
+ */
+export function processors(accelerator: Accelerator, count: number): string {
+  return accelerator === "tcg" && count === 1 ? "1,maxcpus=2" : `${count}`;
 }
 
 /**

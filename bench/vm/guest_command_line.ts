@@ -1,4 +1,4 @@
-import { machineArguments, NIC_SLOT, nicOptions } from "../../image/vm_command_line.ts";
+import { machineArguments, NIC_SLOT, nicOptions, processors } from "../../image/vm_command_line.ts";
 import { HOST_MAC } from "../../tests/stack/frames.ts";
 import type { Guest } from "./guests.ts";
 
@@ -22,7 +22,7 @@ export interface GuestMachine {
 export function guestCommandLine(guest: Guest, machine: GuestMachine): string[] {
   return [
     ...machineArguments(machine.accelerator),
-    ...["-m", `${machine.memory}M`, "-smp", `${machine.smp}`],
+    ...["-m", `${machine.memory}M`, "-smp", processors(machine.accelerator, machine.smp)],
     ...["-kernel", guest.kernel, "-initrd", guest.initrd, "-append", guest.commandLine],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-device", `pcie-root-port,id=${NIC_SLOT},chassis=1,addr=4`],

@@ -38,6 +38,13 @@ Deno.test("it boots the image, with the processors and the memory that were aske
   assert(values(args, "-machine")[0].startsWith("q35,accel=tcg,kernel-irqchip=split"));
 });
 
+Deno.test("one processor that QEMU emulates keeps its memory barriers, as there could be two", () => {
+  const smpOf = (accelerator: "kvm" | "tcg", smp: number): string[] =>
+    values(vmCommandLine({ ...MACHINE, accelerator, smp }, DESCRIPTORS), "-smp");
+  assertEquals([smpOf("tcg", 1), smpOf("tcg", 2)], [["1,maxcpus=2"], ["2"]]);
+  assertEquals(smpOf("kvm", 1), ["1"]);
+});
+
 Deno.test("a processor that QEMU emulates doesn't say that it's good at copying bytes", () => {
   const cpuOf = (accelerator: "kvm" | "tcg"): string[] =>
     values(vmCommandLine({ ...MACHINE, accelerator }, DESCRIPTORS), "-cpu");

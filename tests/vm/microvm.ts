@@ -1,5 +1,6 @@
 import { assert } from "@std/assert";
 import { kernelCommandLine } from "../../image/kernel_command_line.ts";
+import { processors } from "../../image/vm_command_line.ts";
 import { uniqueHub } from "../integration/appliance.ts";
 import { ConsoleProcess } from "./console_process.ts";
 
@@ -40,7 +41,8 @@ export class Microvm extends ConsoleProcess {
         // With ACPI, Linux waits for ever for a timer, when a busy host keeps it from measuring its clock.
         ...["-machine", "microvm,accel=tcg,acpi=off,auto-kernel-cmdline=off"],
         ...["-global", `virtio-mmio.force-legacy=${legacy}`],
-        ...["-cpu", "max", "-m", "512M", "-nodefaults", "-no-user-config", "-display", "none"],
+        ...["-cpu", "max", "-smp", processors("tcg", 1), "-m", "512M"],
+        ...["-nodefaults", "-no-user-config", "-display", "none"],
         ...["-no-reboot", "-serial", "stdio"],
         ...["-kernel", `${ROOT}image/out/vmlinux`, "-initrd", `${ROOT}image/out/initrd`],
         ...["-append", line],

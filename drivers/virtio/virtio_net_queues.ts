@@ -109,15 +109,20 @@ export class VirtioNetQueues {
   /**
    * Looks for transmit queues that stand still, to reset them: alone where the device is able to,
    * else, or when that doesn't help, with all of the device. Without a link none can be blamed.
+   *
+   * Before that, both sides remind each other of what may wait: where a notification or an interrupt was
+   * lost, as between this driver and a QEMU that leaves out memory barriers, that's all that was missing.
    */
   watch(now: number): void {
     const card = this.#card;
+    this.rx.forEach((rx, pair) => rx.remind(pair));
     this.#watches.forEach((watch, pair) => {
       if (card.failed) return;
       if (!card.linkUp || card.transport.mayPause === true) return watch.pardon();
       const isStuck = watch.isStuck(now);
       if (this.tx[pair].vq.broken) this.broken("transmit", pair);
       else if (isStuck) this.#unstick(pair, watch);
+      else this.tx[pair].remind();
     });
   }
 

@@ -106,6 +106,11 @@ export class VirtioNetRx implements NetdevQueueCounters {
     this.#publish();
   }
 
+  /** Asks for a poll, as queue `queueId`, when there's something to take: an interrupt may get lost. */
+  remind(queueId: number): void {
+    if (this.vq.usedCount() > 0 || this.vq.broken) this.onEvent?.(queueId);
+  }
+
   /** Takes back what a device holds that was reset, and makes the queue ready to be filled again. */
   stop(): void {
     this.#doorbell = null;

@@ -94,6 +94,13 @@ export class VirtioNetTx implements NetdevQueueCounters {
     this.vq.disableInterrupts();
   }
 
+  /** Notifies the device again when it holds packets: the first time may have got lost. */
+  remind(): void {
+    if (this.vq.free === this.vq.size || this.#doorbell === null) return;
+    this.kicks++;
+    this.#doorbell.ring();
+  }
+
   /**
    * Takes back what a device holds that was reset, and makes the queue ready to be used again. How
    * many packets that were.

@@ -50,7 +50,8 @@ for (const ring of ["split", "packed"] as const) {
       link.look(3);
       assertEquals([link.queueResets, link.pool.available], [round - 1, free - 3], "not 5 s yet");
       link.look(1);
-      assertEquals(link.model.calls.slice(from), ["reset queue 1", "queue 1"]);
+      const reminders = ["kick 1", "kick 1", "kick 1"];
+      assertEquals(link.model.calls.slice(from), [...reminders, "reset queue 1", "queue 1"]);
       assertEquals([link.pool.available, link.timedOut], [free, 3 * round]);
       link.sendFrames(2);
       assertEquals(link.model.transmit().map((sent) => sent.frame.length), [60, 61]);
@@ -204,3 +205,38 @@ Deno.test("a used ring that is nonsense is told as such, not as a queue that sta
   assertMatch(link.events[0], /broke the transmit queue/);
   assertEquals([link.queueResets, link.events.length], [0, 1]);
 });
+
+for (const ring of ["split", "packed"] as const) {
+  Deno.test(`a ${ring} transmit queue that holds frames is notified again, and no other`, () => {
+    const link = new WatchedLink(VIRTIO_F_RING_RESET, ring);
+    link.look(2);
+    assertEquals(link.model.kicks(1), 0, "it holds nothing");
+    link.sendFrames(2);
+    assertEquals(link.model.kicks(1), 1);
+    link.look(1);
+    assertEquals(link.model.kicks(1), 2);
+    link.model.transmit();
+    link.look(2);
+    assertEquals([link.model.kicks(1), link.events], [2, []], "it has given them back");
+  });
+
+  Deno.test(`a ${ring} receive queue is polled for what came without an interrupt`, () => {
+    let events = 0;
+    const link = new NetLink({
+      more: ring === "packed" ? VIRTIO_F_RING_PACKED : 0n,
+      ring,
+      onEvent: () => events++,
+    });
+    link.netdev.watchdog(0);
+    link.netdev.rxqIntrEnable(0);
+    link.netdev.watchdog(LOOK);
+    assertEquals(events, 0, "nothing has come");
+    link.netdev.rxqIntrDisable(0);
+    assert(link.model.receive(frame(60)));
+    assertEquals(events, 0, "nobody was told");
+    link.netdev.watchdog(2 * LOOK);
+    assertEquals([events, link.received()], [1, [[...frame(60)]]]);
+    link.netdev.watchdog(3 * LOOK);
+    assertEquals(events, 1);
+  });
+}

@@ -211,6 +211,7 @@ export class E100Netdev implements NetdevOps {
       this.#txTimeouts++;
       this.#card.fail(`has sent nothing for ${LOOK_MS / 1000} s`);
     }
+    if (!this.#card.failed) this.#rx?.remind();
     // What is told of a failure here is not to wait for the next look.
     return this.#card.failed ? now : this.#nextLook;
   }

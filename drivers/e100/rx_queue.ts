@@ -118,6 +118,16 @@ export class E100Rx implements NetdevQueueCounters {
     this.#suspect = true;
   }
 
+  /**
+   * Asks for a poll, which also looks whether the receive unit runs: an interrupt may get lost. Linux's
+   * driver has the controller interrupt for it now and then.
+   */
+  remind(): void {
+    if (this.#scb === null) return;
+    this.#suspect = true;
+    this.onEvent?.(0);
+  }
+
   /** Receives up to `count` packets into `netbufs[0…]`, refills the list, and says how many. */
   burst(netbufs: Netbuf[], count: number): number {
     const scb = this.#scb;

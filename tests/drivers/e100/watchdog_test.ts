@@ -114,3 +114,18 @@ Deno.test("a management interface that broke is a failure, told once", () => {
   link.netdev.watchdog(2 * LOOK);
   assertEquals(link.events, ["the model failed: register 1 of PHY 1 is not read in time"]);
 });
+
+Deno.test("a frame whose interrupt was lost is polled for, and the receive unit restarted", () => {
+  let events = 0;
+  const link = new E100Link({ rxDescriptors: 8, onEvent: () => void events++ });
+  const { model, netdev } = link;
+  netdev.watchdog(0);
+  assertEquals(netdev.rxqIntrEnable(0), 0);
+  // More than it has descriptors for: it stops.
+  for (let i = 0; i < 9; i++) model.receive(frame(60, i));
+  assertEquals(events, 0, "nobody was told");
+  netdev.watchdog(LOOK);
+  assertEquals([events, link.received().length], [1, 6], "up to the end of the list");
+  assertEquals(model.receive(frame(60)), true);
+  assertEquals(link.received().length, 1);
+});

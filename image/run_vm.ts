@@ -56,14 +56,14 @@ class Stopping implements Disposable {
 
   /** What to do at a signal. */
   next(): void {
-    const now = performance.now();
     if (this.#timer !== undefined) {
-      if (now - this.#asked < SAME_SIGNAL_MS) return;
+      if (performance.now() - this.#asked < SAME_SIGNAL_MS) return;
       return this.#vm.unplug("stopped without waiting for the guest");
     }
-    this.#asked = now;
     this.#timer = setInterval(() => this.#askAgain(), ASK_AGAIN_MS);
     this.#vm.pressPowerButton();
+    // A signal that came meanwhile is heard only now.
+    this.#asked = performance.now();
   }
 
   #askAgain(): void {

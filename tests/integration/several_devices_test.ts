@@ -108,12 +108,16 @@ for (const [first, second] of PAIRS) {
     const before = floods.map(({ totals }) => totals.replies);
     await sleep(FLOOD_MS);
     const counts = floods.map(({ totals }, i) => totals.replies - before[i]);
+    // Neither has come to a stand, however long a part of it takes here.
+    await eventually(
+      "both go on",
+      () => floods.every(({ totals, failure }, i) => failure || totals.replies > before[i]),
+    );
     for (const flood of floods) {
       const { replies, wrong } = await flood.stop();
       assertGreater(replies, 0);
       assertEquals(wrong, 0);
     }
-    assert(counts.every((count) => count > 0), `echoes in ${FLOOD_MS} ms: ${counts}`);
     console.log(
       `fairness: both flooded for ${FLOOD_MS / 1000} s, ${first} ${counts[0]} echoes, ` +
         `${second} ${counts[1]}, ratio ${(counts[0] / counts[1]).toFixed(2)}`,
@@ -143,14 +147,14 @@ for (const [first, second] of PAIRS) {
       await sleep(PING_INTERVAL_MS);
     }
     const echoes = flood.totals.replies - before;
-    const { wrong } = await flood.stop();
+    const { replies, wrong } = await flood.stop();
     times.sort((a, b) => a - b);
     console.log(
       `fairness: ${second} pinged beside a flooded ${first} (${echoes} echoes): ${PINGS} of ` +
         `${PINGS} answered, round trip ${times[PINGS >>> 1].toFixed(2)} ms (median), ` +
         `${times[PINGS - 1].toFixed(2)} ms (longest)`,
     );
-    assertGreater(echoes, 0);
+    assertGreater(replies, before);
     assertEquals(wrong, 0);
     const { status, stderr } = await appliance.stop();
     assertEquals([status.code, stderr], [0, ""]);
@@ -234,13 +238,15 @@ Deno.test("devices of different drivers in one process: each is pinged in its ow
 
 Deno.test("the text log tells of several devices by their names", async () => {
   const hub = uniqueHub();
-  const { code, stdout, stderr } = await runMain([
-    "--device=qemu",
-    "--device=qemu",
-    "--gateway=10.0.2.2",
-    "--duration=1",
-    `--hub=${hub}`,
-  ]);
+  const { code, stdout, stderr } = await runMain(
+    ["--device=qemu", "--device=qemu", "--gateway=10.0.2.2", `--hub=${hub}`],
+    {
+      when: {
+        printed: /(net[01]: gateway .*){2}/s,
+        act: (command) => command.kill("SIGINT"),
+      },
+    },
+  );
   assertEquals([code, stderr], [0, ""]);
   for (const [number, { mac, ip }] of TARGETS.entries()) {
     const name = `net${number}`;
@@ -249,7 +255,7 @@ Deno.test("the text log tells of several devices by their names", async () => {
     assertMatch(stdout, new RegExp(`^${name}: ready: ${ip}/24 answers ARP and ping`, "m"));
     assertMatch(stdout, new RegExp(`^${name}: gateway 10\\.0\\.2\\.2 answered our ping in`, "m"));
     assertMatch(stdout, new RegExp(`^  ${name} device  rx packets \\d+`, "m"));
-    assertMatch(stdout, new RegExp(`^  ${name} stack   arp requests sent 1`, "m"));
+    assertMatch(stdout, new RegExp(`^  ${name} stack   arp requests sent \\d`, "m"));
   }
   assertMatch(stdout, /^ {2}loop {9}rounds \d+/m);
 });

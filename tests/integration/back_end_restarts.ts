@@ -102,14 +102,13 @@ class Answers {
   }
 }
 
-/** Waits for a socket that someone listens on, which isn't there yet: the time of that. */
-export async function listening(socket: string): Promise<number> {
+/** Waits for a socket that someone listens on, which isn't there yet. */
+export async function listening(socket: string): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!exists(socket)) {
     assert(performance.now() < deadline, `no ${socket} in ${PATIENCE_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  return performance.now();
 }
 
 function exists(file: string): boolean {

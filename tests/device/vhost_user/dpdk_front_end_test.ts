@@ -78,8 +78,9 @@ dpdkTest("DPDK's virtio_user at bursts of exactly 8, over 256 addresses", async 
 });
 
 dpdkTest("DPDK's virtio_user at a fixed rate: each reply is timed", async () => {
+  // Fewer than its ring of 256 takes: none is refused, however long the other side keeps silent.
   await using generator = new GeneratorProcess([
-    ...["--rate=1000", "--echoes=500", "--check=all", "--warm-up=0"],
+    ...["--rate=1000", "--echoes=250", "--check=all", "--warm-up=0"],
   ]);
   await generator.listening();
   await using testpmd = await Testpmd.start({
@@ -88,7 +89,7 @@ dpdkTest("DPDK's virtio_user at a fixed rate: each reply is timed", async () => 
   });
   await testpmd.ask("start");
   const { code, result } = await generator.result();
-  assertEquals([code, result.sent, result.latency?.count, result.wrong], [0, 500, 500, 0]);
+  assertEquals([code, result.sent, result.latency?.count, result.wrong], [0, 250, 250, 0]);
 });
 
 for (const packed of [0, 1]) {

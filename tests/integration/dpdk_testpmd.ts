@@ -6,6 +6,7 @@
  */
 
 import { isInstalled } from "../../app/setup/tools.ts";
+import { firstProcessor } from "./proc.ts";
 
 const FOLDERS = ["/usr/local/bin", "/usr/bin", "/bin"];
 const PROMPT = "testpmd> ";
@@ -25,7 +26,7 @@ export function dpdkTest(name: string, test: (t: Deno.TestContext) => Promise<vo
 
 /** What a testpmd is to be. */
 export interface TestpmdOptions {
-  /** The processor that all of its threads are on; default 0. */
+  /** The processor that all of its threads are on; default: the first one that there is for us. */
   readonly cpu?: number;
   /** Its devices: port 0, port 1, … Two ports forward to each other. */
   readonly vdevs: readonly string[];
@@ -167,7 +168,7 @@ export class Testpmd implements AsyncDisposable {
  * threads, one of which only reads commands and sleeps.
  */
 function spawn(options: TestpmdOptions, folder: string): Deno.ChildProcess {
-  const { cpu = 0, vdevs, forward, args = [], megabytes = 128 } = options;
+  const { cpu = firstProcessor(), vdevs, forward, args = [], megabytes = 128 } = options;
   return new Deno.Command("setpriv", {
     args: [
       ...["--pdeathsig", "KILL"],

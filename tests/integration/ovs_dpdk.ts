@@ -8,6 +8,7 @@
 import { isInstalled } from "../../app/setup/tools.ts";
 import { NetworkNamespace, TAP_IS_MISSING } from "../linux/network_namespace.ts";
 import { eventually } from "./appliance.ts";
+import { firstProcessor } from "./proc.ts";
 
 const VSWITCHD_FOLDER = "/usr/lib/openvswitch-switch-dpdk";
 const VSWITCHD = "ovs-vswitchd-dpdk";
@@ -88,6 +89,7 @@ export class OvsDpdk implements AsyncDisposable {
     await this.#must("ovsdb-tool", "create", database, SCHEMA);
     this.#daemon("null", "ovsdb-server", database, `--remote=punix:${socket}`);
     await eventually("OVS has a database", () => exists(socket));
+    const processor = `0x${(1n << BigInt(firstProcessor())).toString(16)}`;
     // It has the memory that it shares as files, no huge pages: `--no-wait`, as nobody serves yet.
     const dpdk = [
       ...["--no-huge", "--legacy-mem", "-m", "512", "--no-pci", "--no-telemetry"],
@@ -99,7 +101,7 @@ export class OvsDpdk implements AsyncDisposable {
       // Else it wants packets for the largest switch there may be, which fill 800 MB.
       "other_config:per-port-memory=true",
       // All on one processor, that the other is left to the appliances.
-      ...["other_config:dpdk-lcore-mask=1", "other_config:pmd-cpu-mask=1"],
+      ...["dpdk-lcore-mask", "pmd-cpu-mask"].map((mask) => `other_config:${mask}=${processor}`),
     );
     const daemon = this.#daemon("piped", `${VSWITCHD_FOLDER}/${VSWITCHD}`, `unix:${socket}`);
     this.#log = new Response(daemon.stderr).text();

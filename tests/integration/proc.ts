@@ -24,6 +24,12 @@ export function residentBytes(pid: number): number {
   return Number((readProc(`/proc/${pid}/statm`) ?? "").split(" ")[1]) * PAGE_BYTES;
 }
 
+/** The first processor that this process may run on: a machine's may all be another's but these. */
+export function firstProcessor(): number {
+  const status = readProc("/proc/self/status") ?? "";
+  return Number(/^Cpus_allowed_list:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+}
+
 /** The fields behind the command name, which is in parentheses and may hold anything. */
 function statFields(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -7,7 +7,7 @@ const poll = compiled("poll");
 const eventfdRead = compiled("eventfd_read");
 
 /** Longest sleep; and how long a kick may come behind what it is about, on a machine that is busy. */
-const SLEEP_MS = 2000;
+const SLEEP_MS = 10_000;
 
 /**
  * Waits for the front-end's kicks in place of looking at its rings: the strictest back-end there is,

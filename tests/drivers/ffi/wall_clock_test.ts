@@ -11,13 +11,14 @@ Deno.test("it shows the time of day", () => {
   assert(milliseconds <= after);
 });
 
-Deno.test("it tells nanoseconds apart, always below a second", () => {
+Deno.test("it tells parts of a microsecond apart, always below a second", () => {
   const clock = new WallClock();
   let uneven = 0;
   for (let i = 0; i < 1000; i++) {
     clock.read();
     assertLess(clock.nanoseconds, 1_000_000_000);
-    if (clock.nanoseconds % 100 !== 0) uneven++;
+    // Some machines have a clock that goes on in steps of 100 ns.
+    if (clock.nanoseconds % 1000 !== 0) uneven++;
   }
   assertGreaterOrEqual(uneven, 500);
 });

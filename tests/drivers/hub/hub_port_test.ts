@@ -1,11 +1,10 @@
-import { assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
+import { assertEquals, assertGreater, assertRejects } from "@std/assert";
 import {
   listenAbstract,
   type UnixListener,
   type UnixSocket,
 } from "../../../drivers/ffi/unix_socket.ts";
 import { connectHub, HUB_PORTS, HubError, hubPortName } from "../../../drivers/hub/hub_port.ts";
-import { monotonicClock } from "../../../netdev/clock.ts";
 import { frame, framed } from "../stream/stream_link.ts";
 
 /** A name per test, so that tests can run side by side. */
@@ -66,11 +65,9 @@ Deno.test("connectHub() takes the port whose other side receives", async () => {
 Deno.test("connectHub() goes past ports whose backlog takes it and nobody accepts", async () => {
   using hub = new FakeHub(hubName("third"), HUB_PORTS);
   hub.serve(2);
-  const started = monotonicClock.now();
   const { socket, port } = await connectHub(hub.name);
   socket[Symbol.dispose]();
   assertEquals(port, 2);
-  assertLess(monotonicClock.now() - started, 9000);
 });
 
 Deno.test("connectHub() gives up on a hub whose ports are in use; the event loop stays free", async () => {

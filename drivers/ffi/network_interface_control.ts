@@ -1,9 +1,7 @@
 import { check, ENODEV, errno, ErrnoError } from "./errno.ts";
 import { libc } from "./libc.ts";
-
-const AF_UNIX = 1;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
+import { openSocket, SOCK_DGRAM } from "./socket.ts";
+import { AF_UNIX } from "./unix_address.ts";
 
 /** linux/sockios.h */
 const SIOCGIFFLAGS = 0x8913n;
@@ -23,7 +21,7 @@ export const INTERFACE_NAME_MAX_BYTES = 15;
 /** The settings of Linux's network interfaces, by name, as the user of this process may see them. */
 export class NetworkInterfaceControl implements Disposable {
   /** The calls take a socket of any kind. They speak of its network namespace. */
-  readonly #fd = check("socket", libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  readonly #fd = openSocket(AF_UNIX, SOCK_DGRAM);
   #closed = false;
 
   /** Whether there is an interface of this name. */

@@ -1,14 +1,11 @@
-import { check, EAGAIN, EINTR, errno, ErrnoError } from "./errno.ts";
+import { EAGAIN, EINTR, errno, ErrnoError } from "./errno.ts";
 import { closeFd } from "./file_descriptor.ts";
 import { libc } from "./libc.ts";
+import { boundSocket, SOCK_DGRAM, SOCK_NONBLOCK } from "./socket.ts";
 
+/** netlink(7). */
 const AF_NETLINK = 16;
-const SOCK_DGRAM = 2;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const NETLINK_KOBJECT_UEVENT = 15;
-/** `struct sockaddr_nl`: family (16 bits), two bytes of nothing, our id (32), groups (32). */
-const SOCKADDR_NL_WORDS = 3;
 const KERNEL_GROUP = 1;
 /** linux/kobject.h: UEVENT_BUFFER_SIZE, and the line in front. */
 const MOST_BYTES = 8192;
@@ -33,15 +30,10 @@ export class UeventSocket implements Disposable {
 
   /** Tells of what happens from now on. */
   constructor() {
-    const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    this.fd = check("socket", libc.socket(AF_NETLINK, type, NETLINK_KOBJECT_UEVENT));
-    try {
-      const address = Uint32Array.of(AF_NETLINK, 0, KERNEL_GROUP);
-      check("bind", libc.bind(this.fd, address, 4 * SOCKADDR_NL_WORDS));
-    } catch (error) {
-      closeFd(this.fd);
-      throw error;
-    }
+    // struct sockaddr_nl: family (16 bits), two bytes of nothing, our id (32), groups (32).
+    const address = Uint32Array.of(AF_NETLINK, 0, KERNEL_GROUP);
+    const type = SOCK_DGRAM | SOCK_NONBLOCK;
+    this.fd = boundSocket(AF_NETLINK, type, address, NETLINK_KOBJECT_UEVENT);
   }
 
   /** The next one; null when there's none at the moment. */

@@ -1,18 +1,15 @@
 import { check, EAGAIN, EINTR, errno, ErrnoError } from "./errno.ts";
 import { compiled, cString, libc } from "./libc.ts";
 import { MessageHeader } from "./message_header.ts";
+import { boundSocket, openSocket, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "./socket.ts";
+import { abstractAddress, AF_UNIX, pathAddress } from "./unix_address.ts";
 
 const sendmsg = compiled("sendmsg");
 const recvmsg = compiled("recvmsg");
 
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
-const SUN_PATH_BYTES = 108;
 const F_SETFL = 4;
 const SIOCOUTQ = 0x5411n;
 
@@ -124,8 +121,7 @@ export function connectPath(path: string): UnixSocket {
 }
 
 function connectTo(address: Uint8Array<ArrayBuffer>): UnixSocket {
-  const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const fd = check("socket", libc.socket(AF_UNIX, type, 0));
+  const fd = openSocket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK);
   if (libc.connect(fd, address, address.length) < 0 || libc.fcntl(fd, F_SETFL, 0) < 0) {
     const error = new ErrnoError("connect", errno());
     libc.close(fd);
@@ -181,14 +177,7 @@ function listenOn(
   backlog: number,
   path: string | null,
 ): UnixListener {
-  const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  const fd = check("socket", libc.socket(AF_UNIX, type, 0));
-  try {
-    check("bind", libc.bind(fd, address, address.length));
-  } catch (error) {
-    libc.close(fd);
-    throw error;
-  }
+  const fd = boundSocket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, address);
   const listener = new UnixListener(fd, path);
   try {
     check("listen", libc.listen(fd, backlog));
@@ -204,24 +193,4 @@ function wouldBlock(call: string): -1 {
   const error = errno();
   if (error === EAGAIN || error === EINTR) return -1;
   throw new ErrnoError(call, error);
-}
-
-/** `struct sockaddr_un` of an abstract name: the path begins with a zero byte and has no end mark. */
-function abstractAddress(name: string): Uint8Array<ArrayBuffer> {
-  return unixAddress(new TextEncoder().encode(`\0${name}`), name);
-}
-
-/** `struct sockaddr_un` of a file, whose path ends with a zero byte. */
-function pathAddress(path: string): Uint8Array<ArrayBuffer> {
-  return unixAddress(cString(path), path);
-}
-
-function unixAddress(path: Uint8Array, name: string): Uint8Array<ArrayBuffer> {
-  if (path.length > SUN_PATH_BYTES) {
-    throw new RangeError(`socket name "${name}" is longer than ${SUN_PATH_BYTES - 1} bytes`);
-  }
-  const address = new Uint8Array(2 + path.length);
-  new Uint16Array(address.buffer, 0, 1)[0] = AF_UNIX;
-  address.set(path, 2);
-  return address;
 }

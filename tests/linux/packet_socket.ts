@@ -1,12 +1,12 @@
 import { check } from "../../drivers/ffi/errno.ts";
 import { interfaceRequest } from "../../drivers/ffi/network_interface_control.ts";
 import { libc } from "../../drivers/ffi/libc.ts";
+import { openSocket } from "../../drivers/ffi/socket.ts";
 import { UnixSocket } from "../../drivers/ffi/unix_socket.ts";
 
 /** packet(7). */
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 const ETH_P_ALL = 0x0003;
 const SIOCGIFINDEX = 0x8933n;
 const SOL_SOCKET = 1;
@@ -20,9 +20,7 @@ const PACKET_IGNORE_OUTGOING = 23;
  * socket, so `UnixSocket` will do.
  */
 export function packetSocket(name: string, both = false): UnixSocket {
-  const socket = new UnixSocket(
-    check("socket", libc.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, ETH_P_ALL << 8)),
-  );
+  const socket = new UnixSocket(openSocket(AF_PACKET, SOCK_RAW, ETH_P_ALL << 8));
   setOption(socket.fd, SOL_SOCKET, SO_RCVBUFFORCE, 8 * 2 ** 20);
   setOption(socket.fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, both ? 0 : 1);
   const request = interfaceRequest(name);

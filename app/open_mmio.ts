@@ -7,12 +7,11 @@ import { VirtioMmio, virtioMmioType } from "../drivers/virtio/virtio_mmio.ts";
 import { VIRTIO_DEVICE_TYPE_NET } from "../drivers/virtio/virtio_net.ts";
 import type { Clock } from "../netdev/clock.ts";
 import { DmaArena } from "../netdev/dma_arena.ts";
-import type { Netdev } from "../netdev/netdev.ts";
 import { NetdevError } from "../netdev/netdev_error.ts";
 import { cardMemoryBytes } from "./card_memory.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { MmioUri } from "./device_uri.ts";
-import { virtioNetBus } from "./virtio_net_bus.ts";
+import { openSoleCard } from "./sole_card.ts";
 
 /** The control queue, and what each ring leaves unused to begin at a page. */
 const CONTROL_BYTES = 64 * 1024;
@@ -34,28 +33,7 @@ export function openMmio(
   refuseOther(name, virtioMmioType(registers));
   const memory = stack.use(takeMemory(CONTROL_BYTES + cardMemoryBytes(config)));
   const dma = new DmaArena(memory, 0);
-  const transport = stack.adopt(
-    new VirtioMmio({ name, registers, line: null, dma }),
-    (transport) => transport.shutdown(),
-  );
-  const { mtu, onFailure, onLink, onAnnounce } = config;
-  const found: Netdev[] = [];
-  // A card may have no address, and tell no MTU: both are the host's then.
-  const own = { mtu, onFailure, onLink, onAnnounce };
-  const bus = virtioNetBus(clock, config, own, (_, netdev) => found.push(netdev));
-  bus.addDevice(transport);
-  stack.defer(() => bus.removeDevice(transport));
-  found[0].probe();
-  const ending = stack.move();
-  return {
-    netdev: found[0],
-    location: name,
-    pid: null,
-    close: () => {
-      ending.dispose();
-      return Promise.resolve();
-    },
-  };
+  return openSoleCard(new VirtioMmio({ name, registers, line: null, dma }), config, clock, stack);
 }
 
 /** Memory that stays where it is. The machine is the appliance's: so are its kernel's settings. */

@@ -5,12 +5,11 @@ import { SharedMemory } from "../drivers/virtio/vhost_user/shared_memory.ts";
 import { VhostUserTransport } from "../drivers/virtio/vhost_user/vhost_user_transport.ts";
 import { VirtioError } from "../drivers/virtio/virtio_error.ts";
 import type { Clock } from "../netdev/clock.ts";
-import type { Netdev } from "../netdev/netdev.ts";
 import { cardMemoryBytes } from "./card_memory.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import { socketText, type VHOST_USER_OPTIONS, type VhostUserUri } from "./device_uri.ts";
 import { connectSocket, listenSocket } from "./socket_uri.ts";
-import { virtioNetBus } from "./virtio_net_bus.ts";
+import { openSoleCard } from "./sole_card.ts";
 
 /** What the options of a URI are about. */
 const FEATURES: Readonly<Record<typeof VHOST_USER_OPTIONS[number], FeatureName>> = {
@@ -62,36 +61,17 @@ export async function openVhostUser(
   }
   const backEnd = await handled(first.promise, waiter, config.stopping);
   const memory = stack.use(new SharedMemory(memoryBytes(config)));
-  const card = stack.adopt(
-    new VhostUserTransport(
-      name,
-      backEnd,
-      memory,
-      waiter,
-      () => backEnds.seek(),
-      uri.server ? (reason) => config.onUnusable(reason) : null,
-    ),
-    (card) => card.shutdown(),
+  const card = new VhostUserTransport(
+    name,
+    backEnd,
+    memory,
+    waiter,
+    () => backEnds.seek(),
+    uri.server ? (reason) => config.onUnusable(reason) : null,
   );
-  const found: Netdev[] = [];
-  const { mtu, onFailure, onLink, onAnnounce } = config;
-  // A back-end has no address and tells no MTU: both are the host's.
-  const own = { mtu, onFailure, onLink, onAnnounce };
-  const bus = virtioNetBus(clock, config, own, (_, netdev) => found.push(netdev));
-  bus.addDevice(card);
-  stack.defer(() => bus.removeDevice(card));
-  found[0].probe();
+  const device = openSoleCard(card, config, clock, stack);
   transport = card;
-  const ending = stack.move();
-  return {
-    netdev: found[0],
-    location: name,
-    pid: null,
-    close: () => {
-      ending.dispose();
-      return Promise.resolve();
-    },
-  };
+  return device;
 }
 
 /** What rings and netbufs of the host take, at most, in pages of any size. */

@@ -1,35 +1,29 @@
 import type { NetdevEinfo } from "../netdev/einfo.ts";
 import {
   AddressError,
-  formatIpv4,
-  formatMacBytes,
   type Ipv4Cidr,
   type Ipv4FromEinfo,
   ipv4FromEinfo,
   type Ipv4Range,
   macFromIpv4,
-  parseIpv4,
-  parseIpv4Ranges,
   parseMac,
 } from "../stack/mod.ts";
-import { commonAddress, ownGateway, parseGateway, parseOwnAddresses } from "./own_addresses.ts";
 import { type DeviceUri, formatDeviceUri, parseDeviceUri } from "./device_uri.ts";
+import { refuseSame } from "./distinct_devices.ts";
 import { type Flag, type ParsedFlags, parseNumber } from "./flags.ts";
+import { parseGateway, parseOwnAddresses } from "./own_addresses.ts";
+import { parseQueues, QUEUES_FLAG, refuseHub, refuseQueues } from "./queue_options.ts";
 import { parseRings, RING_FLAGS, type RingOptions } from "./ring_options.ts";
 import { UsageError } from "./usage_error.ts";
-
-/** QEMU's user network: what it calls itself, and the addresses it gives (qemu(1), `-netdev user`). */
-const USER_NETDEV = "user,restrict=on";
-const USER_NETWORK_ADDRESS = "10.0.2.15";
-const USER_NETWORK_PREFIX_LENGTH = 24;
-const USER_NETWORK_GATEWAY = "10.0.2.2";
-
-/** Most queues each way that can be asked for. */
-const MOST_QUEUES = 16;
-
-/** Those of QEMU's NICs that can have several queues, and the network backend that can. */
-const MULTIQUEUE_MODELS: readonly string[] = ["virtio-net-pci", "virtio-net-device"];
-const MULTIQUEUE_NETDEV = "tap";
+import {
+  isUserNetwork,
+  USER_NETDEV,
+  USER_NETWORK_ADDRESS,
+  USER_NETWORK_GATEWAY,
+  USER_NETWORK_PREFIX_LENGTH,
+  userNetworkAddress,
+  userNetworkGateway,
+} from "./user_network.ts";
 
 /** Flags that mean something to QEMU only: the nth is for the nth QEMU. */
 const QEMU_FLAGS = ["netdev", "hub", "monitor"];
@@ -77,12 +71,7 @@ export const DEVICE_FLAGS: readonly Flag[] = [
   },
   MTU_FLAG,
   ...RING_FLAGS,
-  {
-    name: "queues",
-    value: "N",
-    help:
-      `queues each way, 1 to ${MOST_QUEUES} (default 1); several need vhost-user, vfio or QEMU's --netdev=tap`,
-  },
+  QUEUES_FLAG,
   {
     name: "netdev",
     value: "STRING",
@@ -148,7 +137,7 @@ export function parseDevices(
     refuseMore(name, lists, qemus, `--device=qemu${qemus === 1 ? "" : "s"}`);
   }
   const mtu = parseMtu(values.get("mtu"));
-  const queues = parseNumber("--queues", values.get("queues") ?? "1", { min: 1, max: MOST_QUEUES });
+  const queues = parseQueues(values.get("queues"));
   const rings = parseRings(values, uris);
   let qemu = 0;
   const devices = uris.map((device, number): DeviceOptions => {
@@ -165,7 +154,7 @@ export function parseDevices(
     const ranges = given?.ranges ?? defaultAddress(number, uris, onUserNetwork);
     const [{ first: address, prefixLength }] = ranges;
     const gateway = gatewayText === undefined
-      ? given?.gateway ?? defaultGateway(onUserNetwork, netdev, ranges)
+      ? given?.gateway ?? (onUserNetwork ? userNetworkGateway(netdev, ranges) : null)
       : onFlag("--gateway", () => parseGateway(gatewayText, ranges));
     const macText = lists.get("mac")?.[number];
     return {
@@ -241,74 +230,6 @@ function refuseCount(name: string, given: number, most: number, what: string): v
   throw new UsageError(`${name} is given ${given} times, for ${most} ${what}`);
 }
 
-/** `UsageError` for a device that can't have several queues. */
-function refuseQueues(number: number, device: DeviceUri, netdev: string, queues: number): void {
-  if (device.kind === "vhost-user" || device.kind === "vfio") return;
-  if (device.kind !== "qemu" || !MULTIQUEUE_MODELS.includes(device.model)) {
-    throw new UsageError(
-      `--queues=${queues}: net${number} (${formatDeviceUri(device)}) has one queue each way`,
-    );
-  }
-  const backend = netdev.split(",")[0];
-  if (backend === MULTIQUEUE_NETDEV) return;
-  throw new UsageError(
-    `--queues=${queues}: QEMU's ${backend} network has one queue; ` +
-      `give --netdev=${MULTIQUEUE_NETDEV},ifname=NAME,script=no,downscript=no`,
-  );
-}
-
-/** With several queues the card is on the user's network itself. */
-function refuseHub(lists: ReadonlyMap<string, readonly string[]>, queues: number): null {
-  if (!lists.has("hub")) return null;
-  throw new UsageError(`--hub: with --queues=${queues} there's no hub, as a hub has one queue`);
-}
-
-/** Two devices that can't be told apart on the network, or can't be opened both. */
-function refuseSame(devices: readonly DeviceOptions[]): void {
-  devices.forEach(({ ranges }, second) => {
-    for (let first = 0; first < second; first++) {
-      const common = commonAddress(devices[first].ranges, ranges);
-      if (common !== null) refuseTwo(first, second, "address", formatIpv4(common), "ip");
-    }
-  });
-  const sames: readonly [flag: string, what: string, of: (options: DeviceOptions) => string][] = [
-    ["mac", "MAC address", ({ mac }) => formatMacBytes(mac)],
-    ["hub", "hub", ({ device, hub }) => device.kind === "qemu" ? hub ?? "" : ""],
-    ["monitor", "monitor", ({ monitor }) => monitor ?? ""],
-    [
-      "device",
-      "socket",
-      ({ device }) => device.kind === "vhost-user" ? formatDeviceUri(device) : "",
-    ],
-    ["device", "card", ({ device }) => device.kind === "vfio" ? formatDeviceUri(device) : ""],
-    ["device", "interface", ({ device }) => device.kind === "tap" ? device.name : ""],
-    ["device", "card", ({ device }) => device.kind === "mmio" ? formatDeviceUri(device) : ""],
-  ];
-  for (const [flag, what, of] of sames) {
-    const values = devices.map(of);
-    values.forEach((value, second) => {
-      const first = values.indexOf(value);
-      if (value !== "" && first !== second) refuseTwo(first, second, what, value, flag);
-    });
-  }
-}
-
-function refuseTwo(
-  first: number,
-  second: number,
-  what: string,
-  value: string,
-  flag: string,
-): never {
-  throw new UsageError(
-    `net${first} and net${second} have the same ${what} ${value}: give each its own --${flag}`,
-  );
-}
-
-function isUserNetwork(netdev: string): boolean {
-  return netdev.split(",")[0] === "user";
-}
-
 /** What a command line gives to a device, as far as flags don't; null without an address. */
 function fromEinfo(
   number: number,
@@ -328,10 +249,7 @@ function defaultAddress(
   uris: readonly DeviceUri[],
   onUserNetwork: boolean,
 ): readonly Ipv4Range[] {
-  if (onUserNetwork) {
-    const address = formatIpv4(parseIpv4(USER_NETWORK_ADDRESS) + number);
-    return onFlag("--ip", () => parseIpv4Ranges(`${address}/${USER_NETWORK_PREFIX_LENGTH}`));
-  }
+  if (onUserNetwork) return onFlag("--ip", () => userNetworkAddress(number));
   const whose = uris.length === 1 ? "" : ` for net${number} (${formatDeviceUri(uris[number])})`;
   const which = uris.length === 1 ? "" : "; the first --ip is for the first --device, and so on";
   throw new UsageError(
@@ -347,14 +265,4 @@ function defaultHub(
 ): string {
   const first = lists.get("hub")?.[0] ?? DEFAULT_HUB;
   return ofQemu <= 0 ? first : `${first}-net${number}`;
-}
-
-/** QEMU's user network has a gateway, unless it was given other addresses than its own. */
-function defaultGateway(
-  onUserNetwork: boolean,
-  netdev: string,
-  ranges: readonly Ipv4Range[],
-): number | null {
-  const hasDefaults = onUserNetwork && !/,(net|host)=/.test(netdev);
-  return hasDefaults ? ownGateway(parseIpv4(USER_NETWORK_GATEWAY), ranges) : null;
 }

@@ -12,9 +12,10 @@ import { type Flag, parseFlags, parseNumber } from "./flags.ts";
 import { parseRings, RING_FLAGS, type RingOptions } from "./ring_options.ts";
 import { PCAP_FLAG } from "./serve_options.ts";
 import { UsageError } from "./usage_error.ts";
+import { USER_NETWORK_ADDRESS } from "./user_network.ts";
 
 /** Where the appliance is on QEMU's user network. */
-export const DEFAULT_DESTINATION = "10.0.2.15";
+export const DEFAULT_DESTINATION = USER_NETWORK_ADDRESS;
 /** Where we are. */
 export const DEFAULT_ADDRESS = "10.0.2.100/24";
 

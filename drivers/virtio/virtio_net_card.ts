@@ -1,21 +1,17 @@
 import { NetdevError } from "../../netdev/netdev_error.ts";
-import { type FeatureName, type FeatureSet, featureSet, hasFeature } from "./features.ts";
+import { type FeatureSet, hasFeature } from "./features.ts";
 import type { VirtioDevice } from "./virtio_device.ts";
 import type { Coalescing } from "./virtio_net_commands.ts";
 import {
-  readMtu,
   readSpeed,
   readStatus,
   type VirtioNetSpeed,
   type VirtioNetStatus,
 } from "./virtio_net_config.ts";
 import { VirtioNetControl } from "./virtio_net_control.ts";
-import { readIdentity, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
-import { ringFeatures } from "./virtio_net_ring.ts";
-import { acceptable, validateOffer } from "./virtio_net_validate.ts";
+import { negotiate, renegotiate, type VirtioNetIdentity } from "./virtio_net_identity.ts";
 import type { VirtioTransport } from "./virtio_transport.ts";
 import type { RingFormat } from "./virtqueue.ts";
-import { wantedFeatures } from "./wanted_features.ts";
 
 /** Ethernet's MTU: in force where nobody tells another. */
 const ETHERNET_MTU = 1500;
@@ -163,7 +159,8 @@ export class VirtioNetCard {
   start(goLive: (device: VirtioDevice) => void): void {
     this.#failed = false;
     this.#step(() => {
-      if (!this.#device.negotiated) this.#negotiateAgain();
+      // It was reset since, or has to be.
+      if (!this.#device.negotiated) renegotiate(this.#device, this.#identity);
       try {
         goLive(this.#device);
       } catch (error) {
@@ -242,21 +239,11 @@ export class VirtioNetCard {
     return new NetdevError("ENODEV", `${this.location} ${what}`, { cause });
   }
 
-  /** Nothing is read twice that is acted upon: the device could answer otherwise. */
   #negotiate(): void {
     const device = this.#device;
-    const offered = device.offeredFeatures();
-    this.#offered = offered;
-    const { legacy } = this.transport;
-    if (legacy) this.#demand(offered, "VIRTIO_F_ANY_LAYOUT", "no layout of buffers but its own");
-    else this.#demand(offered, "VIRTIO_F_VERSION_1", "only the legacy interface");
-    validateOffer(this.location, offered);
-    const mtu = readMtu(device, offered);
-    const ring = ringFeatures(this.location, offered, this.#ring);
-    const all = wantedFeatures(this.transport, ring) & acceptable(offered);
-    const features = device.negotiate(mtu === null ? all & ~featureSet("VIRTIO_NET_F_MTU") : all);
-    this.#identity = readIdentity(device, features, mtu);
-    const { mac } = this.#identity;
+    this.#offered = device.offeredFeatures();
+    this.#identity = negotiate(device, this.#offered, this.#ring);
+    const { features, mac, mtu } = this.#identity;
     this.#control = this.#newControl(features, mac);
     this.#mtu = Math.min(mtu ?? this.#ownMtu, JUMBO_MTU);
     this.#linkUp = readStatus(device, features).linkUp;
@@ -270,21 +257,6 @@ export class VirtioNetCard {
       if (coalescing !== undefined) control.setCoalescing(direction, coalescing);
     }
     return control;
-  }
-
-  /** The device was reset since, or has to be. */
-  #negotiateAgain(): void {
-    renegotiate(this.#device, this.#identity);
-  }
-
-  /** Throws unless a feature that the driver can't do without is on offer. */
-  #demand(
-    offered: FeatureSet,
-    name: FeatureName,
-    instead: string,
-  ): void {
-    if (hasFeature(offered, name)) return;
-    throw new NetdevError("ENOTSUP", `${this.location} offers ${instead}: ${name} is needed`);
   }
 
   #heedResetRequest(): void {

@@ -1,4 +1,3 @@
-import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
 import type { RegisterWindow } from "../pci/register_window.ts";
 import { readConfigField } from "./config_field.ts";
@@ -6,12 +5,12 @@ import { countQueues } from "./count_queues.ts";
 import type { FeatureSet } from "./features.ts";
 import { PciDoorbells } from "./pci_doorbells.ts";
 import { VirtioError } from "./virtio_error.ts";
+import { VirtioPciCommon } from "./virtio_pci_common.ts";
 import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
 import type {
   InterruptMode,
   QueueDoorbell,
   VirtioTransport,
-  VirtioVector,
   VirtqueueAddresses,
 } from "./virtio_transport.ts";
 
@@ -35,46 +34,36 @@ const REGISTER_BAR = 0;
 /** Unit of QUEUE_PFN, which has 32 bits, and what the device area is aligned to (§4.1.5.1.3.1). */
 const PAGE = 4096;
 
-const DRIVER_NAME = "virtio-pci";
-
 /**
  * A virtio device on the PCI bus by its legacy interface (virtio 1.2 §4.1.4.10, virtio 0.9.5), which is
  * what Unikraft speaks: a few I/O ports, 32 features, and rings of the device's size at a page each.
  */
-export class VirtioPciLegacy implements VirtioTransport {
-  readonly name: string;
+export class VirtioPciLegacy extends VirtioPciCommon implements VirtioTransport {
   readonly kind = "virtio-pci legacy";
   readonly legacy = true;
   readonly ringAlign: number = PAGE;
   readonly ringSizeFixed = true;
   readonly deviceType: number;
-  readonly dma: DmaArena;
-  readonly #device: PciDevice;
   readonly #registers: RegisterWindow;
-  readonly #interrupts: VirtioPciInterrupts;
-  readonly #doorbells: PciDoorbells;
+  protected readonly interrupts: VirtioPciInterrupts;
+  protected readonly doorbells: PciDoorbells;
   #queueCount: number | null = null;
-  #shutDown = false;
 
   /**
    * Claims the function. `VirtioError` when its ports aren't there. `modes` are the ways to interrupt
    * that are tried; all of them by default.
    */
   constructor(device: PciDevice, modes?: readonly InterruptMode[]) {
-    this.name = `pci ${device.name}`;
+    super(device);
     this.deviceType = device.subsystemId;
-    this.dma = device.host.dma;
-    this.#device = device;
-    device.requestRegions(DRIVER_NAME);
-    device.enable();
     const hasPorts = device.hasBar(REGISTER_BAR) && device.bar(REGISTER_BAR).space === "io";
     if (!hasPorts || device.bar(REGISTER_BAR).byteLength < CONFIG_WITH_MSIX) {
       throw new VirtioError(`${this.name} has neither virtio structures nor legacy I/O ports`);
     }
     device.setMaster();
-    this.#doorbells = new PciDoorbells(device, REGISTER_BAR);
+    this.doorbells = new PciDoorbells(device, REGISTER_BAR);
     const registers = this.#registers = device.mapBar(REGISTER_BAR);
-    this.#interrupts = new VirtioPciInterrupts(this.name, device, {
+    this.interrupts = new VirtioPciInterrupts(this.name, device, {
       configVector: (vector) => {
         registers.write16(MSI_CONFIG_VECTOR, vector);
         return registers.read16(MSI_CONFIG_VECTOR);
@@ -86,10 +75,6 @@ export class VirtioPciLegacy implements VirtioTransport {
       },
       findIsr: () => () => registers.read8(ISR),
     }, modes);
-  }
-
-  present(): boolean {
-    return this.#device.present;
   }
 
   statusRead(): number {
@@ -144,37 +129,12 @@ export class VirtioPciLegacy implements VirtioTransport {
     if (!Number.isInteger(page) || page >= 2 ** 32) {
       throw new VirtioError(`${this.name}: no page number for a ring at ${descriptorArea}`);
     }
-    const doorbell = this.#doorbells.at(QUEUE_NOTIFY, index);
+    const doorbell = this.doorbells.at(QUEUE_NOTIFY, index);
     this.#registers.write32(QUEUE_PFN, page);
     return doorbell;
   }
 
-  interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
-    this.#interrupts.connect(onConfig, onQueue);
-  }
-
-  get interruptMode(): InterruptMode {
-    return this.#interrupts.mode;
-  }
-
-  get vectors(): readonly VirtioVector[] {
-    return this.#interrupts.vectors;
-  }
-
-  interruptsDisconnect(): void {
-    this.#interrupts.disconnect();
-  }
-
-  shutdown(): void {
-    if (this.#shutDown) return;
-    this.#shutDown = true;
-    this.#interrupts.disconnect();
-    this.#interrupts.release();
-    this.#doorbells.release();
-    this.#device.release();
-  }
-
   get #configOffset(): number {
-    return this.#interrupts.msixEnabled ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX;
+    return this.interrupts.msixEnabled ? CONFIG_WITH_MSIX : CONFIG_WITHOUT_MSIX;
   }
 }

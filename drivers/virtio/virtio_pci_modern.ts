@@ -1,10 +1,10 @@
-import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { PciDevice } from "../pci/pci_device.ts";
 import type { RegisterWindow } from "../pci/register_window.ts";
 import { readConfigField } from "./config_field.ts";
 import type { FeatureSet } from "./features.ts";
 import { PciDoorbells } from "./pci_doorbells.ts";
 import { VirtioError } from "./virtio_error.ts";
+import { VirtioPciCommon } from "./virtio_pci_common.ts";
 import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
 import {
   listsCommonStructure,
@@ -20,7 +20,6 @@ import type {
   QueueDoorbell,
   QueueReset,
   VirtioTransport,
-  VirtioVector,
   VirtqueueAddresses,
 } from "./virtio_transport.ts";
 
@@ -62,8 +61,6 @@ const SUBSYSTEM_QEMU = 0x1100;
 /** Bytes of a notification (§4.1.5.2): the queue index alone, as NOTIFICATION_DATA isn't negotiated. */
 const NOTIFY_BYTES = 2;
 
-const DRIVER_NAME = "virtio-pci";
-
 /**
  * Whether a function has the modern interface: by its id, or, as one that is transitional, by the
  * structures that it lists.
@@ -73,51 +70,43 @@ export function isVirtioPciModern(device: PciDevice): boolean {
 }
 
 /** A virtio device on the PCI bus by its modern interface (virtio 1.2 §4.1). */
-export class VirtioPciModern implements VirtioTransport {
-  readonly name: string;
+export class VirtioPciModern extends VirtioPciCommon implements VirtioTransport {
   readonly kind = "virtio-pci modern";
   readonly legacy = false;
   readonly ringAlign = null;
   readonly ringSizeFixed = false;
   readonly deviceType: number;
-  readonly dma: DmaArena;
   readonly configLength: number;
   readonly queueCount: number;
   readonly queueReset: QueueReset | null;
-  readonly #device: PciDevice;
   readonly #common: RegisterWindow;
   readonly #config: RegisterWindow;
   readonly #notify: RegisterWindow;
   readonly #notifyPlace: Structure;
   readonly #notifyMultiplier: number;
-  readonly #interrupts: VirtioPciInterrupts;
-  readonly #doorbells: PciDoorbells;
-  #shutDown = false;
+  protected readonly interrupts: VirtioPciInterrupts;
+  protected readonly doorbells: PciDoorbells;
 
   /**
    * Finds its structures. `VirtioError` when one is missing or lies outside its BAR. `modes` are the
    * ways to interrupt that are tried; all of them by default.
    */
   constructor(device: PciDevice, modes?: readonly InterruptMode[]) {
+    super(device);
     const { deviceId, subsystemId } = device;
-    this.name = `pci ${device.name}`;
     this.deviceType = deviceId < VIRTIO_PCI_MODERN_DEVICE_ID
       ? subsystemId
       : deviceId - VIRTIO_PCI_MODERN_DEVICE_ID;
-    this.dma = device.host.dma;
-    this.#device = device;
-    device.requestRegions(DRIVER_NAME);
-    device.enable();
     device.setMaster();
     const structures = new VirtioPciStructures(this.name, device);
     this.#common = structures.map(structures.find(VIRTIO_PCI_CAP_COMMON_CFG), COMMON_CFG_BYTES);
     this.#config = structures.map(structures.find(VIRTIO_PCI_CAP_DEVICE_CFG), 0);
     this.configLength = this.#config.byteLength;
     this.#notifyPlace = structures.find(VIRTIO_PCI_CAP_NOTIFY_CFG);
-    this.#doorbells = new PciDoorbells(device, this.#notifyPlace.bar);
+    this.doorbells = new PciDoorbells(device, this.#notifyPlace.bar);
     this.#notify = structures.map(this.#notifyPlace, 0, NOTIFY_BYTES);
     this.#notifyMultiplier = structures.notifyMultiplier(this.#notifyPlace);
-    this.#interrupts = new VirtioPciInterrupts(this.name, device, {
+    this.interrupts = new VirtioPciInterrupts(this.name, device, {
       configVector: (vector) => {
         this.#common.write16(CONFIG_MSIX_VECTOR, vector);
         return this.#common.read16(CONFIG_MSIX_VECTOR);
@@ -134,10 +123,6 @@ export class VirtioPciModern implements VirtioTransport {
     }, modes);
     this.queueReset = this.#queueReset();
     this.queueCount = this.#common.read16(NUM_QUEUES);
-  }
-
-  present(): boolean {
-    return this.#device.present;
   }
 
   statusRead(): number {
@@ -186,38 +171,13 @@ export class VirtioPciModern implements VirtioTransport {
     return doorbell;
   }
 
-  interruptsConnect(onConfig: () => void, onQueue: readonly ((() => void) | null)[]): void {
-    this.#interrupts.connect(onConfig, onQueue);
-  }
-
-  get interruptMode(): InterruptMode {
-    return this.#interrupts.mode;
-  }
-
-  get vectors(): readonly VirtioVector[] {
-    return this.#interrupts.vectors;
-  }
-
-  interruptsDisconnect(): void {
-    this.#interrupts.disconnect();
-  }
-
-  shutdown(): void {
-    if (this.#shutDown) return;
-    this.#shutDown = true;
-    this.#interrupts.disconnect();
-    this.#interrupts.release();
-    this.#doorbells.release();
-    this.#device.release();
-  }
-
   /** §4.1.4.4: each queue has a register of its own, or shares one. */
   #doorbell(index: number, notifyOff: number): QueueDoorbell {
     const offset = notifyOff * this.#notifyMultiplier;
     if (offset + NOTIFY_BYTES > this.#notify.byteLength) {
       throw new VirtioError(`${this.name}: queue ${index} notifies outside its structure`);
     }
-    return this.#doorbells.at(this.#notifyPlace.offset + offset, index);
+    return this.doorbells.at(this.#notifyPlace.offset + offset, index);
   }
 
   #write64(offset: number, value: number): void {
@@ -228,7 +188,7 @@ export class VirtioPciModern implements VirtioTransport {
   #queueReset(): QueueReset | null {
     const common = this.#common;
     if (common.byteLength < QUEUE_RESET + 2) return null;
-    const { subsystemVendorId, subsystemId } = this.#device;
+    const { subsystemVendorId, subsystemId } = this.device;
     return {
       begin: (index) => {
         common.write16(QUEUE_SELECT, index);
@@ -238,7 +198,7 @@ export class VirtioPciModern implements VirtioTransport {
       finish: (index) => {
         common.write16(QUEUE_SELECT, index);
         if (common.read16(QUEUE_RESET) !== 0 || common.read16(QUEUE_ENABLE) !== 0) return false;
-        this.#interrupts.reassign(index);
+        this.interrupts.reassign(index);
         return true;
       },
       sparesStuck: subsystemVendorId !== SUBSYSTEM_VENDOR_QEMU || subsystemId !== SUBSYSTEM_QEMU,

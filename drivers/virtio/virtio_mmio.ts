@@ -6,6 +6,7 @@ import { ConfigChange } from "./config_change.ts";
 import { readConfigField } from "./config_field.ts";
 import { countQueues } from "./count_queues.ts";
 import type { FeatureSet } from "./features.ts";
+import { QUEUE_PAGE_BYTES, queuePfn } from "./queue_pfn.ts";
 import type { VirtioBus } from "./virtio_bus.ts";
 import { VirtioError } from "./virtio_error.ts";
 import type {
@@ -57,9 +58,6 @@ const VENDOR_QEMU = 0x554d_4551;
 /** What has interrupted (§4.2.2.1). */
 const INTERRUPT_QUEUE = 1;
 const INTERRUPT_CONFIG = 2;
-
-/** Unit of QueuePFN, as we tell it, and what the device area is aligned to. */
-const PAGE = 4096;
 
 /**
  * Looks at places where virtio devices may be, and hands those that are there to the virtio bus;
@@ -124,7 +122,7 @@ export class VirtioMmio implements VirtioTransport {
     }
     this.legacy = version === VERSION_LEGACY;
     this.kind = `virtio-mmio version ${version}`;
-    this.ringAlign = this.legacy ? PAGE : null;
+    this.ringAlign = this.legacy ? QUEUE_PAGE_BYTES : null;
     this.deviceType = registers.read32(DEVICE_ID);
     this.configLength = registers.byteLength - CONFIG;
     const lacksQueueReset = this.legacy || registers.read32(VENDOR_ID) === VENDOR_QEMU;
@@ -239,12 +237,9 @@ export class VirtioMmio implements VirtioTransport {
 
   /** A reset forgets the size of pages, so it's told with each queue. */
   #enableByPage({ descriptorArea }: VirtqueueAddresses): void {
-    const page = descriptorArea / PAGE;
-    if (!Number.isInteger(page) || page >= 2 ** 32) {
-      throw new VirtioError(`${this.name}: no page number for a ring at ${descriptorArea}`);
-    }
-    this.#registers.write32(GUEST_PAGE_SIZE, PAGE);
-    this.#registers.write32(QUEUE_ALIGN, PAGE);
+    const page = queuePfn(this.name, descriptorArea);
+    this.#registers.write32(GUEST_PAGE_SIZE, QUEUE_PAGE_BYTES);
+    this.#registers.write32(QUEUE_ALIGN, QUEUE_PAGE_BYTES);
     this.#registers.write32(QUEUE_PFN, page);
   }
 

@@ -4,6 +4,7 @@ import { readConfigField } from "./config_field.ts";
 import { countQueues } from "./count_queues.ts";
 import type { FeatureSet } from "./features.ts";
 import { PciDoorbells } from "./pci_doorbells.ts";
+import { QUEUE_PAGE_BYTES, queuePfn } from "./queue_pfn.ts";
 import { VirtioError } from "./virtio_error.ts";
 import { VirtioPciCommon } from "./virtio_pci_common.ts";
 import { VirtioPciInterrupts } from "./virtio_pci_interrupts.ts";
@@ -31,9 +32,6 @@ const CONFIG_WITH_MSIX = 24;
 
 const REGISTER_BAR = 0;
 
-/** Unit of QUEUE_PFN, which has 32 bits, and what the device area is aligned to (§4.1.5.1.3.1). */
-const PAGE = 4096;
-
 /**
  * A virtio device on the PCI bus by its legacy interface (virtio 1.2 §4.1.4.10, virtio 0.9.5), which is
  * what Unikraft speaks: a few I/O ports, 32 features, and rings of the device's size at a page each.
@@ -41,7 +39,7 @@ const PAGE = 4096;
 export class VirtioPciLegacy extends VirtioPciCommon implements VirtioTransport {
   readonly kind = "virtio-pci legacy";
   readonly legacy = true;
-  readonly ringAlign: number = PAGE;
+  readonly ringAlign: number = QUEUE_PAGE_BYTES;
   readonly ringSizeFixed = true;
   readonly deviceType: number;
   readonly #registers: RegisterWindow;
@@ -125,10 +123,7 @@ export class VirtioPciLegacy extends VirtioPciCommon implements VirtioTransport 
     if (this.#registers.read32(QUEUE_PFN) !== 0) {
       throw new VirtioError(`${this.name}: queue ${index} is in use already`);
     }
-    const page = descriptorArea / PAGE;
-    if (!Number.isInteger(page) || page >= 2 ** 32) {
-      throw new VirtioError(`${this.name}: no page number for a ring at ${descriptorArea}`);
-    }
+    const page = queuePfn(this.name, descriptorArea);
     const doorbell = this.doorbells.at(QUEUE_NOTIFY, index);
     this.#registers.write32(QUEUE_PFN, page);
     return doorbell;

@@ -3,12 +3,12 @@ import { PackedVirtqueue } from "../../drivers/virtio/packed_virtqueue.ts";
 import { SplitVirtqueue } from "../../drivers/virtio/split_virtqueue.ts";
 import type { VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
+import { DESCRIPTOR_BYTES } from "./descriptor_flags.ts";
 import type { IovaRegion } from "./iova_region.ts";
 import type { NetbufOracle } from "./netbuf_oracle.ts";
 import { type Onlooker, WatchedBuiltins, type WatchedRegion } from "./watched_region.ts";
 import { wrapMethods } from "./wrapped_methods.ts";
 
-const DESCRIPTOR_BYTES = 16;
 const USED_ELEMENT_BYTES = 8;
 /** Reads of one call, after which nobody believes that it will return. */
 const PATIENCE = 1_000_000;

@@ -1,27 +1,21 @@
 import type { VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
+import {
+  DESCRIPTOR_BYTES,
+  VIRTQ_DESC_F_AVAIL,
+  VIRTQ_DESC_F_INDIRECT,
+  VIRTQ_DESC_F_NEXT,
+  VIRTQ_DESC_F_USED,
+  VIRTQ_DESC_F_WRITE,
+} from "./descriptor_flags.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
 import type { IovaRegion } from "./iova_region.ts";
+import {
+  PackedPlace,
+  RING_EVENT_FLAGS_DESC,
+  RING_EVENT_FLAGS_DISABLE,
+  RING_EVENT_FLAGS_ENABLE,
+} from "./packed_place.ts";
 import type { BufferPiece } from "./ring_device.ts";
-
-/** Virtio 1.2 §2.8.1, §2.8.6, §2.8.8: descriptor flags. */
-const NEXT = 1;
-const WRITE = 2;
-const INDIRECT = 4;
-const AVAIL = 1 << 7;
-const USED = 1 << 15;
-
-/** §2.8.10: flags of event suppression. */
-const ENABLE = 0;
-const DISABLE = 1;
-const DESC = 2;
-
-const DESCRIPTOR_BYTES = 16;
-
-/** A place in the ring, with the wrap counter that goes with it. */
-interface Place {
-  slot: number;
-  wrap: boolean;
-}
 
 /** What a hostile device has of a packed virtqueue (virtio 1.2 §2.8). */
 export class HostilePackedRing implements HostileRing {
@@ -37,8 +31,8 @@ export class HostilePackedRing implements HostileRing {
   readonly #deviceEvent: number;
   readonly #claims = new Map<number, number>();
   /** Where the driver makes the next descriptor available, and where the next used one is written. */
-  readonly #next: Place = { slot: 0, wrap: true };
-  readonly #used: Place = { slot: 0, wrap: true };
+  readonly #next = new PackedPlace();
+  readonly #used = new PackedPlace();
   /** Used descriptors that aren't shown yet: the first one's flags are written last. */
   #put: { readonly word: number; readonly last: number; readonly id: number }[] = [];
   /** Places that were passed since the last show, as `off_wrap`. */
@@ -129,10 +123,13 @@ export class HostilePackedRing implements HostileRing {
     this.#unseen += descriptors;
     // What is put where nothing is lent the driver overwrites with the next buffer.
     if (oldest === undefined || odd || this.#unseen > this.size) this.lostTrack = true;
-    const last = (id16 | this.#usedFlags(this.#used.wrap) << 16) >>> 0;
+    const last = (id16 | this.#used.usedFlags << 16) >>> 0;
     if (this.#put.length > 0) u32[word + 3] = last;
     this.#put.push({ word, last, id: id16 });
-    this.#advance(this.#used, descriptors);
+    for (let i = 0; i < descriptors; i++) {
+      this.#passed.add(this.#used.offWrap);
+      this.#used.advance(this.size);
+    }
   }
 
   show(): boolean {
@@ -145,13 +142,15 @@ export class HostilePackedRing implements HostileRing {
     const flags = event >>> 16 & 3;
     const passed = this.#passed.has(event & 0xffff);
     this.#passed.clear();
-    return flags === ENABLE || flags === DESC && this.#eventIndex && passed;
+    return flags === RING_EVENT_FLAGS_ENABLE ||
+      flags === RING_EVENT_FLAGS_DESC && this.#eventIndex && passed;
   }
 
   wantKicks(on: boolean): void {
-    const { slot, wrap } = this.#next;
-    const event = this.#eventIndex ? slot | (wrap ? 0x8000 : 0) | DESC << 16 : ENABLE << 16;
-    this.#region.u32[this.#deviceEvent >>> 2] = on ? event : DISABLE << 16;
+    const event = this.#eventIndex
+      ? this.#next.offWrap | RING_EVENT_FLAGS_DESC << 16
+      : RING_EVENT_FLAGS_ENABLE << 16;
+    this.#region.u32[this.#deviceEvent >>> 2] = on ? event : RING_EVENT_FLAGS_DISABLE << 16;
   }
 
   /** Descriptors look used that nobody wrote as such: the next ones, or the last one once more. */
@@ -160,14 +159,14 @@ export class HostilePackedRing implements HostileRing {
     const { slot, wrap } = this.#used;
     if (by < 0) {
       const before = (slot + this.size - 1) % this.size;
-      this.#pretend(before, this.#usedFlags(slot === 0 ? wrap : !wrap));
+      this.#pretend(new PackedPlace(before, slot === 0 ? wrap : !wrap));
       this.#claimPretended();
       return;
     }
-    const place = { slot, wrap };
+    const place = new PackedPlace(slot, wrap);
     for (let left = Math.min(by, this.size); left > 0; left--) {
-      this.#pretend(place.slot, this.#usedFlags(place.wrap));
-      this.#advance(place, 1);
+      this.#pretend(place);
+      place.advance(this.size);
     }
     this.#claimPretended();
   }
@@ -221,12 +220,14 @@ export class HostilePackedRing implements HostileRing {
       if (!this.#isAvailable()) throw new Error("a chain that is available in part");
       const word = this.#word(this.#next.slot);
       const id = this.#region.u32[word + 3] & 0xffff;
-      const flags = this.#region.u32[word + 3] >>> 16 & ~(AVAIL | USED);
+      const flags = this.#region.u32[word + 3] >>> 16 & ~(VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED);
       if (id >= this.size) throw new Error(`id ${id} in a ring of ${this.size}`);
-      this.#advance(this.#next, 1, false);
-      if ((flags & INDIRECT) !== 0) return { head: id, pieces: this.#table(word), descriptors };
+      this.#next.advance(this.size);
+      if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
+        return { head: id, pieces: this.#table(word), descriptors };
+      }
       pieces.push(this.#piece(word, flags));
-      if ((flags & NEXT) === 0) return { head: id, pieces, descriptors };
+      if ((flags & VIRTQ_DESC_F_NEXT) === 0) return { head: id, pieces, descriptors };
     }
     throw new Error("a chain that is longer than the ring");
   }
@@ -244,38 +245,23 @@ export class HostilePackedRing implements HostileRing {
     const { u32 } = this.#region;
     const length = u32[word + 2];
     const offset = this.#region.offsetOf(u32[word + 1] * 2 ** 32 + u32[word], length);
-    return { offset, length, deviceWrites: (flags & WRITE) !== 0 };
+    return { offset, length, deviceWrites: (flags & VIRTQ_DESC_F_WRITE) !== 0 };
   }
 
   #isAvailable(): boolean {
-    const { slot, wrap } = this.#next;
-    const flags = Atomics.load(this.#region.u32, this.#word(slot) + 3) >>> 16;
-    return ((flags & AVAIL) !== 0) === wrap && ((flags & USED) !== 0) !== wrap;
-  }
-
-  #usedFlags(wrap: boolean): number {
-    return wrap ? AVAIL | USED : 0;
+    const last = Atomics.load(this.#region.u32, this.#word(this.#next.slot) + 3);
+    return this.#next.isAvailable(last >>> 16);
   }
 
   /** A slot looks used, and keeps the id that is in it. */
-  #pretend(slot: number, flags: number): void {
+  #pretend({ slot, usedFlags }: PackedPlace): void {
     const word = this.#word(slot) + 3;
     const { u32 } = this.#region;
-    this.#pretended.set(slot, flags);
-    Atomics.store(u32, word, (u32[word] & 0xffff | flags << 16) >>> 0);
+    this.#pretended.set(slot, usedFlags);
+    Atomics.store(u32, word, (u32[word] & 0xffff | usedFlags << 16) >>> 0);
   }
 
   #word(slot: number): number {
     return (this.#descriptors + DESCRIPTOR_BYTES * slot) >>> 2;
-  }
-
-  #advance(place: Place, by: number, tells = place === this.#used): void {
-    for (let i = 0; i < by; i++) {
-      if (tells) this.#passed.add(place.slot | (place.wrap ? 0x8000 : 0));
-      place.slot++;
-      if (place.slot < this.size) continue;
-      place.slot = 0;
-      place.wrap = !place.wrap;
-    }
   }
 }

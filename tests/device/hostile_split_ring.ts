@@ -1,14 +1,13 @@
 import type { VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
+import {
+  DESCRIPTOR_BYTES,
+  VIRTQ_DESC_F_INDIRECT,
+  VIRTQ_DESC_F_NEXT,
+  VIRTQ_DESC_F_WRITE,
+} from "./descriptor_flags.ts";
 import type { HostileRing, LentBuffer } from "./hostile_ring.ts";
 import type { IovaRegion } from "./iova_region.ts";
 import type { BufferPiece } from "./ring_device.ts";
-
-/** Virtio 1.2 §2.7.5, descriptor flags. */
-const VIRTQ_DESC_F_NEXT = 1;
-const VIRTQ_DESC_F_WRITE = 2;
-const VIRTQ_DESC_F_INDIRECT = 4;
-
-const DESCRIPTOR_BYTES = 16;
 
 /** What a hostile device has of a split virtqueue (virtio 1.2 §2.7). */
 export class HostileSplitRing implements HostileRing {

@@ -9,8 +9,12 @@ export class IovaRegion extends PlainRegion {
     return IOVA_BASE + offset;
   }
 
-  /** The offset of what the device reaches at `address`; throws where an IOMMU would fault. */
-  offsetOf(address: number, length: number): number {
+  /**
+   * The offset of what the device reaches at `address`; throws where an IOMMU would fault, and when the
+   * address isn't a multiple of `align`.
+   */
+  offsetOf(address: number, length: number, align = 1): number {
+    if (address % align !== 0) throw new Error(`${address} is not aligned to ${align}`);
     const offset = address - IOVA_BASE;
     if (offset >= 0 && offset + length <= this.byteLength) return offset;
     throw new Error(`the device was sent to 0x${address.toString(16)}, outside its memory`);

@@ -1,24 +1,19 @@
 import type { VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
+import {
+  VIRTQ_DESC_F_AVAIL,
+  VIRTQ_DESC_F_INDIRECT,
+  VIRTQ_DESC_F_NEXT,
+  VIRTQ_DESC_F_USED,
+  VIRTQ_DESC_F_WRITE,
+} from "./descriptor_flags.ts";
 import type { IovaRegion } from "./iova_region.ts";
+import {
+  PackedPlace,
+  RING_EVENT_FLAGS_DESC,
+  RING_EVENT_FLAGS_DISABLE,
+  RING_EVENT_FLAGS_ENABLE,
+} from "./packed_place.ts";
 import type { AvailableBuffer, BufferPiece, RingDevice, RingDeviceOptions } from "./ring_device.ts";
-
-/** Virtio 1.2 §2.8.1, §2.8.6, §2.8.8: descriptor flags. */
-const NEXT = 1;
-const WRITE = 2;
-const INDIRECT = 4;
-const AVAIL = 1 << 7;
-const USED = 1 << 15;
-
-/** §2.8.10: flags of event suppression. */
-const ENABLE = 0;
-const DISABLE = 1;
-const DESC = 2;
-
-/** A place in the ring, with the wrap counter that goes with it. */
-interface Place {
-  slot: number;
-  wrap: boolean;
-}
 
 /**
  * The device's side of a packed virtqueue (virtio 1.2 §2.8). It reads what the driver wrote, throws
@@ -36,8 +31,8 @@ export class PackedRingDevice implements RingDevice {
   readonly #driverEvent: number;
   readonly #deviceEvent: number;
   /** Where the driver makes the next descriptor available, and where the next used one is written. */
-  readonly #next: Place = { slot: 0, wrap: true };
-  readonly #used: Place = { slot: 0, wrap: true };
+  readonly #next = new PackedPlace();
+  readonly #used = new PackedPlace();
   /** Seen to be available, and not taken yet. */
   readonly #ready: AvailableBuffer[] = [];
   /** Descriptors of each buffer that is lent, by id, in the order they came. */
@@ -61,9 +56,9 @@ export class PackedRingDevice implements RingDevice {
     this.#indirect = indirect;
     this.#inOrder = inOrder;
     // §2.8: alignment and length of each part.
-    this.#descriptors = part(region, addresses.descriptorArea, 16 * size, 16);
-    this.#driverEvent = part(region, addresses.driverArea, 4, 4);
-    this.#deviceEvent = part(region, addresses.deviceArea, 4, 4);
+    this.#descriptors = region.offsetOf(addresses.descriptorArea, 16 * size, 16);
+    this.#driverEvent = region.offsetOf(addresses.driverArea, 4, 4);
+    this.#deviceEvent = region.offsetOf(addresses.deviceArea, 4, 4);
   }
 
   /** Where the driver wants to hear of it, `off_wrap`, and its flags (§2.8.10). */
@@ -102,10 +97,9 @@ export class PackedRingDevice implements RingDevice {
   }
 
   #put(id: number, length: number, heads: readonly number[]): void {
-    const { slot, wrap } = this.#used;
+    const { slot, usedFlags: flags } = this.#used;
     const { u32, u16 } = this.#region;
     const word = (this.#descriptors + 16 * slot) >>> 2;
-    const flags = wrap ? AVAIL | USED : 0;
     u32[word + 2] = length;
     u16[2 * (word + 3)] = id;
     if (this.#hidden === null) this.#hidden = { slot, flags };
@@ -114,8 +108,8 @@ export class PackedRingDevice implements RingDevice {
       const descriptors = this.#lent.get(head) ?? 1;
       this.#lent.delete(head);
       for (let i = 0; i < descriptors; i++) {
-        this.#passed.push(this.#used.slot | (this.#used.wrap ? 0x8000 : 0));
-        this.#advance(this.#used);
+        this.#passed.push(this.#used.offWrap);
+        this.#used.advance(this.size);
       }
     }
   }
@@ -130,9 +124,11 @@ export class PackedRingDevice implements RingDevice {
     const passed = this.#passed;
     this.#passed = [];
     const event = this.driverEvent;
-    if (event.flags === DISABLE) return false;
-    if (event.flags === ENABLE) return true;
-    if (event.flags !== DESC || !this.#eventIndex) throw new Error(`event flags ${event.flags}`);
+    if (event.flags === RING_EVENT_FLAGS_DISABLE) return false;
+    if (event.flags === RING_EVENT_FLAGS_ENABLE) return true;
+    if (event.flags !== RING_EVENT_FLAGS_DESC || !this.#eventIndex) {
+      throw new Error(`event flags ${event.flags}`);
+    }
     if ((event.offWrap & 0x7fff) >= this.size) {
       throw new Error(`event at ${event.offWrap & 0x7fff}`);
     }
@@ -149,10 +145,9 @@ export class PackedRingDevice implements RingDevice {
 
   wantKicks(on: boolean): void {
     this.available;
-    const { slot, wrap } = this.#next;
-    if (!on) this.setEvent(0, DISABLE);
-    else if (this.#eventIndex) this.setEvent(slot | (wrap ? 0x8000 : 0), DESC);
-    else this.setEvent(0, ENABLE);
+    if (!on) this.setEvent(0, RING_EVENT_FLAGS_DISABLE);
+    else if (this.#eventIndex) this.setEvent(this.#next.offWrap, RING_EVENT_FLAGS_DESC);
+    else this.setEvent(0, RING_EVENT_FLAGS_ENABLE);
   }
 
   /** Writes the device's event suppression. */
@@ -178,23 +173,24 @@ export class PackedRingDevice implements RingDevice {
 
   /** Reads the next available buffer; null when there is none. */
   #read(): AvailableBuffer | null {
-    if (!this.#isAvailable(this.#next)) return null;
+    if (!this.#isAvailable()) return null;
     const pieces: BufferPiece[] = [];
     for (let descriptors = 1;; descriptors++) {
-      if (!this.#isAvailable(this.#next)) throw new Error("a chain that is available in part");
+      if (!this.#isAvailable()) throw new Error("a chain that is available in part");
       if (descriptors > this.size) throw new Error("a chain that is longer than the ring");
       const start = this.#descriptors + 16 * this.#next.slot;
       const id = this.#region.u16[(start + 12) >>> 1];
-      const flags = this.#region.u16[(start + 14) >>> 1] & ~(AVAIL | USED);
-      this.#advance(this.#next);
-      if ((flags & INDIRECT) !== 0) {
-        if (flags !== INDIRECT || pieces.length > 0) {
+      const flags = this.#region.u16[(start + 14) >>> 1] &
+        ~(VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED);
+      this.#next.advance(this.size);
+      if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
+        if (flags !== VIRTQ_DESC_F_INDIRECT || pieces.length > 0) {
           throw new Error(`a table in a chain, or flags ${flags} (§2.8.19)`);
         }
         return { head: id, pieces: this.#table(start), descriptors };
       }
       pieces.push(this.#piece(start, flags, pieces.at(-1)));
-      if ((flags & NEXT) === 0) return { head: id, pieces, descriptors };
+      if ((flags & VIRTQ_DESC_F_NEXT) === 0) return { head: id, pieces, descriptors };
     }
   }
 
@@ -205,15 +201,19 @@ export class PackedRingDevice implements RingDevice {
     const pieces: BufferPiece[] = [];
     for (let entry = offset; entry < offset + length; entry += 16) {
       const flags = this.#region.u16[(entry + 14) >>> 1];
-      if ((flags & ~WRITE) !== 0) throw new Error(`flags ${flags} in a table (§2.8.8)`);
+      if ((flags & ~VIRTQ_DESC_F_WRITE) !== 0) {
+        throw new Error(`flags ${flags} in a table (§2.8.8)`);
+      }
       pieces.push(this.#piece(entry, flags, pieces.at(-1)));
     }
     return pieces;
   }
 
   #piece(start: number, flags: number, before: BufferPiece | undefined): BufferPiece {
-    if ((flags & ~(NEXT | WRITE)) !== 0) throw new Error(`a descriptor has flags ${flags}`);
-    const deviceWrites = (flags & WRITE) !== 0;
+    if ((flags & ~(VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE)) !== 0) {
+      throw new Error(`a descriptor has flags ${flags}`);
+    }
+    const deviceWrites = (flags & VIRTQ_DESC_F_WRITE) !== 0;
     const { offset, length } = this.#where(start);
     // QEMU takes a descriptor without bytes for an error, and stops the device.
     if (length === 0) throw new Error("a descriptor is empty");
@@ -230,21 +230,8 @@ export class PackedRingDevice implements RingDevice {
     return { offset: this.#region.offsetOf(u32[word + 1] * 2 ** 32 + u32[word], length), length };
   }
 
-  #isAvailable({ slot, wrap }: Place): boolean {
-    const word = Atomics.load(this.#region.u32, (this.#descriptors + 16 * slot + 12) >>> 2);
-    const flags = word >>> 16;
-    return ((flags & AVAIL) !== 0) === wrap && ((flags & USED) !== 0) !== wrap;
+  #isAvailable(): boolean {
+    const word = (this.#descriptors + 16 * this.#next.slot + 12) >>> 2;
+    return this.#next.isAvailable(Atomics.load(this.#region.u32, word) >>> 16);
   }
-
-  #advance(place: Place): void {
-    place.slot++;
-    if (place.slot < this.size) return;
-    place.slot = 0;
-    place.wrap = !place.wrap;
-  }
-}
-
-function part(region: IovaRegion, address: number, length: number, align: number): number {
-  if (address % align !== 0) throw new Error(`${address} is not aligned to ${align}`);
-  return region.offsetOf(address, length);
 }

@@ -1,11 +1,11 @@
 import type { VirtqueueAddresses } from "../../drivers/virtio/virtio_transport.ts";
+import {
+  VIRTQ_DESC_F_INDIRECT,
+  VIRTQ_DESC_F_NEXT,
+  VIRTQ_DESC_F_WRITE,
+} from "./descriptor_flags.ts";
 import type { IovaRegion } from "./iova_region.ts";
 import type { AvailableBuffer, BufferPiece, RingDevice, RingDeviceOptions } from "./ring_device.ts";
-
-/** Virtio 1.2 §2.7.5, descriptor flags. */
-const VIRTQ_DESC_F_NEXT = 1;
-const VIRTQ_DESC_F_WRITE = 2;
-const VIRTQ_DESC_F_INDIRECT = 4;
 
 /**
  * The device's side of a split virtqueue (virtio 1.2 §2.7). It reads what the driver wrote, throws
@@ -42,9 +42,9 @@ export class SplitRingDevice implements RingDevice {
     this.#indirect = indirect;
     this.#inOrder = inOrder;
     // §2.7: alignment and length of each part.
-    this.#descriptors = part(region, addresses.descriptorArea, 16 * size, 16);
-    this.#avail = part(region, addresses.driverArea, 6 + 2 * size, 2);
-    this.#used = part(region, addresses.deviceArea, 6 + 8 * size, 4);
+    this.#descriptors = region.offsetOf(addresses.descriptorArea, 16 * size, 16);
+    this.#avail = region.offsetOf(addresses.driverArea, 6 + 2 * size, 2);
+    this.#used = region.offsetOf(addresses.deviceArea, 6 + 8 * size, 4);
   }
 
   /** The driver's index: where it puts the next buffer. */
@@ -194,9 +194,4 @@ export class SplitRingDevice implements RingDevice {
   #u16(offset: number): number {
     return Atomics.load(this.#region.u16, offset >>> 1);
   }
-}
-
-function part(region: IovaRegion, address: number, length: number, align: number): number {
-  if (address % align !== 0) throw new Error(`${address} is not aligned to ${align}`);
-  return region.offsetOf(address, length);
 }

@@ -11,6 +11,7 @@ import type { PolledQueue } from "../../netdev/polled_queue.ts";
 import { PollScheduler } from "../../netdev/poll_scheduler.ts";
 import { EchoPartner } from "../device/echo_partner.ts";
 import { probeVirtioNet } from "../device/probe_virtio_net.ts";
+import { configureOnePair } from "../netdev/one_pair.ts";
 import { HOST_MAC, mac } from "../stack/frames.ts";
 
 /*
@@ -146,10 +147,7 @@ function servedDevices(): ServedDevices {
 function virtioNet(): Ticker {
   const partner = new EchoPartner(mac(HOST_MAC), [], {});
   const { netdev } = probeVirtioNet(partner, partner.ring);
-  netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = netdev.poolCreate({ count: 512 });
-  netdev.rxqConfigure(0, 0, { pool });
-  netdev.txqConfigure(0, 0);
+  configureOnePair(netdev, 512);
   netdev.start();
   return { tick: (now) => netdev.watchdog(now) };
 }

@@ -5,6 +5,7 @@ import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevCounters } from "../../netdev/netdev_stats.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { fakeDevice, FakeDriver, without } from "./fake_driver.ts";
+import { configureOnePair } from "./one_pair.ts";
 
 /** Notes what it's shown, by the first byte of each frame. */
 class NotingRecorder implements FrameRecorder {
@@ -51,10 +52,7 @@ class Recorded {
     const registry = new NetdevRegistry({ recorder: this.recorder });
     this.netdev = registry.drvRegister(fakeDevice(this.driver));
     this.netdev.probe();
-    this.netdev.configure({ rxQueues: 1, txQueues: 1 });
-    const pool = this.netdev.poolCreate({ count: 16 });
-    this.netdev.rxqConfigure(0, 0, { pool });
-    this.netdev.txqConfigure(0, 0);
+    configureOnePair(this.netdev, 16);
     this.netdev.start();
   }
 

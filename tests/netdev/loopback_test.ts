@@ -9,6 +9,7 @@ import { ethernetFrame, HOST_IP, HOST_MAC, ip, mac, PEER_IP, PEER_MAC } from "..
 import { fillNetbuf, netbufBytes } from "../stack/host_fixture.ts";
 import { LoopFixture } from "./loop_fixture.ts";
 import { Loopback } from "./loopback.ts";
+import { configureOnePair } from "./one_pair.ts";
 import { QUIET } from "../stack/quiet_observer.ts";
 
 const PROGRAM = new URL("loopback.ts", import.meta.url);
@@ -171,10 +172,7 @@ Deno.test("what is pushed is polled 64 packets a turn, as any device's", () => {
   cable.run(cable.far, PEER_IP);
   cable.scheduler.round(0);
   const { near, far } = cable;
-  near.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = near.poolCreate({ count: 150 });
-  near.rxqConfigure(0, 0, { pool });
-  near.txqConfigure(0, 0);
+  const pool = configureOnePair(near, 150);
   near.start();
   const burst = Array.from({ length: 150 }, () => pool.alloc() ?? fail("the pool is dry"));
   for (const netbuf of burst) fillNetbuf(netbuf, ethernetFrame({}, new Uint8Array(46)));

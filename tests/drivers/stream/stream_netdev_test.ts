@@ -8,6 +8,7 @@ import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevRegistry } from "../../../netdev/netdev_registry.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
 import { ETHERNET_INFO } from "../../netdev/ethernet_info.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { frame, framed, StreamLink } from "./stream_link.ts";
 
 const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
@@ -182,10 +183,7 @@ Deno.test("a stream that is reset in the middle of frames, both ways, loses and 
   }
   link.netdev.reset();
   assertEquals([link.pool.available, link.pool.alloc()], [link.pool.size, null]);
-  link.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = link.netdev.poolCreate({ count: 4 });
-  link.netdev.rxqConfigure(0, 0, { pool });
-  link.netdev.txqConfigure(0, 0);
+  configureOnePair(link.netdev, 4);
   link.netdev.start();
   link.peer.send(stream.slice(100));
   assertEquals(link.burst(), [[...frame(200, 2)], [...frame(300, 3)]]);
@@ -202,10 +200,7 @@ Deno.test("a stream that is reset in the middle of frames, both ways, loses and 
 Deno.test("what the hub was sent in joining is left out of the first frame, over a reset too", () => {
   using link = new StreamLink({ headerSent: 1 });
   link.netdev.reset();
-  link.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = link.netdev.poolCreate({ count: 4 });
-  link.netdev.rxqConfigure(0, 0, { pool });
-  link.netdev.txqConfigure(0, 0);
+  const pool = configureOnePair(link.netdev, 4);
   link.netdev.start();
   const packet = pool.alloc();
   if (packet === null) throw new Error("the pool is dry");

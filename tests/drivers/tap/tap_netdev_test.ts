@@ -5,6 +5,7 @@ import { TapNetdev } from "../../../drivers/tap/tap_netdev.ts";
 import { monotonicClock } from "../../../netdev/clock.ts";
 import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetworkNamespace, tapTest } from "../../linux/network_namespace.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { assertSleeps } from "../ffi/assert_sleeps.ts";
 import { frame, NAME, TapLink } from "./tap_link.ts";
 
@@ -106,10 +107,7 @@ tapTest("a device that is reset can be set up again, with another pool", async (
   using link = await TapLink.open();
   link.netdev.stop();
   link.netdev.reset();
-  link.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = link.netdev.poolCreate({ count: 4 });
-  link.netdev.rxqConfigure(0, 0, { pool });
-  link.netdev.txqConfigure(0, 0);
+  const pool = configureOnePair(link.netdev, 4);
   link.netdev.start();
   link.peer.send(frame(60, 1));
   assertEquals(link.burst(), [[...frame(60, 1)]]);

@@ -11,6 +11,7 @@ import { VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
 import { NET_FEATURES, VirtioNetModel } from "../../device/virtio_net_model.ts";
 import { COMMON_CFG, VIRTIO_CAPS } from "../../device/virtio_pci_function.ts";
 import { FakeClock } from "../../netdev/fake_clock.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { frame } from "./net_link.ts";
 import { VirtioPciLink } from "./virtio_pci_link.ts";
 
@@ -144,10 +145,7 @@ for (const kind of ["virtio-pci", "virtio-mmio 2"]) {
     const transport = kind === "virtio-pci" ? link.transport() : new VirtioMmio(mmio);
     const { netdev } = probeVirtioNet(transport);
     assertEquals(link.model.accepted, FEATURES);
-    netdev.configure({ rxQueues: 1, txQueues: 1 });
-    const pool = netdev.poolCreate({ count: 32 });
-    netdev.rxqConfigure(0, 0, { pool });
-    netdev.txqConfigure(0, 0);
+    const pool = configureOnePair(netdev, 32);
     netdev.start();
     const send = (): void => {
       const netbuf = pool.alloc();

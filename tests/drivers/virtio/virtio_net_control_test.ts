@@ -14,6 +14,7 @@ import {
   VIRTIO_NET_F_STATUS,
   VIRTIO_NET_F_VQ_NOTF_COAL,
 } from "../../device/virtio_net_model.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { frame, NetLink, type NetLinkOptions, ProbedNet } from "./net_link.ts";
 
 const OTHER_MAC = Uint8Array.of(2, 0, 0, 0, 0, 9);
@@ -371,9 +372,6 @@ for (const size of [0, 2, 24, 65535]) {
 
 function run(net: ProbedNet): void {
   net.netdev.probe();
-  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = net.netdev.poolCreate({ count: 16 });
-  net.netdev.rxqConfigure(0, 0, { pool });
-  net.netdev.txqConfigure(0, 0);
+  configureOnePair(net.netdev, 16);
   net.netdev.start();
 }

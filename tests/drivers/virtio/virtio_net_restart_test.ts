@@ -10,6 +10,7 @@ import {
   VIRTIO_NET_F_STATUS,
   type VirtioNetModel,
 } from "../../device/virtio_net_model.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { frame, NetLink, ProbedNet } from "./net_link.ts";
 
 for (const more of [0n, VIRTIO_F_EVENT_IDX | VIRTIO_NET_F_MRG_RXBUF]) {
@@ -210,10 +211,7 @@ Deno.test("a card that goes while it runs is reported as gone, and polls find no
 Deno.test("a card that went between probe and start is ENODEV, and the pool is whole", () => {
   const net = new ProbedNet();
   net.netdev.probe();
-  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = net.netdev.poolCreate({ count: 32 });
-  net.netdev.rxqConfigure(0, 0, { pool });
-  net.netdev.txqConfigure(0, 0);
+  const pool = configureOnePair(net.netdev, 32);
   net.model.gone = true;
   assertEquals(assertThrows(() => net.netdev.start(), NetdevError, "gone").code, "ENODEV");
   assertEquals(pool.available, 32);
@@ -275,10 +273,7 @@ Deno.test("rings in memory that others had before begin empty", () => {
   const net = new ProbedNet();
   net.model.region.u8.fill(0xff, 4096);
   net.netdev.probe();
-  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = net.netdev.poolCreate({ count: 16 });
-  net.netdev.rxqConfigure(0, 0, { pool });
-  net.netdev.txqConfigure(0, 0);
+  configureOnePair(net.netdev, 16);
   net.netdev.start();
   assertEquals(net.netdev.rxBurst(0, [], 8), 0);
   assertEquals(net.netdev.txqReclaim(0), 8);

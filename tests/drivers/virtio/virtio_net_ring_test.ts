@@ -10,6 +10,7 @@ import {
   VIRTIO_NET_F_MRG_RXBUF,
   type VirtioNetModelOptions,
 } from "../../device/virtio_net_model.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { frame, NetLink, type NetLinkOptions, ProbedNet } from "./net_link.ts";
 
 /* A network card with each kind of ring, by the calls that a host makes. */
@@ -161,9 +162,6 @@ interface SetUp extends VirtioNetModelOptions {
 function set(options: SetUp, size: number): ProbedNet {
   const net = new ProbedNet(options);
   net.netdev.probe();
-  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = net.netdev.poolCreate({ count: 200 });
-  net.netdev.rxqConfigure(0, size, { pool });
-  net.netdev.txqConfigure(0, size);
+  configureOnePair(net.netdev, 200, size);
   return net;
 }

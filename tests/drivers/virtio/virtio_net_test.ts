@@ -27,6 +27,7 @@ import {
   VIRTIO_NET_F_VQ_NOTF_COAL,
 } from "../../device/virtio_net_model.ts";
 import { ETHERNET_INFO } from "../../netdev/ethernet_info.ts";
+import { configureOnePair } from "../../netdev/one_pair.ts";
 import { frame, NetLink, ProbedNet } from "./net_link.ts";
 
 const USED = NET_FEATURES | VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU |
@@ -132,10 +133,7 @@ Deno.test("queues are as large as the device allows, or as large as asked for", 
   for (const [asked, size] of [[0, 16], [4, 4], [16, 16]]) {
     const net = new ProbedNet({ queueSizes: [16, 16] });
     net.netdev.probe();
-    net.netdev.configure({ rxQueues: 1, txQueues: 1 });
-    const pool = net.netdev.poolCreate({ count: 40 });
-    net.netdev.rxqConfigure(0, asked, { pool });
-    net.netdev.txqConfigure(0, asked);
+    const pool = configureOnePair(net.netdev, 40, asked);
     net.netdev.start();
     assertEquals([net.model.rx.size, net.model.tx.size], [size, size]);
     assertEquals(pool.available, 40 - size);
@@ -259,10 +257,7 @@ Deno.test("a device that the driver can't use is told so: FAILED (§3.1.1)", () 
 Deno.test("a start that fails sets FAILED, and close() gives the netbufs back", () => {
   const net = new ProbedNet();
   net.netdev.probe();
-  net.netdev.configure({ rxQueues: 1, txQueues: 1 });
-  const pool = net.netdev.poolCreate({ count: 32 });
-  net.netdev.rxqConfigure(0, 0, { pool });
-  net.netdev.txqConfigure(0, 0);
+  const pool = configureOnePair(net.netdev, 32);
   net.model.interruptsConnect = () => {
     throw new VirtioError("no vectors");
   };

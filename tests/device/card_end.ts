@@ -21,6 +21,16 @@ export function takeUp(netdev: Netdev, interrupt: () => void): CardEnd {
   return "ran";
 }
 
+/** Runs a card whose faults come of a seed: an error tells the seed, to repeat it by. */
+export function ofSeed(seed: number, run: () => CardEnd): CardEnd {
+  try {
+    return run();
+  } catch (error) {
+    const message = error instanceof Error ? error.stack ?? error.message : String(error);
+    throw new Error(`seed ${seed}: ${message}`, { cause: error });
+  }
+}
+
 /** Whether it went well; an error that isn't one of a device goes on. */
 export function isTaken(step: () => void): boolean {
   try {

@@ -5,7 +5,7 @@ import { virtioNetDriver } from "../../drivers/virtio/virtio_net.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { FakeClock } from "../netdev/fake_clock.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
-import { type CardEnd, isTaken, takeUp } from "./card_end.ts";
+import { type CardEnd, isTaken, ofSeed, takeUp } from "./card_end.ts";
 import { Liar, LyingRegisters } from "./lying_registers.ts";
 import { RecordedWindow } from "./recorded_window.ts";
 import { VirtioMmioDevice } from "./virtio_mmio_device.ts";
@@ -40,16 +40,13 @@ export class HostileMmioCard {
 
   /** Takes it up and lets it go. What is no error of a known type, or leaves something behind, throws. */
   run(): CardEnd {
-    try {
+    return ofSeed(this.#seed, () => {
       const end = this.#run();
       const bytes = this.#memory - this.#device.dma.available;
       if (bytes !== 0) throw new Error(`${bytes} bytes of DMA memory are left`);
       if (this.#device.line.connected) throw new Error("the wire is still connected");
       return end;
-    } catch (error) {
-      const message = error instanceof Error ? error.stack ?? error.message : String(error);
-      throw new Error(`seed ${this.#seed}: ${message}`, { cause: error });
-    }
+    });
   }
 
   #run(): CardEnd {

@@ -6,7 +6,7 @@ import { virtioPciDriver } from "../../drivers/virtio/virtio_pci.ts";
 import { NetdevRegistry } from "../../netdev/netdev_registry.ts";
 import { FakeClock } from "../netdev/fake_clock.ts";
 import { SeededRandom } from "../stack/seeded_random.ts";
-import { type CardEnd, isTaken, takeUp } from "./card_end.ts";
+import { type CardEnd, isTaken, ofSeed, takeUp } from "./card_end.ts";
 import { FakePciHost } from "./fake_pci_host.ts";
 import { Liar, LyingRegisters } from "./lying_registers.ts";
 import { RecordedWindow } from "./recorded_window.ts";
@@ -76,14 +76,11 @@ export class HostilePciCard {
 
   /** Takes it up and lets it go. What is no error of a known type, or leaves something behind, throws. */
   run(): CardEnd {
-    try {
+    return ofSeed(this.#seed, () => {
       const end = this.#run();
       this.#checkClean();
       return end;
-    } catch (error) {
-      const message = error instanceof Error ? error.stack ?? error.message : String(error);
-      throw new Error(`seed ${this.#seed}: ${message}`, { cause: error });
-    }
+    });
   }
 
   #run(): CardEnd {

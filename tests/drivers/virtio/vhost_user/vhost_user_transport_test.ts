@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FdWaiter } from "../../../../drivers/ffi/fd_waiter.ts";
 import { closeFd } from "../../../../drivers/ffi/file_descriptor.ts";
 import { libc } from "../../../../drivers/ffi/libc.ts";
-import { socketPair } from "../../../../drivers/ffi/unix_socket.ts";
-import { type FeatureName, featureSet } from "../../../../drivers/virtio/features.ts";
-import type { BackEnd } from "../../../../drivers/virtio/vhost_user/back_ends.ts";
-import { Connection } from "../../../../drivers/virtio/vhost_user/connection.ts";
+import { featureSet } from "../../../../drivers/virtio/features.ts";
 import {
   decodeMemoryTable,
   decodeU64,
@@ -13,129 +9,21 @@ import {
   decodeVringState,
   encodeVringState,
   VHOST_USER_GET_VRING_BASE,
-  VHOST_USER_SET_FEATURES,
-  VHOST_USER_SET_MEM_TABLE,
-  VHOST_USER_SET_VRING_ADDR,
-  VHOST_USER_SET_VRING_BASE,
-  VHOST_USER_SET_VRING_CALL,
   VHOST_USER_SET_VRING_ENABLE,
-  VHOST_USER_SET_VRING_KICK,
-  VHOST_USER_SET_VRING_NUM,
 } from "../../../../drivers/virtio/vhost_user/message.ts";
-import { SharedMemory, USER_ADDRESS } from "../../../../drivers/virtio/vhost_user/shared_memory.ts";
-import { VhostUserTransport } from "../../../../drivers/virtio/vhost_user/vhost_user_transport.ts";
+import { USER_ADDRESS } from "../../../../drivers/virtio/vhost_user/shared_memory.ts";
 import { VirtioError } from "../../../../drivers/virtio/virtio_error.ts";
-import { monotonicClock } from "../../../../netdev/clock.ts";
 import { handleUntil } from "./handle_until.ts";
-import { type Request, ScriptedPeer } from "./scripted_peer.ts";
-
-const BASIC = ["VIRTIO_F_VERSION_1", "VIRTIO_NET_F_MRG_RXBUF"] as const;
-const PROTOCOL_FEATURES = 1n << 30n;
-const MEMORY_BYTES = 2 << 20;
-const DRIVER_OK = 0x0f;
-const NEEDS_RESET = 0x40;
-
-/** What a start of one pair of queues is acknowledged with. */
-const START_OF_PAIR: readonly number[] = [
-  VHOST_USER_SET_VRING_CALL,
-  VHOST_USER_SET_VRING_CALL,
-  VHOST_USER_SET_FEATURES,
-  VHOST_USER_SET_MEM_TABLE,
-  ...[0, 1].flatMap(() => [
-    VHOST_USER_SET_VRING_NUM,
-    VHOST_USER_SET_VRING_BASE,
-    VHOST_USER_SET_VRING_ADDR,
-    VHOST_USER_SET_VRING_KICK,
-  ]),
-  VHOST_USER_SET_VRING_ENABLE,
-  VHOST_USER_SET_VRING_ENABLE,
-];
-
-/** A back-end, and the test at its other end. */
-interface Far {
-  readonly backEnd: BackEnd;
-  readonly peer: ScriptedPeer;
-}
-
-/** A transport, and back-ends for it. */
-class Bench implements Disposable {
-  readonly waiter = new FdWaiter(monotonicClock);
-  readonly memory = new SharedMemory(MEMORY_BYTES);
-  readonly transport: VhostUserTransport;
-  readonly peer: ScriptedPeer;
-  losses = 0;
-  /** Why a first start came to nothing, for a transport that waits for the next back-end. */
-  readonly unstarted: string[] = [];
-  /** Changes of configuration that were told. */
-  changes = 0;
-  /** Queues whose interrupts were handled. */
-  readonly interrupts: number[] = [];
-  readonly #stack = new DisposableStack();
-
-  constructor(far: (bench: Bench) => Far = (bench) => bench.far(), waits = false) {
-    const { backEnd, peer } = far(this);
-    this.peer = peer;
-    this.transport = new VhostUserTransport(
-      "vhost-user /x",
-      backEnd,
-      this.memory,
-      this.waiter,
-      () => this.losses++,
-      waits ? (reason) => void this.unstarted.push(reason) : null,
-    );
-  }
-
-  far(
-    names: readonly FeatureName[] = BASIC,
-    { acknowledged = true, extra = PROTOCOL_FEATURES, queuePairs = 1 } = {},
-  ): Far {
-    const [ours, theirs] = socketPair();
-    const connection = new Connection(ours, this.waiter, monotonicClock);
-    connection.acknowledged = acknowledged;
-    const features = featureSet(...names);
-    const offer = { all: features | extra, features, protocolFeatures: 0b1000n, queuePairs };
-    const peer = this.#stack.use(new ScriptedPeer(theirs));
-    this.#stack.use(connection);
-    return { backEnd: { connection, offer }, peer };
-  }
-
-  /** What a driver does. Acknowledgements have to be there already. */
-  start(names: readonly FeatureName[] = BASIC, pairs = 1): void {
-    const { transport } = this;
-    transport.statusWrite(0);
-    transport.driverFeaturesWrite(featureSet(...names));
-    transport.interruptsConnect(
-      () => this.changes++,
-      Array.from(
-        { length: 2 * pairs },
-        (_, index) => index % 2 === 0 ? (): void => void this.interrupts.push(index) : null,
-      ),
-    );
-    for (let index = 0; index < 2 * pairs; index++) {
-      const at = 0x1000 * (index + 1);
-      transport.queueEnable(index, {
-        size: 256,
-        descriptorArea: at,
-        driverArea: at + 0x400,
-        deviceArea: at + 0x800,
-      });
-    }
-    transport.statusWrite(DRIVER_OK);
-  }
-
-  /** What a driver does in the end. */
-  stop(): void {
-    this.transport.statusWrite(0);
-    this.transport.interruptsDisconnect();
-  }
-
-  [Symbol.dispose](): void {
-    this.transport.shutdown();
-    this.#stack[Symbol.dispose]();
-    this.memory[Symbol.dispose]();
-    this.waiter[Symbol.dispose]();
-  }
-}
+import type { Request } from "./scripted_peer.ts";
+import {
+  BASIC,
+  DRIVER_OK,
+  MEMORY_BYTES,
+  NEEDS_RESET,
+  PROTOCOL_FEATURES,
+  START_OF_PAIR,
+  TransportBench,
+} from "./transport_bench.ts";
 
 /** As it reads in a log. */
 function describe({ name, payload, fds }: Request): string {
@@ -163,7 +51,7 @@ function describe({ name, payload, fds }: Request): string {
 }
 
 Deno.test("at the first DRIVER_OK everything is told, in DPDK's order", () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.peer.acknowledge(...START_OF_PAIR);
   bench.start();
   const table = { guestAddress: 0, size: MEMORY_BYTES, userAddress: USER_ADDRESS, mmapOffset: 0 };
@@ -188,7 +76,7 @@ Deno.test("at the first DRIVER_OK everything is told, in DPDK's order", () => {
 
 Deno.test("packed rings begin with both wrap counters at 1", () => {
   const names = [...BASIC, "VIRTIO_F_RING_PACKED"] as const;
-  using bench = new Bench((bench) => bench.far(names));
+  using bench = new TransportBench((bench) => bench.far(names));
   bench.peer.acknowledge(...START_OF_PAIR);
   bench.start(names);
   const bases = bench.peer.all().map(describe).filter((line) => line.startsWith("SET_VRING_BASE"));
@@ -197,7 +85,7 @@ Deno.test("packed rings begin with both wrap counters at 1", () => {
 
 Deno.test("with several pairs MQ is accepted, which no driver asked for", () => {
   const MQ = featureSet("VIRTIO_NET_F_MQ");
-  using bench = new Bench((bench) =>
+  using bench = new TransportBench((bench) =>
     bench.far(BASIC, { acknowledged: false, extra: PROTOCOL_FEATURES | MQ, queuePairs: 2 })
   );
   assertEquals(bench.transport.queuePairs, 2);
@@ -209,7 +97,7 @@ Deno.test("with several pairs MQ is accepted, which no driver asked for", () => 
 });
 
 Deno.test("without protocol features rings aren't enabled by a message", () => {
-  using bench = new Bench((bench) => bench.far(BASIC, { acknowledged: false, extra: 0n }));
+  using bench = new TransportBench((bench) => bench.far(BASIC, { acknowledged: false, extra: 0n }));
   bench.start();
   const names = bench.peer.all().map(({ name }) => name);
   assert(!names.includes("SET_VRING_ENABLE"));
@@ -217,19 +105,19 @@ Deno.test("without protocol features rings aren't enabled by a message", () => {
 });
 
 Deno.test("a first start that is refused fails with one line", () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.peer.acknowledge(...START_OF_PAIR.slice(0, 3));
   bench.peer.socket.send(Uint8Array.of(5, 0, 0, 0, 5, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0));
   assertThrows(() => bench.start(), VirtioError, "vhost-user /x refuses SET_MEM_TABLE");
 });
 
 Deno.test("a first start that isn't answered fails in bounded time", () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   assertThrows(() => bench.start(), VirtioError, "vhost-user /x does not answer SET_VRING_CALL");
 });
 
 Deno.test("a back-end that is gone before the first start fails it", async () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.peer[Symbol.dispose]();
   await handleUntil(bench.waiter, () => bench.losses > 0);
   assertThrows(() => bench.start(), VirtioError, "vhost-user /x hung up");
@@ -237,7 +125,7 @@ Deno.test("a back-end that is gone before the first start fails it", async () =>
 
 Deno.test("where the next back-end is waited for, a first one that isn't started is told of", async () => {
   for (const gone of [false, true]) {
-    using bench = new Bench((bench) => bench.far(), true);
+    using bench = new TransportBench((bench) => bench.far(), true);
     if (gone) bench.peer[Symbol.dispose]();
     if (gone) await handleUntil(bench.waiter, () => bench.losses > 0);
     else bench.peer.socket.send(Uint8Array.of(5, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0));
@@ -257,7 +145,7 @@ Deno.test("where the next back-end is waited for, a first one that isn't started
 });
 
 Deno.test("one that is replaced before the first start asks for no reset, and is started", async () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.peer[Symbol.dispose]();
   await handleUntil(bench.waiter, () => bench.losses > 0);
   assertEquals(bench.transport.linkUp, false);
@@ -269,7 +157,7 @@ Deno.test("one that is replaced before the first start asks for no reset, and is
 });
 
 Deno.test("a stop waits until the back-end has let go of the rings", () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.peer.acknowledge(...START_OF_PAIR);
   bench.start();
   bench.peer.all();
@@ -289,7 +177,7 @@ Deno.test("a stop waits until the back-end has let go of the rings", () => {
 
 Deno.test("one that doesn't stop, or stops another ring, is left", () => {
   for (const wrong of [false, true]) {
-    using bench = new Bench();
+    using bench = new TransportBench();
     bench.peer.acknowledge(...START_OF_PAIR);
     bench.start();
     if (wrong) {
@@ -305,7 +193,7 @@ Deno.test("one that doesn't stop, or stops another ring, is left", () => {
 });
 
 Deno.test("a call is an interrupt of its queue, and none after the handlers are gone", async () => {
-  using bench = new Bench((bench) => bench.far(BASIC, { acknowledged: false }));
+  using bench = new TransportBench((bench) => bench.far(BASIC, { acknowledged: false }));
   bench.start();
   assertEquals(bench.transport.vectors, [
     { name: "socket", config: true, queues: [] },
@@ -326,7 +214,7 @@ Deno.test("a call is an interrupt of its queue, and none after the handlers are 
 });
 
 Deno.test("a lost back-end takes the link down; another brings it up, once it has answered", async () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.peer.acknowledge(...START_OF_PAIR);
   bench.start();
   bench.peer[Symbol.dispose]();
@@ -352,7 +240,7 @@ Deno.test("a lost back-end takes the link down; another brings it up, once it ha
 });
 
 Deno.test("one that is lost before it was started anew waits for the next", async () => {
-  using bench = new Bench((bench) => bench.far(BASIC, { acknowledged: false }));
+  using bench = new TransportBench((bench) => bench.far(BASIC, { acknowledged: false }));
   bench.start();
   bench.peer[Symbol.dispose]();
   await handleUntil(bench.waiter, () => bench.losses === 1);
@@ -371,7 +259,9 @@ Deno.test("one that is lost before it was started anew waits for the next", asyn
 });
 
 Deno.test("one that lacks what is in use isn't taken", async () => {
-  using bench = new Bench((bench) => bench.far(BASIC, { acknowledged: false, queuePairs: 2 }));
+  using bench = new TransportBench((bench) =>
+    bench.far(BASIC, { acknowledged: false, queuePairs: 2 })
+  );
   bench.start(BASIC, 2);
   bench.peer[Symbol.dispose]();
   await handleUntil(bench.waiter, () => bench.losses === 1);
@@ -390,7 +280,7 @@ Deno.test("one that lacks what is in use isn't taken", async () => {
 });
 
 Deno.test("there's no configuration, and no register that isn't told of", () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   const { transport } = bench;
   assertThrows(() => transport.configRead(0, 1), VirtioError, "no configuration of 1 bytes at 0");
   assertEquals(transport.configGeneration(), null);
@@ -400,7 +290,7 @@ Deno.test("there's no configuration, and no register that isn't told of", () => 
 });
 
 Deno.test("after its end it's not present, and ends only once", () => {
-  using bench = new Bench();
+  using bench = new TransportBench();
   bench.transport.shutdown();
   bench.transport.shutdown();
   assertEquals(bench.transport.present(), false);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertNotEquals, assertThrows, fail } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, fail } from "@std/assert";
 import { PlainRegion } from "../../netdev/dma_region.ts";
 import { type Netbuf, NETBUF_HEADROOM } from "../../netdev/netbuf.ts";
 import {
@@ -8,7 +8,7 @@ import {
   type NetbufPoolOptions,
   netbufStride,
 } from "../../netdev/netbuf_pool.ts";
-import { NetdevError } from "../../netdev/netdev_error.ts";
+import { refuses } from "./refuses.ts";
 
 /** A pool at an offset of a region that ends exactly where the pool may end. */
 function makePool(options: NetbufPoolOptions, offset = 0): NetbufPool {
@@ -22,11 +22,6 @@ function take(pool: NetbufPool): Netbuf {
 
 function takeAll(pool: NetbufPool): Netbuf[] {
   return Array.from({ length: pool.size }, () => take(pool));
-}
-
-function refuses(code: string, message: string, call: () => void): void {
-  const error = assertThrows(call, NetdevError, message);
-  assertEquals(error.code, code);
 }
 
 Deno.test("the data of every netbuf is at 2 mod 4, wherever the pool begins", () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { PlainRegion } from "../../netdev/dma_region.ts";
 import {
   Netbuf,
@@ -7,7 +7,7 @@ import {
   NETBUF_HEADROOM,
   type NetbufOwner,
 } from "../../netdev/netbuf.ts";
-import { NetdevError } from "../../netdev/netdev_error.ts";
+import { refuses } from "./refuses.ts";
 
 const START = 66;
 const END = 2112;
@@ -36,11 +36,6 @@ function makeChain(count: number): { netbufs: Netbuf[]; returned: number[] } {
   made.netbufs.forEach((netbuf, i) => netbuf.length = 10 ** i);
   for (const piece of made.netbufs.slice(1)) made.netbufs[0].append(piece);
   return made;
-}
-
-function refuses(code: string, message: string, call: () => void): void {
-  const error = assertThrows(call, NetdevError, message);
-  assertEquals(error.code, code);
 }
 
 Deno.test("a new netbuf is empty behind its headroom, with one reference", () => {

@@ -1,14 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevOps } from "../../netdev/netdev_driver.ts";
-import { NetdevError } from "../../netdev/netdev_error.ts";
 import { NetdevState } from "../../netdev/netdev_types.ts";
 import { netdevIn } from "./netdev_in_state.ts";
-
-function refuses(code: string, message: string, call: () => void): void {
-  const error = assertThrows(call, NetdevError, message);
-  assertEquals(error.code, code);
-}
+import { refuses } from "./refuses.ts";
 
 Deno.test("configure takes from one queue to as many as the device has", () => {
   const { netdev, driver } = netdevIn("UNCONFIGURED");

@@ -6,3 +6,8 @@ export function refuses(code: string, message: string, call: () => void): void {
   const error = assertThrows(call, NetdevError, message);
   assertEquals(error.code, code);
 }
+
+/** The same, whatever its message is. */
+export function assertRefused(code: string, call: () => void): void {
+  refuses(code, "", call);
+}

@@ -1,8 +1,8 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { OwnPool, type PoolRegion } from "../../../drivers/plain/own_pool.ts";
 import { PlainRegion } from "../../../netdev/dma_region.ts";
 import { netbufPoolBytes, type NetbufPoolOptions } from "../../../netdev/netbuf_pool.ts";
-import { NetdevError } from "../../../netdev/netdev_error.ts";
+import { assertRefused } from "../../netdev/refuses.ts";
 
 const POOL_START = 128;
 
@@ -16,10 +16,6 @@ class TestRegion extends PlainRegion implements PoolRegion {
 
 function ownPool(): OwnPool<TestRegion> {
   return new OwnPool("a test device", (options) => new TestRegion(options));
-}
-
-function assertRefused(code: string, call: () => void): void {
-  assertEquals(assertThrows(call, NetdevError).code, code);
 }
 
 Deno.test("the netbufs lie behind the start of the pool, in the region of both queues", () => {

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ReceiveMode } from "../../../drivers/virtio/virtio_net_commands.ts";
-import { NetdevError } from "../../../netdev/netdev_error.ts";
 import { NetdevState } from "../../../netdev/netdev_types.ts";
 import { VIRTIO_F_VERSION_1 } from "../../device/virtio_model.ts";
 import {
@@ -15,6 +14,7 @@ import {
   VIRTIO_NET_F_VQ_NOTF_COAL,
 } from "../../device/virtio_net_model.ts";
 import { configureOnePair } from "../../netdev/one_pair.ts";
+import { assertRefused } from "../../netdev/refuses.ts";
 import { frame, NetLink, type NetLinkOptions, ProbedNet } from "./net_link.ts";
 
 const OTHER_MAC = Uint8Array.of(2, 0, 0, 0, 0, 9);
@@ -31,10 +31,6 @@ function frameTo(to: readonly number[] | Uint8Array, vlan?: number): Uint8Array 
   bytes.set(to);
   if (vlan !== undefined) bytes.set([0x81, 0, 0x20 | vlan >>> 8, vlan & 0xff], 12);
   return bytes;
-}
-
-function isCode(code: string, call: () => void): void {
-  assertEquals(assertThrows(call, NetdevError).code, code);
 }
 
 Deno.test("a card that can filter is told to, after DRIVER_OK, and then gets its first buffers", () => {
@@ -62,13 +58,13 @@ Deno.test("without CTRL_RX a card is promiscuous, and can't be told not to be", 
   for (const more of [0n, VIRTIO_NET_F_CTRL_VQ]) {
     const link = new NetLink({ more });
     assertEquals(link.netdev.promiscuousGet(), true);
-    isCode("ENOTSUP", () => link.netdev.promiscuousSet(false));
-    isCode("ENOTSUP", () => link.netdev.hwaddrSet(OTHER_MAC));
-    isCode("ENOTSUP", () => link.driver.control.setMode(ReceiveMode.ALLMULTI, true));
-    isCode("ENOTSUP", () => link.driver.control.setGroups([GROUP]));
-    isCode("ENOTSUP", () => link.driver.control.setVlan(1, true));
-    isCode("ENOTSUP", () => link.driver.control.setCoalescing("rx", COALESCING));
-    isCode("ENOTSUP", () => link.driver.control.queueCoalescing(0));
+    assertRefused("ENOTSUP", () => link.netdev.promiscuousSet(false));
+    assertRefused("ENOTSUP", () => link.netdev.hwaddrSet(OTHER_MAC));
+    assertRefused("ENOTSUP", () => link.driver.control.setMode(ReceiveMode.ALLMULTI, true));
+    assertRefused("ENOTSUP", () => link.driver.control.setGroups([GROUP]));
+    assertRefused("ENOTSUP", () => link.driver.control.setVlan(1, true));
+    assertRefused("ENOTSUP", () => link.driver.control.setCoalescing("rx", COALESCING));
+    assertRefused("ENOTSUP", () => link.driver.control.queueCoalescing(0));
     assertEquals(link.model.control.commands, []);
   }
 });
@@ -140,7 +136,9 @@ Deno.test("receive modes, groups and VLANs are obeyed", () => {
   assert(!model.receive(frameTo(NET_MAC, 0x122)));
   driver.tell((control) => control.setVlan(0x123, false));
   assert(!model.receive(frameTo(NET_MAC, 0x123)));
-  for (const vlan of [-1, 4096, 1.5]) isCode("EINVAL", () => driver.control.setVlan(vlan, true));
+  for (const vlan of [-1, 4096, 1.5]) {
+    assertRefused("EINVAL", () => driver.control.setVlan(vlan, true));
+  }
 });
 
 Deno.test("all that the card was told it's told again after a reset, and only that", () => {
@@ -217,10 +215,10 @@ Deno.test("coalescing of one queue is set and read, until that of all queues is 
 Deno.test("what a card refuses is EIO, changes nothing, and is not told again", () => {
   const link = controlled();
   link.model.control.script = { answer: () => 1 };
-  isCode("EIO", () => link.netdev.promiscuousSet(true));
-  isCode("EIO", () => link.netdev.hwaddrSet(OTHER_MAC));
-  isCode("EIO", () => link.driver.control.setVlan(5, true));
-  isCode("EIO", () => link.driver.control.setGroups([GROUP]));
+  assertRefused("EIO", () => link.netdev.promiscuousSet(true));
+  assertRefused("EIO", () => link.netdev.hwaddrSet(OTHER_MAC));
+  assertRefused("EIO", () => link.driver.control.setVlan(5, true));
+  assertRefused("EIO", () => link.driver.control.setGroups([GROUP]));
   assertEquals(link.netdev.promiscuousGet(), false);
   assertEquals([...link.netdev.hwaddrGet()], [...NET_MAC]);
   assertEquals(link.events, [], "a refusal is no failure");
@@ -234,8 +232,8 @@ Deno.test("what a card refuses is EIO, changes nothing, and is not told again", 
 Deno.test("a card that answers no command has failed, which is told, and a restart mends it", () => {
   const link = controlled();
   link.model.control.script = { answer: () => "silence" };
-  isCode("EIO", () => link.netdev.promiscuousSet(true));
-  isCode("EIO", () => link.netdev.promiscuousSet(true));
+  assertRefused("EIO", () => link.netdev.promiscuousSet(true));
+  assertRefused("EIO", () => link.netdev.promiscuousSet(true));
   assertEquals(link.events, [
     "model does not obey: model did not answer control command 0.0 within 2000 ms",
   ]);
@@ -250,7 +248,7 @@ Deno.test("a start whose commands aren't answered fails, with all netbufs back, 
   const link = controlled();
   link.netdev.stop();
   link.model.control.script = { answer: () => "silence" };
-  isCode("EIO", () => link.netdev.start());
+  assertRefused("EIO", () => link.netdev.start());
   assertEquals(link.netdev.state, NetdevState.CONFIGURED);
   assertEquals(link.pool.available, link.pool.size);
   assertEquals(Number(link.model.calls.at(-1)?.split(" ")[1]) & 128, 128, "FAILED");
@@ -263,7 +261,7 @@ Deno.test("a card that is live when its start fails is reset, as FAILED stops no
   const link = controlled();
   link.netdev.stop();
   link.model.control.script.answer = () => "silence";
-  isCode("EIO", () => link.netdev.start());
+  assertRefused("EIO", () => link.netdev.start());
   assertThrows(() => link.model.needLive(), Error, "not live");
   // DRIVER_OK, the reset, and then FAILED (virtio 1.2 §2.1).
   const statuses = link.model.calls.filter((call) => call.startsWith("status"));
@@ -275,7 +273,7 @@ Deno.test("a card that no longer takes the address it had is not started", () =>
   link.netdev.hwaddrSet(OTHER_MAC);
   link.netdev.stop();
   link.model.control.script = { answer: ({ name }) => name === "1.1" ? 1 : null };
-  isCode("EIO", () => link.netdev.start());
+  assertRefused("EIO", () => link.netdev.start());
 });
 
 Deno.test("a card without an address has the one that was asked for, and is told it", () => {
@@ -310,7 +308,7 @@ Deno.test("mtuSet() lets shorter packets out only, and no longer ones than the d
   assertEquals(link.send(link.packet(frame(114)), link.packet(frame(115))), 2);
   assertEquals(link.model.transmit().map(({ frame }) => frame.length), [114]);
   assertEquals(link.netdev.statsGet().drops.tx_too_long, 1);
-  isCode("EINVAL", () => link.netdev.mtuSet(1501));
+  assertRefused("EINVAL", () => link.netdev.mtuSet(1501));
   link.netdev.mtuSet(1500);
   link.send(link.packet(frame(1514)));
   assertEquals(link.model.transmit().length, 1);
@@ -364,7 +362,7 @@ for (const size of [0, 2, 24, 65535]) {
     const net = new ProbedNet({ more: CONTROL_FEATURES, queueSizes: [8, 8, size] });
     const { available } = net.model.dma;
     net.netdev.probe();
-    isCode("EIO", () => net.netdev.configure({ rxQueues: 1, txQueues: 1 }));
+    assertRefused("EIO", () => net.netdev.configure({ rxQueues: 1, txQueues: 1 }));
     assertEquals(net.model.dma.available, available);
     assertEquals(net.netdev.state, NetdevState.UNCONFIGURED);
   });

@@ -9,9 +9,7 @@ import {
   VIRTIO_NET_F_CTRL_MAC_ADDR,
   VIRTIO_NET_F_CTRL_RX,
   VIRTIO_NET_F_CTRL_VQ,
-  VIRTIO_NET_F_NOTF_COAL,
   VIRTIO_NET_F_STATUS,
-  VIRTIO_NET_F_VQ_NOTF_COAL,
 } from "../../device/virtio_net_model.ts";
 import { configureOnePair } from "../../netdev/one_pair.ts";
 import { assertRefused } from "../../netdev/refuses.ts";
@@ -63,7 +61,10 @@ Deno.test("without CTRL_RX a card is promiscuous, and can't be told not to be", 
     assertRefused("ENOTSUP", () => link.driver.control.setMode(ReceiveMode.ALLMULTI, true));
     assertRefused("ENOTSUP", () => link.driver.control.setGroups([GROUP]));
     assertRefused("ENOTSUP", () => link.driver.control.setVlan(1, true));
-    assertRefused("ENOTSUP", () => link.driver.control.setCoalescing("rx", COALESCING));
+    assertRefused(
+      "ENOTSUP",
+      () => link.driver.control.setCoalescing("rx", { maxPackets: 32, maxMicroseconds: 70_000 }),
+    );
     assertRefused("ENOTSUP", () => link.driver.control.queueCoalescing(0));
     assertEquals(link.model.control.commands, []);
   }
@@ -176,42 +177,6 @@ function state(
   return { mac, modes: [...modes], card: JSON.stringify(card) };
 }
 
-const COALESCING = { maxPackets: 32, maxMicroseconds: 70_000 };
-
-Deno.test("coalescing is set for all queues of a direction, and told again after a reset", () => {
-  const link = controlled({ more: VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_NOTF_COAL });
-  link.driver.tell((control) => control.setCoalescing("rx", COALESCING));
-  link.driver.tell((control) => control.setCoalescing("tx", { maxPackets: 1, maxMicroseconds: 0 }));
-  assertEquals(link.model.control.commands, ["6.1 2000000070110100", "6.0 0100000000000000"]);
-  link.netdev.stop();
-  assertEquals(link.model.card.coalescing.size, 0);
-  link.netdev.start();
-  assertEquals([...link.model.card.coalescing], [["rx", [32, 70_000]], ["tx", [1, 0]]]);
-});
-
-Deno.test("coalescing may be asked for from the beginning, and is for cards that can", () => {
-  const coalescing = { rx: COALESCING };
-  const more = VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_NOTF_COAL;
-  const link = new NetLink({ more, coalescing });
-  assertEquals([...link.model.card.coalescing], [["rx", [32, 70_000]]]);
-  const other = new NetLink({ more: VIRTIO_NET_F_CTRL_VQ, coalescing });
-  assertEquals(other.model.control.commands, []);
-});
-
-Deno.test("coalescing of one queue is set and read, until that of all queues is set", () => {
-  const more = VIRTIO_NET_F_CTRL_VQ | VIRTIO_NET_F_NOTF_COAL | VIRTIO_NET_F_VQ_NOTF_COAL;
-  const link = controlled({ more });
-  link.driver.tell((control) => control.setQueueCoalescing(0, COALESCING));
-  link.driver.tell((control) => control.setQueueCoalescing(1, COALESCING));
-  assertEquals(link.driver.control.queueCoalescing(0), COALESCING);
-  link.driver.tell((control) => control.setCoalescing("rx", COALESCING));
-  link.netdev.stop();
-  assertEquals(link.driver.control.queueCoalescing(0), null);
-  link.netdev.start();
-  assertEquals([...link.model.card.coalescing.keys()], ["rx", 1]);
-  assertEquals(link.driver.control.queueCoalescing(1), COALESCING);
-});
-
 Deno.test("what a card refuses is EIO, changes nothing, and is not told again", () => {
   const link = controlled();
   link.model.control.script = { answer: () => 1 };
@@ -312,38 +277,6 @@ Deno.test("mtuSet() lets shorter packets out only, and no longer ones than the d
   link.netdev.mtuSet(1500);
   link.send(link.packet(frame(1514)));
   assertEquals(link.model.transmit().length, 1);
-});
-
-Deno.test("a device that asks for an announcement: told once, and acknowledged", () => {
-  const link = controlled();
-  link.model.askForAnnouncement();
-  assertEquals(link.events, ["announce"]);
-  assertEquals(link.model.control.commands.at(-1), "3.0");
-  assertEquals(link.model.asksForAnnouncement, false);
-  link.model.configChanged();
-  link.model.setLink(false);
-  assertEquals(link.events, ["announce", "link down"]);
-});
-
-Deno.test("an announcement asked for before the start, or over a reset, is heard at the start", () => {
-  const link = controlled();
-  link.netdev.stop();
-  link.model.askForAnnouncement();
-  assertEquals(link.events, []);
-  link.netdev.start();
-  assertEquals(link.events, ["announce"]);
-  assertEquals(link.model.asksForAnnouncement, false);
-});
-
-Deno.test("an acknowledgement that is refused is no failure; one without an answer is", () => {
-  const link = controlled();
-  link.model.control.script = { answer: () => 1 };
-  link.model.askForAnnouncement();
-  assertEquals(link.events, ["announce"]);
-  link.model.control.script = { answer: () => "silence" };
-  link.model.askForAnnouncement();
-  assertEquals(link.events.length, 3);
-  assert(link.events[2].includes("did not answer control command 3.0"));
 });
 
 Deno.test("close() gives the memory of the control queue back, as reset() does", () => {

@@ -1,9 +1,12 @@
-import { type Row, row, type Section, side } from "../peers/row.ts";
+import type { Goal, Section } from "../peers/row.ts";
 import { type BootTimes, STAGES } from "./boot_times.ts";
 import { firstAnswer } from "./first_answer.ts";
+import { GuestSamples } from "./guest_samples.ts";
 import type { Guest } from "./guests.ts";
 import type { VmPace } from "./pace.ts";
 import { RunningGuest } from "./running_guest.ts";
+
+const GOAL: Goal = { of: "ratio", bound: "at most", value: 1.2 };
 
 interface Boot {
   readonly times: BootTimes;
@@ -12,23 +15,15 @@ interface Boot {
 }
 
 /** From power-on to the first answered ping, and where the time goes. */
-export async function boot({ guests, machine, rounds, say }: VmPace): Promise<Section> {
-  const boots = guests.map((): Boot[] => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, guest] of guests.entries()) boots[i].push(await bootOnce(guest, machine));
-  }
-  const sides = (of: (boot: Boot) => number) =>
-    guests.map(({ name }, i) => side(name, boots[i].map(of)));
-  const [ours, peer] = sides(({ firstAnswer }) => firstAnswer);
-  const rows: Row[] = [
-    row("first ping answered", "ms", ours, peer, { of: "ratio", bound: "at most", value: 1.2 }),
-    ...STAGES.map(({ name, of }) => {
-      const [ours, peer] = sides(({ times, firstAnswer }) => of(times, firstAnswer));
-      // A stage that the peer hasn't has no ratio.
-      return row(`  ${name}`, "ms", ours, peer.median > 0 ? peer : null);
-    }),
+export async function boot(pace: VmPace): Promise<Section> {
+  const boots = await GuestSamples.take(pace, bootOnce);
+  const rows = [
+    boots.row("first ping answered", "ms", ({ firstAnswer }) => firstAnswer, GOAL),
+    ...STAGES.map(({ name, of }) =>
+      boots.row(`  ${name}`, "ms", ({ times, firstAnswer }) => of(times, firstAnswer))
+    ),
   ];
-  rows.forEach(say);
+  rows.forEach(pace.say);
   return {
     title: "From power-on to the first answered ping",
     notes: [

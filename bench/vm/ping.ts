@@ -1,7 +1,8 @@
 import { meanOf, pingSummary } from "../../tests/integration/ping_summary.ts";
 import { HOST_IP } from "../../tests/stack/frames.ts";
-import { type Goal, type Row, row, type Section, side } from "../peers/row.ts";
+import type { Goal, Section } from "../peers/row.ts";
 import { firstAnswer } from "./first_answer.ts";
+import { GuestSamples } from "./guest_samples.ts";
 import type { Guest } from "./guests.ts";
 import type { VmPace } from "./pace.ts";
 import { RunningGuest } from "./running_guest.ts";
@@ -20,26 +21,14 @@ interface Flood {
 }
 
 /** How long a ping takes, by Linux's own. */
-export async function ping({ guests, machine, rounds, say }: VmPace): Promise<Section> {
-  const floods = guests.map((): Flood[] => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, guest] of guests.entries()) floods[i].push(await floodOnce(guest, machine));
-  }
-  const rowOf = (
-    name: string,
-    unit: string,
-    goal: Goal | null,
-    of: (flood: Flood) => number,
-  ): Row => {
-    const [ours, peer] = guests.map((guest, i) => side(guest.name, floods[i].map(of)));
-    return row(name, unit, ours, peer.median === 0 ? null : peer, goal);
-  };
+export async function ping(pace: VmPace): Promise<Section> {
+  const floods = await GuestSamples.take(pace, floodOnce);
   const rows = [
-    rowOf(`ping -f -c ${PINGS}`, "µs", GOAL, ({ first }) => first),
-    rowOf(`after ${WARM_UP} more`, "µs", GOAL, ({ again }) => again),
-    rowOf("lost", "pings", { of: "ours", bound: "at most", value: 0 }, ({ lost }) => lost),
+    floods.row(`ping -f -c ${PINGS}`, "µs", ({ first }) => first, GOAL),
+    floods.row(`after ${WARM_UP} more`, "µs", ({ again }) => again, GOAL),
+    floods.row("lost", "pings", ({ lost }) => lost, { of: "ours", bound: "at most", value: 0 }),
   ];
-  rows.forEach(say);
+  rows.forEach(pace.say);
   return {
     title: "Round trips of ping -f",
     notes: [

@@ -1,7 +1,8 @@
 import { cpuSeconds, residentBytes } from "../../tests/integration/proc.ts";
-import { type Row, row, type Section, side } from "../peers/row.ts";
+import type { Section } from "../peers/row.ts";
 import { numberIn } from "./console_lines.ts";
 import { firstAnswer } from "./first_answer.ts";
+import { GuestSamples } from "./guest_samples.ts";
 import type { Guest } from "./guests.ts";
 import type { VmPace } from "./pace.ts";
 import { RunningGuest } from "./running_guest.ts";
@@ -24,27 +25,20 @@ interface Size {
 }
 
 /** What a guest takes of the machine that it's on. */
-export async function size({ guests, machine, rounds, say }: VmPace): Promise<Section> {
-  const sizes = guests.map((): Size[] => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, guest] of guests.entries()) sizes[i].push(await sizeOnce(guest, machine));
-  }
-  const rowOf = (name: string, unit: string, of: (size: Size) => number): Row => {
-    const [ours, peer] = guests.map((guest, i) => side(guest.name, sizes[i].map(of)));
-    return row(name, unit, ours, peer.median === 0 ? null : peer);
-  };
+export async function size(pace: VmPace): Promise<Section> {
+  const sizes = await GuestSamples.take(pace, sizeOnce);
   const rows = [
-    rowOf("kernel and initrd", "MiB", ({ files }) => files),
-    rowOf("resident memory of QEMU", "MiB", ({ qemu }) => qemu),
-    rowOf("memory used in the guest", "MiB", ({ used }) => used),
-    rowOf("resident memory of Deno", "MiB", ({ resident }) => resident),
-    rowOf("idle, of a core", "%", ({ idleCpu }) => idleCpu),
+    sizes.row("kernel and initrd", "MiB", ({ files }) => files),
+    sizes.row("resident memory of QEMU", "MiB", ({ qemu }) => qemu),
+    sizes.row("memory used in the guest", "MiB", ({ used }) => used),
+    sizes.row("resident memory of Deno", "MiB", ({ resident }) => resident),
+    sizes.row("idle, of a core", "%", ({ idleCpu }) => idleCpu),
   ];
-  rows.forEach(say);
+  rows.forEach(pace.say);
   return {
     title: "What a guest takes",
     notes: [
-      `QEMU with ${machine.memory} MiB for the guest. Memory used: what the kernel has, less what it says is`,
+      `QEMU with ${pace.machine.memory} MiB for the guest. Memory used: what the kernel has, less what it says is`,
       `available. Idle: QEMU's processor time over ${IDLE_MS / 1000} s in which nothing is asked.`,
     ],
     rows,

@@ -1,7 +1,7 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { connectHub } from "../drivers/hub/hub_port.ts";
 import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
-import { closeNetdev } from "./close_netdev.ts";
+import { closeNetdev } from "../netdev/close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 
 /** Joins the network of a running appliance on a free port of its hub, of this name. */

@@ -1,8 +1,8 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { StreamNetdev } from "../drivers/stream/stream_netdev.ts";
 import { StreamServer } from "../drivers/stream/stream_server.ts";
+import { closeNetdev } from "../netdev/close_netdev.ts";
 import type { NetdevRegistry } from "../netdev/netdev_registry.ts";
-import { closeNetdev } from "./close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { StreamUri } from "./device_uri.ts";
 import { connectSocket, listenSocket, socketName } from "./socket_uri.ts";

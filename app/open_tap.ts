@@ -1,7 +1,7 @@
 import type { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { TapInterface } from "../drivers/tap/tap_interface.ts";
 import { TapNetdev } from "../drivers/tap/tap_netdev.ts";
-import { closeNetdev } from "./close_netdev.ts";
+import { closeNetdev } from "../netdev/close_netdev.ts";
 import type { DeviceConfig, OpenDevice } from "./device.ts";
 import type { TapUri } from "./device_uri.ts";
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../netdev/clock.ts";
+import { closeNetdev } from "../../netdev/close_netdev.ts";
 import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { NetdevRegistry } from "../../netdev/netdev_registry.ts";
@@ -50,11 +51,7 @@ export function e100Driver(registry: NetdevRegistry, options: E100Options): PciD
       const netdev = netdevs.get(device);
       if (netdev === undefined) return;
       netdevs.delete(device);
-      try {
-        netdev.close();
-      } finally {
-        registry.drvUnregister(netdev);
-      }
+      closeNetdev(netdev, registry);
     },
   };
 }

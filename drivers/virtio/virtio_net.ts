@@ -1,3 +1,4 @@
+import { closeNetdev } from "../../netdev/close_netdev.ts";
 import { DmaPools } from "../../netdev/dma_pools.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import type { NetbufPool, NetbufPoolOptions } from "../../netdev/netbuf_pool.ts";
@@ -53,11 +54,7 @@ export function virtioNetDriver(
       const netdev = netdevs.get(device);
       if (netdev === undefined) return;
       netdevs.delete(device);
-      try {
-        netdev.close();
-      } finally {
-        registry.drvUnregister(netdev);
-      }
+      closeNetdev(netdev, registry);
     },
   };
 }

@@ -3,6 +3,7 @@ import { FakePciFunction } from "./fake_pci_function.ts";
 import type { FakePciHost } from "./fake_pci_host.ts";
 import type { RecordedWindow, Registers, Width } from "./recorded_window.ts";
 import type { VirtioModel } from "./virtio_model.ts";
+import { VirtioPciInterruptsModel } from "./virtio_pci_interrupts_model.ts";
 
 /** Where the structures lie in BAR 4; QEMU's places. */
 const BAR = 4;
@@ -61,20 +62,17 @@ export class VirtioPciFunction extends FakePciFunction {
 
   /** Interrupts on the pin, for a queue (1) and for configuration (2): whether anybody says it's his. */
   pin(isr: number): boolean {
-    return this.#registers.pin(isr);
+    return this.#registers.interrupts.pin(isr);
   }
 }
 
 /** Registers of which only those of the selected queue are seen. */
 interface QueueRegisters {
   size: number;
-  vector: number;
   readonly addresses: Uint32Array;
   ring: (() => void) | null;
   resetting: boolean;
 }
-
-const NO_VECTOR = 0xffff;
 
 /** struct virtio_pci_common_cfg (§4.1.4.3): offset and width of each register. */
 const WIDTHS: ReadonlyMap<number, Width> = new Map<number, Width>([
@@ -101,22 +99,19 @@ const WIDTHS: ReadonlyMap<number, Width> = new Map<number, Width>([
 ]);
 
 class VirtioPciRegisters implements Registers {
-  readonly #host: FakePciHost;
+  readonly interrupts: VirtioPciInterruptsModel;
   readonly #model: VirtioModel;
   readonly #queues: QueueRegisters[];
   #deviceFeatureSelect = 0;
   #driverFeatureSelect = 0;
   #driverFeatures = 0n;
-  #configVector = NO_VECTOR;
-  #isr = 0;
   #queue = 0;
 
   constructor(host: FakePciHost, model: VirtioModel) {
-    this.#host = host;
+    this.interrupts = new VirtioPciInterruptsModel(host, model);
     this.#model = model;
     this.#queues = Array.from({ length: model.queueCount }, (_, index) => ({
       size: model.queueSizeMax(index),
-      vector: NO_VECTOR,
       addresses: new Uint32Array(6),
       ring: null,
       resetting: false,
@@ -132,14 +127,14 @@ class VirtioPciRegisters implements Registers {
 
   read(offset: number, width: Width): number {
     if (offset >= DEVICE) return this.#model.configRead(offset - DEVICE, width);
-    if (offset === ISR && width === 1) return this.#takeIsr();
+    if (offset === ISR && width === 1) return this.interrupts.takeIsr();
     this.#checkWidth(offset, width);
     const queue = this.#queues[this.#queue];
     switch (offset) {
       case 0x04:
         return this.#word(this.#model.deviceFeatures(), this.#deviceFeatureSelect);
       case 0x10:
-        return this.#configVector;
+        return this.interrupts.configVector;
       case 0x12:
         return this.#queues.length;
       case 0x14:
@@ -149,7 +144,7 @@ class VirtioPciRegisters implements Registers {
       case 0x18:
         return queue?.size ?? 0;
       case 0x1a:
-        return queue.vector;
+        return this.interrupts.queueVector(this.#queue);
       case 0x1c:
         return queue.ring === null ? 0 : 1;
       case 0x1e:
@@ -168,11 +163,11 @@ class VirtioPciRegisters implements Registers {
     else if (offset === 0x00) this.#deviceFeatureSelect = value;
     else if (offset === 0x08) this.#driverFeatureSelect = value;
     else if (offset === 0x0c) this.#acceptWord(value);
-    else if (offset === 0x10) this.#configVector = this.#takeVector(value);
+    else if (offset === 0x10) this.interrupts.configVector = value;
     else if (offset === 0x14) this.#writeStatus(value);
     else if (offset === 0x16) this.#queue = value;
     else if (offset === 0x18) queue.size = value;
-    else if (offset === 0x1a) queue.vector = this.#takeVector(value);
+    else if (offset === 0x1a) this.interrupts.setQueueVector(this.#queue, value);
     else if (offset === 0x1c && value === 1) this.#enable(queue);
     else throw new Error(`${value} written to ${offset} (§4.1.4.3.2)`);
   }
@@ -180,10 +175,8 @@ class VirtioPciRegisters implements Registers {
   /** A reset takes queues and vectors away (§4.1.4.3.1, §4.1.5.1.2.1). */
   #writeStatus(status: number): void {
     if (status === 0) {
-      this.#configVector = NO_VECTOR;
-      for (const queue of this.#queues) {
-        Object.assign(queue, { vector: NO_VECTOR, ring: null, resetting: false });
-      }
+      this.interrupts.clear();
+      for (const queue of this.#queues) Object.assign(queue, { ring: null, resetting: false });
     }
     this.#model.statusWrite(status);
   }
@@ -191,7 +184,7 @@ class VirtioPciRegisters implements Registers {
   /** Its vector is gone with it, as in QEMU (§4.1.4.3.1). */
   #reset(queue: QueueRegisters): void {
     this.#model.beginQueueReset(this.#queue);
-    queue.vector = NO_VECTOR;
+    this.interrupts.clearQueueVector(this.#queue);
     queue.resetting = true;
   }
 
@@ -220,35 +213,6 @@ class VirtioPciRegisters implements Registers {
     };
     const doorbell = this.#model.queueEnable(this.#queue, addresses);
     queue.ring = () => doorbell.ring();
-  }
-
-  /** A mapping that fails reads back as NO_VECTOR (§4.1.5.1.2.1). */
-  #takeVector(vector: number): number {
-    const { script } = this.#model;
-    const possible = script.takesVector?.(vector) ?? vector < this.#host.lines.length;
-    if (!possible) return NO_VECTOR;
-    this.#model.interruptsConnect(
-      () => this.#fire(this.#configVector),
-      this.#queues.map((queue) => () => this.#fire(queue.vector)),
-    );
-    return vector;
-  }
-
-  #fire(vector: number): void {
-    if (vector !== NO_VECTOR) this.#host.lines[vector]?.fire();
-  }
-
-  /** Interrupts on the pin (§4.1.4.5): whether the driver says that it was this device. */
-  pin(isr: number): boolean {
-    this.#isr |= isr;
-    return [...this.#host.intx.values()].some((line) => line.fire());
-  }
-
-  /** Read to clear. */
-  #takeIsr(): number {
-    const isr = this.#isr;
-    this.#isr = 0;
-    return isr;
   }
 
   #word(features: bigint, select: number): number {

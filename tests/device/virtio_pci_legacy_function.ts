@@ -2,10 +2,10 @@ import { FakePciFunction } from "./fake_pci_function.ts";
 import type { FakePciHost } from "./fake_pci_host.ts";
 import type { RecordedWindow, Registers, Width } from "./recorded_window.ts";
 import type { VirtioModel } from "./virtio_model.ts";
+import { VirtioPciInterruptsModel } from "./virtio_pci_interrupts_model.ts";
 
 const BAR_BYTES = 64;
 const PAGE = 4096;
-const NO_VECTOR = 0xffff;
 
 /** Registers in front of the configuration (virtio 1.2 §4.1.4.10): offset and width of each. */
 const WIDTHS: ReadonlyMap<number, Width> = new Map<number, Width>([
@@ -39,7 +39,7 @@ export class VirtioPciLegacyFunction extends FakePciFunction {
 
   /** Interrupts on the pin, for a queue (1) and for configuration (2): whether anybody says it's his. */
   pin(isr: number): boolean {
-    return this.#registers.pin(isr);
+    return this.#registers.interrupts.pin(isr);
   }
 
   /** The page at which a queue begins; 0 for none. */
@@ -49,29 +49,22 @@ export class VirtioPciLegacyFunction extends FakePciFunction {
 }
 
 class LegacyRegisters implements Registers {
+  readonly interrupts: VirtioPciInterruptsModel;
   readonly pages: number[];
   readonly #host: FakePciHost;
   readonly #model: VirtioModel;
-  readonly #vectors: number[];
   readonly #bells: (() => void)[] = [];
-  #configVector = NO_VECTOR;
   #queue = 0;
-  #isr = 0;
 
   constructor(host: FakePciHost, model: VirtioModel) {
+    this.interrupts = new VirtioPciInterruptsModel(host, model);
     this.#host = host;
     this.#model = model;
     this.pages = new Array(model.queueCount).fill(0);
-    this.#vectors = new Array(model.queueCount).fill(NO_VECTOR);
   }
 
   notify(queue: number): void {
     this.#bells[queue]();
-  }
-
-  pin(isr: number): boolean {
-    this.#isr |= isr;
-    return [...this.#host.intx.values()].some((line) => line.fire());
   }
 
   read(offset: number, width: Width): number {
@@ -87,11 +80,11 @@ class LegacyRegisters implements Registers {
       case 18:
         return this.#model.statusRead();
       case 19:
-        return this.#takeIsr();
+        return this.interrupts.takeIsr();
       case 20:
-        return this.#configVector;
+        return this.interrupts.configVector;
       case 22:
-        return this.#vectors[this.#queue];
+        return this.interrupts.queueVector(this.#queue);
     }
     throw new Error(`the driver has no reason to read ${offset}`);
   }
@@ -102,8 +95,8 @@ class LegacyRegisters implements Registers {
     else if (offset === 8) this.#enable(value);
     else if (offset === 14) this.#queue = value;
     else if (offset === 18) this.#writeStatus(value);
-    else if (offset === 20 && this.#msix) this.#configVector = this.#takeVector(value);
-    else if (offset === 22 && this.#msix) this.#vectors[this.#queue] = this.#takeVector(value);
+    else if (offset === 20 && this.#msix) this.interrupts.configVector = value;
+    else if (offset === 22 && this.#msix) this.interrupts.setQueueVector(this.#queue, value);
     else throw new Error(`${value} written to ${offset}`);
   }
 
@@ -119,8 +112,7 @@ class LegacyRegisters implements Registers {
   #writeStatus(status: number): void {
     if (status === 0) {
       this.pages.fill(0);
-      this.#vectors.fill(NO_VECTOR);
-      this.#configVector = NO_VECTOR;
+      this.interrupts.clear();
     }
     this.#model.statusWrite(status);
   }
@@ -135,27 +127,6 @@ class LegacyRegisters implements Registers {
     const bell = this.#model.queueEnable(queue, { size, descriptorArea, driverArea, deviceArea });
     this.pages[queue] = page;
     this.#bells[queue] = () => bell.ring();
-  }
-
-  #takeVector(vector: number): number {
-    const { script } = this.#model;
-    const possible = script.takesVector?.(vector) ?? vector < this.#host.lines.length;
-    if (!possible) return NO_VECTOR;
-    this.#model.interruptsConnect(
-      () => this.#fire(this.#configVector),
-      this.#vectors.map((_, queue) => () => this.#fire(this.#vectors[queue])),
-    );
-    return vector;
-  }
-
-  #fire(vector: number): void {
-    if (vector !== NO_VECTOR) this.#host.lines[vector]?.fire();
-  }
-
-  #takeIsr(): number {
-    const isr = this.#isr;
-    this.#isr = 0;
-    return isr;
   }
 
   #check(offset: number, width: Width): void {

@@ -41,6 +41,8 @@ export interface Napi {
   readonly enabled: boolean;
   /** Whether it is on the list, or in the middle of its turn. */
   readonly scheduled: boolean;
+  /** Packets it has handled so far: the one of the counters that costs no snapshot. */
+  readonly packets: number;
   /** What became of it so far. */
   readonly counters: NapiCounters;
   /**

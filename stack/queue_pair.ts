@@ -9,6 +9,7 @@ import type { Napi, NapiCounters, PolledQueue } from "../netdev/polled_queue.ts"
 import { ETHERNET_HEADER_BYTES } from "./ethernet.ts";
 import type { Host } from "./host.ts";
 import { completeChecksums } from "./partial_checksum.ts";
+import { PollTimer } from "./poll_timer.ts";
 import * as verdicts from "./verdict.ts";
 
 // Not imported by name, for speed: see host.ts.
@@ -17,9 +18,6 @@ const { DROP, REPLY } = verdicts.Verdict;
 
 /** While the device has no room, it's asked again so often: transmit queues raise no interrupts. */
 const TX_STALL_MS = 1;
-
-/** A device without interrupts is looked at so often. */
-const POLL_INTERVAL_MS = 1;
 
 /** So many of the stack's own frames go out with the replies of a burst; more go before them. */
 const OWN_FRAMES = POLL_WEIGHT;
@@ -69,8 +67,8 @@ export class QueuePair implements PolledQueue {
   #interrupts = true;
   /** Whether what is received may come with a checksum to be completed. */
   #partialChecksums = false;
-  /** When to look at a device without interrupts again. */
-  #nextPoll = 0;
+  /** When to look at a device without interrupts. */
+  readonly #timer = new PollTimer();
 
   /** For the queues `queueId` of a netdev; what is dropped is counted in `drops`. */
   constructor(netdev: Netdev, queueId: number, scheduler: PollScheduler, drops: InterfaceDrops) {
@@ -111,6 +109,7 @@ export class QueuePair implements PolledQueue {
   /** The device was started, and may have found another way to interrupt, or none. */
   resume(): void {
     this.#interrupts = this.#netdev.infoGet().rxqInterrupts;
+    this.#timer.stir();
     this.#napi.enable();
     // What has come meanwhile interrupts nobody.
     this.#napi.schedule();
@@ -192,22 +191,28 @@ export class QueuePair implements PolledQueue {
       netbuf.free();
       return;
     }
+    if (!this.#interrupts) this.#expectAnswer();
     if (this.#ownCount === OWN_FRAMES) this.#flush();
     this.#own[this.#ownCount++] = netbuf;
     if (!this.#polling) this.#flush();
   }
 
   /**
-   * Schedules a poll each interval; when the next one is due. While there are polls anyway none is asked
+   * Schedules a poll when one is due; when the next one is. While there are polls anyway none is asked
    * for: where one takes longer than the interval, or where the clock goes on in steps of 4 ms, that would
    * keep the queue from ever completing.
    */
   #pollByTime(now: number): number {
-    if (now >= this.#nextPoll) {
-      this.#nextPoll = now + POLL_INTERVAL_MS;
-      if (!this.#napi.scheduled) this.#napi.schedule();
-    }
-    return this.#nextPoll;
+    if (this.#stalled) this.#timer.stir();
+    const isDue = this.#timer.isDue(now, this.#napi.packets);
+    if (isDue && !this.#napi.scheduled) this.#napi.schedule();
+    return this.#timer.next;
+  }
+
+  /** A loop that has asked when to look already asks again then. */
+  #expectAnswer(): void {
+    this.#timer.stir();
+    if (!this.#napi.scheduled) this.#napi.schedule();
   }
 
   /** Takes back what was sent, when there's time for it. */

@@ -207,6 +207,63 @@ Deno.test("a device without interrupts is looked at each millisecond, and not mo
   }
 });
 
+Deno.test("in silence it is looked at each ten milliseconds, until a packet has come", async () => {
+  const fixture = new InterfaceFixture({ interrupts: false });
+  const { driver, loop, waiter, clock } = fixture;
+  let delivered = Infinity;
+  waiter.whileAsleep = () => {
+    if (clock.time > 5000 && driver.sent.length === 0) {
+      deliver(fixture, 1);
+      delivered = clock.time;
+    }
+    if (clock.time > 5500) loop.stop();
+  };
+  await loop.run();
+  const steps = (from: number, to: number): number[] => {
+    const times = waiter.deadlines.filter((time) => time > from && time < to);
+    return [...new Set(times.slice(1).map((time, i) => time - times[i]))];
+  };
+  assertEquals(steps(0, 2000), [1]);
+  assertEquals(steps(2010, 5000), [10]);
+  assertEquals(driver.sent, [ECHO_REPLY]);
+  assertEquals(steps(delivered + 20, Infinity), [1]);
+  fixture.assertPoolWhole();
+});
+
+Deno.test("what the host sends in silence has its answer looked for at once", async () => {
+  const fixture = new InterfaceFixture({ interrupts: false });
+  const { host, loop, waiter } = fixture;
+  const sendAt = 3005;
+  let sent = false;
+  // Told the time behind the interface, which has said by then how long it can wait.
+  loop.addTicker({
+    tick(now: number): number {
+      if (now >= sendAt && !sent) {
+        sent = true;
+        host.announce(now);
+      }
+      if (now >= sendAt + 4) loop.stop();
+      return sent ? Infinity : sendAt;
+    },
+  });
+  await loop.run();
+  const place = waiter.deadlines.indexOf(sendAt);
+  assertEquals(waiter.deadlines.slice(place + 1), [3006, 3007, 3008, 3009]);
+  assertEquals(waiter.deadlines[place - 1] - waiter.deadlines[place - 2], 10);
+});
+
+Deno.test("in silence, too, a full ring is asked each millisecond whether it has room", async () => {
+  const fixture = new InterfaceFixture({ interrupts: false, txSlots: 4 });
+  const { driver, loop, waiter, clock } = fixture;
+  driver.holdsTx = true;
+  deliver(fixture, 10);
+  waiter.whileAsleep = () => {
+    if (clock.time > 3000) loop.stop();
+  };
+  await loop.run();
+  assertEquals(waiter.deadlines, waiter.deadlines.map((_, i) => 1 + i));
+});
+
 Deno.test("without interrupts a full ring is polled in a row, and a stall is seen to as well", async () => {
   const fixture = new InterfaceFixture({ interrupts: false, txSlots: 100 });
   const { driver, loop, waiter, clock } = fixture;

@@ -231,6 +231,20 @@ Deno.test("it polls on for the busy-poll window after the last packet, then slee
   }
 });
 
+Deno.test("a look that finds nothing opens no busy-poll window", async () => {
+  const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 20 });
+  const queue = new FakeQueue(0);
+  const napi = scheduled(scheduler, queue);
+  const looks = 10;
+  waiter.whileAsleep = () => {
+    if (loop.sleeps === looks) loop.stop();
+    else waiter.raise(() => napi.schedule());
+  };
+  await loop.run();
+  assertEquals(queue.arms, looks);
+  assert(queue.weights.length <= 4 * looks, `polled ${queue.weights.length} times`);
+});
+
 Deno.test("a packet in the busy-poll window is handled without a sleep", async () => {
   const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 0.5 });
   const queue = new FakeQueue(1, () => {

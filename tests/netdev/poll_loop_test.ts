@@ -231,6 +231,31 @@ Deno.test("it polls on for the busy-poll window after the last packet, then slee
   }
 });
 
+Deno.test("rounds that stay empty have pauses in between, which end with a packet", async () => {
+  const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 0.5 });
+  const { pause } = Atomics;
+  let pauses = 0;
+  const before: number[] = [];
+  const queue = new FakeQueue(1, () => {
+    before.push(pauses);
+    if (queue.weights.length === 300) queue.waiting = 1;
+  });
+  scheduled(scheduler, queue);
+  waiter.whileAsleep = () => loop.stop();
+  Atomics.pause = () => {
+    pauses++;
+  };
+  try {
+    await loop.run();
+  } finally {
+    Atomics.pause = pause;
+  }
+  // Round 0 and round 300 have a packet.
+  assertEquals([before[128], before[129], before[130]], [0, 1, 2]);
+  assertEquals(before[428] - before[301], 0);
+  assertEquals(before[429] - before[301], 1);
+});
+
 Deno.test("a look that finds nothing opens no busy-poll window", async () => {
   const { loop, waiter, scheduler } = new LoopFixture({ busyPoll: 20 });
   const queue = new FakeQueue(0);

@@ -46,9 +46,10 @@ export interface PollLoopOptions {
 }
 
 /**
- * The one loop that everything runs in: rounds of polls while there are packets, some more for the
- * busy-poll window, with {@link backOff pauses} when they stay empty, then interrupts are armed and it sleeps until one comes or a timer is due. It
- * owns the clock: whatever has timers is told the time by its `tick`.
+ * The one loop that everything runs in: rounds of polls while there are packets; some more for the
+ * busy-poll window, with {@link backOff pauses} when they stay empty; then interrupts are armed, and it
+ * sleeps until one comes or a timer is due. It owns the clock: whatever has timers is told the time by
+ * its `tick`.
  */
 export class PollLoop {
   readonly #clock: Clock;

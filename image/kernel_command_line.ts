@@ -35,6 +35,9 @@ const WORDS = [
   "init_on_alloc=0",
   // On a busy host an emulated timer may come too late for a test at boot, which then panics.
   "no_timer_check",
+  // Else to read the clock is a system call: on a machine that may get a second processor the kernel
+  // doesn't trust this counter, nor on a busy host, where the watchdog of it comes too late.
+  "tsc=reliable",
   "DENO_NO_UPDATE_CHECK=1",
   "NO_COLOR=1",
 ];

@@ -15,8 +15,6 @@ const SIZES = [0, 1, 7, 55, 56, 1472];
 /** Octets of the shortest frame without checksum (IEEE 802.3 §4A.4.2: 64 with it). */
 const MIN_FRAME = 60;
 
-/** More of them, when ping did not wait for the end. */
-const TRIES = 3;
 const FLOOD_PINGS = 20_000;
 const ROUNDS = 3;
 /** Mean of a Linux guest under TCG on QEMU's TAP (busybox, virtio_net.ko), measured elsewhere. */
@@ -63,12 +61,7 @@ for (const device of DEVICES.filter(({ linuxTools, jumbo }) => linuxTools && jum
     await namespace.ip("link", "set", TAP, "mtu", "9000");
     await namespace.ip("addr", "add", `${LINUX_IP}/24`, "dev", TAP);
     for (const size of ["0", "1472", "1473", "8000", "8972"]) {
-      const flags = ["-c", "10", "-i", "0.05", "-M", "do", "-s", size];
-      let output = await namespace.must("ping", ...flags, HOST_IP);
-      for (let again = 0; again < TRIES && lacksOnlyTheLast(output, 10); again++) {
-        output = await namespace.must("ping", ...flags, HOST_IP);
-      }
-      assertEquals(pingSummary(output), { sent: 10, received: 10, trouble: [] }, output);
+      await pingsInOrder(namespace, 10, "-i", "0.05", "-M", "do", "-s", size);
     }
     const { status, stderr } = await appliance.stop();
     assertEquals([status.code, stderr], [0, ""]);
@@ -79,20 +72,24 @@ for (const device of DEVICES.filter(({ linuxTools, jumbo }) => linuxTools && jum
 const EXPECTED_DROPS = ["arp_other_target"];
 
 async function pingsFast(linux: NetworkNamespace): Promise<void> {
-  let output = await linux.must("ping", "-c", "100", "-i", "0.01", HOST_IP);
-  for (let again = 0; again < TRIES && lacksOnlyTheLast(output, 100); again++) {
-    output = await linux.must("ping", "-c", "100", "-i", "0.01", HOST_IP);
-  }
-  assertEquals(pingSummary(output), { sent: 100, received: 100, trouble: [] }, output);
+  await pingsInOrder(linux, 100, "-i", "0.01");
 }
 
 /**
- * For the last reply ping waits no longer than for the next request, or two round trips, and a busy
- * machine may take longer to run us.
+ * For its last replies ping waits no longer than for the next request, or two round trips, and a busy
+ * machine may take longer to run us. With a time limit (-w) it goes on asking until it has heard so many.
  */
-function lacksOnlyTheLast(output: string, sent: number): boolean {
+async function pingsInOrder(
+  linux: NetworkNamespace,
+  count: number,
+  ...flags: readonly string[]
+): Promise<void> {
+  const ping = ["ping", "-c", `${count}`, "-w", "30", ...flags, HOST_IP];
+  const output = await linux.must(...ping);
+  const { received, trouble } = pingSummary(output);
+  assertEquals([received, trouble], [count, []], output);
   const replies = [...output.matchAll(/icmp_seq=(\d+) /g)].map(([, sequence]) => Number(sequence));
-  return replies.length === sent - 1 && !replies.includes(sent);
+  assertEquals(replies, Array.from({ length: count }, (_, i) => 1 + i), "none is lost in between");
 }
 
 async function pingFloods(linux: NetworkNamespace): Promise<void> {

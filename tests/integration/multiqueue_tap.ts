@@ -23,6 +23,8 @@ export async function inNamespaceWithLinux(
 ): Promise<void> {
   using linux = new NetworkNamespace();
   await linux.ip("tuntap", "add", "dev", TAP, "mode", "tap", "multi_queue");
+  // Room for what comes while a busy machine lets the other side wait: else Linux drops it.
+  await linux.ip("link", "set", TAP, "txqueuelen", "10000");
   for (const address of addresses) await linux.ip("addr", "add", `${address}/24`, "dev", TAP);
   await linux.ip("link", "set", TAP, "up");
   await test(linux);

@@ -244,8 +244,8 @@ Deno.test("while one back-end is silent, another is served", async () => {
   const flood = new EchoFlood(port);
   let replies = 0;
   while (!hasHungUp(second.socket)) replies += flood.run(1_000).replies;
-  // Five seconds: to stand still for all of them would leave next to none.
-  assert(replies >= 10_000, `${replies} replies`);
+  // Five seconds: to stand still for all of them would leave the first thousand, and one more.
+  assert(replies >= 3_000, `${replies} replies`);
 });
 
 Deno.test("nobody there, nonsense and silence end the first start with one line", async () => {

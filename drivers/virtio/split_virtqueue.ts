@@ -2,6 +2,7 @@ import type { DmaArena } from "../../netdev/dma_arena.ts";
 import type { Netbuf } from "../../netdev/netbuf.ts";
 import { InOrderUsedRing } from "./in_order_used_ring.ts";
 import type { IndirectTables } from "./indirect_tables.ts";
+import * as loadOrder from "./load_order.ts";
 import * as passedEvents from "./passed_event.ts";
 import { RegionAddress } from "./region_address.ts";
 import { SplitInterrupts } from "./split_interrupts.ts";
@@ -10,7 +11,8 @@ import { StagedPieces } from "./staged_pieces.ts";
 import type { VirtqueueAddresses } from "./virtio_transport.ts";
 import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
 
-// A constant of the module, which V8 compiles in; an import it fetches and checks at each use.
+// Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
+const { LOADS_ARE_ORDERED } = loadOrder;
 const { passedEvent } = passedEvents;
 
 /** Descriptor flags (virtio 1.2 §2.7.5). */
@@ -283,7 +285,9 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
   }
 
   usedCount(): number {
-    const index = Atomics.load(this.#u16, this.#usedIndex16);
+    const u16 = this.#u16;
+    const at = this.#usedIndex16;
+    const index = LOADS_ARE_ORDERED === true ? u16[at] : Atomics.load(u16, at);
     const count = (index - this.#usedIndex) & 0xffff;
     const fits = count <= this.#outstanding && this.broken === false;
     if (fits && (this.#inOrder === false || this.#unfold(index, count))) return count;

@@ -12,7 +12,7 @@ import type { VirtqueueAddresses } from "./virtio_transport.ts";
 import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
-const { LOADS_ARE_ORDERED } = loadOrder;
+const { load32 } = loadOrder;
 const { passedEvent } = passedEvents;
 const {
   EVENT_OFFSET,
@@ -308,8 +308,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     Atomics.store(this.#u32, this.#firstWord, this.#firstFlags);
     this.#added = 0;
     this.#unpublished = 0;
-    // So a plain load does: nothing moves it in front of that call, and Atomics.load would cost 4 ns.
-    const wish = this.#i32[this.#deviceEvent32];
+    const wish = load32(this.#i32, this.#deviceEvent32);
     const flags = wish & RING_EVENT_FLAGS;
     if (flags === RING_EVENT_FLAGS_DISABLE) return false;
     if (flags !== RING_EVENT_FLAGS_DESC || !this.#eventIndex) return true;
@@ -345,11 +344,9 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
     let flags = this.#usedFlags;
     let found = 0;
     let isBad = false;
-    const first = descriptors32 + 4 * slot + 3 | 0;
-    let last = LOADS_ARE_ORDERED === true ? i32[first] : Atomics.load(i32, first);
+    let last = load32(i32, descriptors32 + 4 * slot + 3 | 0);
     while ((last & BOTH) === flags) {
-      // Id and flags are one word, so they are of the same moment. The length is read after them. What
-      // says so where loads aren't ordered costs 5 ns, so it's only for the first.
+      // Id and flags are one word, so they are of the same moment. The length is read after them.
       const id = last & 0xffff;
       const taken = id < size ? slots[id] : 0;
       isBad = taken <= 0;
@@ -366,7 +363,7 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
       }
       found = found + 1 | 0;
       if (found === most) break;
-      last = i32[descriptors32 + 4 * slot + 3 | 0];
+      last = load32(i32, descriptors32 + 4 * slot + 3 | 0);
     }
     this.#idsTail = tail;
     this.#usedSlot = slot;
@@ -378,9 +375,9 @@ export class PackedVirtqueue<T> implements Virtqueue<T> {
 
   /** The same in order, where a descriptor tells of buffers before its own. */
   #lookInOrder(): void {
-    for (let isFirst = true; this.#outstanding > 0; isFirst = false) {
+    while (this.#outstanding > 0) {
       const word = this.#descriptors32 + 4 * this.#usedSlot;
-      const last = isFirst ? Atomics.load(this.#i32, word + 3) : this.#i32[word + 3];
+      const last = load32(this.#i32, word + 3);
       if ((last & BOTH) !== this.#usedFlags) return;
       const id = last & 0xffff;
       if (id >= this.size || this.#slots[id] <= 0) return this.#pushBad();

@@ -12,7 +12,7 @@ import type { VirtqueueAddresses } from "./virtio_transport.ts";
 import type { Virtqueue, VirtqueueOptions } from "./virtqueue.ts";
 
 // Constants of the module, which V8 compiles in; an import it fetches and checks at each use.
-const { LOADS_ARE_ORDERED } = loadOrder;
+const { load16 } = loadOrder;
 const { passedEvent } = passedEvents;
 
 /** Descriptor flags (virtio 1.2 §2.7.5). */
@@ -279,15 +279,13 @@ export class SplitVirtqueue<T> implements Virtqueue<T> {
     // device that stops looking at that very moment is never notified.
     Atomics.store(this.#u16, this.#availIndex16, now);
     this.#notifiedIndex = now;
-    // So plain loads do: nothing moves them in front of that call, and Atomics.load would cost 4 ns.
-    if (this.#eventIndex === true) return passedEvent(this.#u16[this.#availEvent16], now, before);
-    return (this.#u16[this.#usedFlags16] & VIRTQ_USED_F_NO_NOTIFY) === 0;
+    const u16 = this.#u16;
+    if (this.#eventIndex === true) return passedEvent(load16(u16, this.#availEvent16), now, before);
+    return (load16(u16, this.#usedFlags16) & VIRTQ_USED_F_NO_NOTIFY) === 0;
   }
 
   usedCount(): number {
-    const u16 = this.#u16;
-    const at = this.#usedIndex16;
-    const index = LOADS_ARE_ORDERED === true ? u16[at] : Atomics.load(u16, at);
+    const index = load16(this.#u16, this.#usedIndex16);
     const count = (index - this.#usedIndex) & 0xffff;
     const fits = count <= this.#outstanding && this.broken === false;
     if (fits && (this.#inOrder === false || this.#unfold(index, count))) return count;

@@ -1,8 +1,8 @@
 import { check, EAGAIN, errno, ErrnoError } from "./errno.ts";
-import { compiled, libc } from "./libc.ts";
+import { libc, OftenCalled } from "./libc.ts";
 
-const eventfdRead = compiled("eventfd_read");
-const eventfdWrite = compiled("eventfd_write");
+const eventfdRead = new OftenCalled("eventfd_read");
+const eventfdWrite = new OftenCalled("eventfd_write");
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
@@ -20,16 +20,30 @@ export class Eventfd implements Disposable {
   /** Adds one, which makes the descriptor readable. One system call, and nothing allocated. */
   signal(): void {
     // A full counter (EAGAIN) is as readable as it can be, so there is nothing to do about it.
-    if (eventfdWrite(this.fd, 1n) < 0 && errno() !== EAGAIN) {
+    if (this.#write() < 0 && errno() !== EAGAIN) {
       throw new ErrnoError("eventfd_write", errno());
     }
   }
 
   /** Takes the counter back to zero; whether it was above. */
   drain(): boolean {
-    if (eventfdRead(this.fd, this.#value) === 0) return true;
+    if (this.#read() === 0) return true;
     if (errno() === EAGAIN) return false;
     throw new ErrnoError("eventfd_read", errno());
+  }
+
+  #read(): number {
+    const { compiled } = eventfdRead;
+    if (compiled !== null) return compiled(this.fd, this.#value);
+    eventfdRead.count();
+    return libc.eventfd_read(this.fd, this.#value);
+  }
+
+  #write(): number {
+    const { compiled } = eventfdWrite;
+    if (compiled !== null) return compiled(this.fd, 1n);
+    eventfdWrite.count();
+    return libc.eventfd_write(this.fd, 1n);
   }
 
   [Symbol.dispose](): void {

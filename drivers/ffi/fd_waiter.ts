@@ -2,9 +2,9 @@ import type { Clock } from "../../netdev/clock.ts";
 import type { Waiter } from "../../netdev/waiter.ts";
 import { EINTR, errno, ErrnoError } from "./errno.ts";
 import { Eventfd } from "./eventfd.ts";
-import { compiled } from "./libc.ts";
+import { compiled, libc, OftenCalled } from "./libc.ts";
 
-const poll = compiled("poll");
+const poll = new OftenCalled("poll");
 const pollNonblocking = compiled("poll_nonblocking");
 
 /** poll(2): there is data to read. */
@@ -160,15 +160,15 @@ export class ReadyProbe {
 
   /** One system call, and nothing allocated. */
   ready(): boolean {
-    return poll(this.#pollfd, 1n, 0) > 0;
+    return pollCall(this.#pollfd, 1n, 0) > 0;
   }
 
   /** Blocks until it's ready; false after `timeoutMs`. Nothing is allocated either. */
   wait(timeoutMs: number): boolean {
-    let ready = poll(this.#pollfd, 1n, timeoutMs);
+    let ready = pollCall(this.#pollfd, 1n, timeoutMs);
     while (ready < 0) {
       if (errno() !== EINTR) throw new ErrnoError("poll", errno());
-      ready = poll(this.#pollfd, 1n, timeoutMs);
+      ready = pollCall(this.#pollfd, 1n, timeoutMs);
     }
     return ready > 0;
   }
@@ -184,7 +184,14 @@ export function waitReadable(fd: number, timeoutMs: number): boolean {
 
 /** How many descriptors are ready; -1 when a signal came, which ends even a poll that doesn't wait. */
 function pollNow(pollfds: Int32Array<ArrayBuffer>, nfds: bigint, timeoutMs: number): number {
-  const ready = poll(pollfds, nfds, timeoutMs);
+  const ready = pollCall(pollfds, nfds, timeoutMs);
   if (ready < 0 && errno() !== EINTR) throw new ErrnoError("poll", errno());
   return ready;
+}
+
+function pollCall(pollfds: Int32Array<ArrayBuffer>, nfds: bigint, timeoutMs: number): number {
+  const { compiled } = poll;
+  if (compiled !== null) return compiled(pollfds, nfds, timeoutMs);
+  poll.count();
+  return libc.poll(pollfds, nfds, timeoutMs);
 }

@@ -1,7 +1,7 @@
 import { check } from "../../ffi/errno.ts";
 import { Eventfd } from "../../ffi/eventfd.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
-import { compiled } from "../../ffi/libc.ts";
+import { libc, OftenCalled } from "../../ffi/libc.ts";
 import type { IrqHandler, IrqLine } from "../pci_host.ts";
 import {
   triggerEventfds,
@@ -11,7 +11,7 @@ import {
 } from "./vfio_irqs.ts";
 import { VFIO_DEVICE_SET_IRQS } from "./vfio_ioctl.ts";
 
-const ioctl = compiled("ioctl");
+const ioctl = new OftenCalled("ioctl");
 
 /**
  * A device's pin, which is asserted until the device has been dealt with. So the kernel masks it when it
@@ -68,7 +68,13 @@ export class VfioIntxLine implements IrqLine {
   #rearm(): void {
     // A handler that closed the device has closed this, too.
     if (!this.#connected) return;
-    const result = ioctl(this.#device, VFIO_DEVICE_SET_IRQS, this.#unmask);
-    check("VFIO_DEVICE_SET_IRQS", result);
+    check("VFIO_DEVICE_SET_IRQS", this.#unmaskCall());
+  }
+
+  #unmaskCall(): number {
+    const { compiled } = ioctl;
+    if (compiled !== null) return compiled(this.#device, VFIO_DEVICE_SET_IRQS, this.#unmask);
+    ioctl.count();
+    return libc.ioctl(this.#device, VFIO_DEVICE_SET_IRQS, this.#unmask);
   }
 }

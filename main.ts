@@ -10,10 +10,17 @@ import { parsePing } from "./app/ping_options.ts";
 import { parseServe } from "./app/serve_options.ts";
 import { UsageError } from "./app/usage_error.ts";
 
-/** Runs a command and returns the exit status: 0 done, 1 failed, 2 bad arguments. */
-export async function main(args: readonly string[]): Promise<number> {
+/**
+ * Runs a command and returns the exit status: 0 done, 1 failed, 2 bad arguments. `attend` is called once,
+ * for whoever has more to do that the first packets shouldn't wait for: when `serve` has answered these,
+ * and before anything that another command does.
+ */
+export async function main(
+  args: readonly string[],
+  attend: () => void = () => {},
+): Promise<number> {
   try {
-    return await dispatch(args);
+    return await dispatch(args, attend);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (error instanceof UsageError) {
@@ -25,7 +32,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function dispatch(args: readonly string[]): Promise<number> {
+async function dispatch(args: readonly string[], attend: () => void): Promise<number> {
   if (args.includes("--help") || args.includes("-h")) {
     console.log(helpText());
     return 0;
@@ -40,16 +47,18 @@ async function dispatch(args: readonly string[]): Promise<number> {
     case "serve": {
       const options = parseServe(flags);
       const { serve } = await import("./app/serve.ts");
-      await serve(options);
+      await serve(options, attend);
       return 0;
     }
     case "ping": {
       const options = parsePing(flags);
+      attend();
       const { ping } = await import("./app/ping.ts");
       return await ping(options) ? 0 : 1;
     }
     case "info": {
       const options = parseInfo(flags);
+      attend();
       const { info } = await import("./app/info.ts");
       await info(options);
       return 0;

@@ -1,7 +1,7 @@
 import { FdWaiter } from "../drivers/ffi/fd_waiter.ts";
 import { monotonicClock } from "../netdev/clock.ts";
 import { NetdevRegistry } from "../netdev/netdev_registry.ts";
-import { PollLoop } from "../netdev/poll_loop.ts";
+import { PollLoop, type Ticker } from "../netdev/poll_loop.ts";
 import { PollScheduler } from "../netdev/poll_scheduler.ts";
 import { onCountersSignal } from "./counters_signal.ts";
 import { type Counters, countersText } from "./counters_text.ts";
@@ -15,6 +15,9 @@ import { onStopSignal } from "./stop_signals.ts";
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31;
 
+/** The first packets wait already when devices are started: for so long nothing is to keep them. */
+const FIRST_PACKETS_MS = 250;
+
 /** A device or a QEMU that failed while it served. */
 export class ServeError extends Error {
   override readonly name = "ServeError";
@@ -23,10 +26,12 @@ export class ServeError extends Error {
 /**
  * Is a host on each of its networks until a signal, the end of the duration, or the end of the last
  * device. `ServeError` when a device failed meanwhile; the errors of drivers when one can't be opened.
- * `scheduler`: one that measures itself, for whoever compares.
+ * `onServing` is called once, when the first packets have had their answers. `scheduler`: one that
+ * measures itself, for whoever compares.
  */
 export async function serve(
   options: ServeOptions,
+  onServing: () => void = () => {},
   scheduler: PollScheduler = new PollScheduler(),
 ): Promise<void> {
   const log = new Log(options.log);
@@ -68,6 +73,7 @@ export async function serve(
   devices.start();
   loop.addTicker(devices);
   loop.addTicker({ tick: (now) => stopAt(started + options.duration, now, loop) });
+  loop.addTicker(once(clock.now() + FIRST_PACKETS_MS, onServing));
   // The last, so that nothing waits to be written while the loop sleeps.
   if (capture !== null) loop.addTicker(capture.recorder);
 
@@ -103,6 +109,20 @@ async function open(
     // Deno loads its timers when one is spoken of first: a tenth of a second in an emulated machine.
     if (timer !== null) clearTimeout(timer);
   }
+}
+
+/** Calls `act` when it's time. */
+function once(at: number, act: () => void): Ticker {
+  let deadline = Math.ceil(at);
+  return {
+    tick: (now) => {
+      if (now >= deadline) {
+        deadline = Infinity;
+        act();
+      }
+      return deadline;
+    },
+  };
 }
 
 function stopAt(end: number, now: number, loop: PollLoop): number {

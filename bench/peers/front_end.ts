@@ -23,7 +23,7 @@ async function obey(): Promise<void> {
 
 obey();
 try {
-  await serve(parseServe(Deno.args), scheduler);
+  await serve(parseServe(Deno.args), () => {}, scheduler);
   Deno.exit(0);
 } catch (error) {
   console.error(`front_end: ${error instanceof Error ? error.message : error}`);

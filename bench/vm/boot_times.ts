@@ -14,24 +14,25 @@ export interface BootTimes {
   readonly ready: number;
 }
 
-const UKDENO = /^ukdeno: kernel ([\d.]+) s, deno ([\d.]+) s, modules ([\d.]+) s/;
+const UKDENO =
+  /^ukdeno: kernel ([\d.]+) s, deno ([\d.]+) s, modules ([\d.]+) s, since then ([\d.]+) s/;
 const BUSYBOX = /^busybox: begun ([\d.]+) s, loaded ([\d.]+) s, ready ([\d.]+) s/;
 
 /**
- * Of the image: its first line has how long each part took, up to that line, and `ready:` is printed
- * when it is. The line itself arrives a millisecond or two later, which goes to the kernel's account.
+ * Of the image: a line has how long each part took, up to that line, and `ready:` is printed when it is.
+ * The line itself arrives some milliseconds later, which go to the kernel's account.
  */
 export function ukdenoTimes(lines: readonly ConsoleLine[]): BootTimes | null {
-  const first = find(lines, UKDENO);
+  const line = find(lines, UKDENO);
   const ready = find(lines, /^ready: /);
-  if (first === null || ready === null) return null;
-  const [kernel, deno, modules] = first.seconds.map((seconds) => 1000 * seconds);
-  const begun = first.at - kernel - deno - modules;
+  if (line === null || ready === null) return null;
+  const [kernel, deno, modules, since] = line.seconds.map((seconds) => 1000 * seconds);
+  const begun = line.at - kernel - deno - modules - since;
   return {
     kernel: begun,
     init: begun + kernel,
     program: begun + kernel + deno,
-    modules: first.at,
+    modules: line.at - since,
     ready: ready.at,
   };
 }

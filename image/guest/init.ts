@@ -22,22 +22,30 @@ const STOP_MS = 5000;
 
 async function init(): Promise<number> {
   const begun = secondsSinceBoot();
-  const kernel = denoStarted();
   mountFileSystems();
   load(PANIC_MODULES);
-  load(BUTTON_MODULES);
   const args = applianceArguments(Deno.args, Deno.readTextFileSync(COMMAND_LINE));
   if (needsVfio(args)) load(VFIO_MODULES);
-  const ready = secondsSinceBoot();
+  const loaded = secondsSinceBoot();
+  return await main(args, () => attend(begun, loaded));
+}
+
+/**
+ * Tells where the time went, and listens to those who look after the machine: all that a packet need not
+ * wait for, as it would for a tenth of a second in a machine that QEMU emulates.
+ */
+function attend(begun: number, loaded: number): void {
+  const now = secondsSinceBoot();
+  const kernel = denoStarted();
   console.log(
     `ukdeno: kernel ${seconds(kernel)}, deno ${seconds(begun - kernel)}, ` +
-      `modules ${seconds(ready - begun)}`,
+      `modules ${seconds(loaded - begun)}, since then ${seconds(now - loaded)}`,
   );
   boundStop();
+  load(BUTTON_MODULES);
   onPowerButton(() => Deno.kill(Deno.pid, "SIGTERM"));
   // A console that is gone is no reason to stop.
   serveConsole(Deno.stdin, console.log).catch(() => {});
-  return await main(args);
 }
 
 function load(modules: readonly KernelModule[]): void {

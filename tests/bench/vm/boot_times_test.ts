@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { type BootTimes, busyboxTimes, STAGES, ukdenoTimes } from "../../../bench/vm/boot_times.ts";
 
-const UKDENO = { text: "ukdeno: kernel 1.100 s, deno 0.400 s, modules 0.050 s", at: 1700 };
+const UKDENO = {
+  text: "ukdeno: kernel 1.100 s, deno 0.400 s, modules 0.050 s, since then 0.450 s",
+  at: 2150,
+};
 const READY = { text: "ready: 10.0.2.15/24 answers ARP and ping", at: 1900 };
 const BUSYBOX = { text: "busybox: begun 1.10 s, loaded 1.21 s, ready 1.25 s", at: 1400 };
 
@@ -12,7 +15,7 @@ function assertTimes(times: BootTimes | null, expected: BootTimes): void {
   assertEquals(Object.fromEntries(rounded), expected);
 }
 
-Deno.test("the image's first line is counted back from when it came", () => {
+Deno.test("the image's line is counted back from when it came", () => {
   assertTimes(ukdenoTimes([UKDENO, READY]), {
     kernel: 150,
     init: 1250,

@@ -1,9 +1,10 @@
+import { CODE_CACHE, writeCodeCache } from "./code_cache.ts";
 import { cpioArchive } from "./cpio.ts";
 import { guestEntries, type GuestFile } from "./guest_files.ts";
 import { runHostCommand } from "./host_command.ts";
 import { ImageError } from "./image_error.ts";
 import { provideKernel } from "./kernel_package.ts";
-import { GUEST_DENO, GUEST_SCRIPT } from "./kernel_command_line.ts";
+import { GUEST_DENO, GUEST_DENO_DIR, GUEST_SCRIPT } from "./kernel_command_line.ts";
 import { MODULES } from "./modules.ts";
 import { sharedLibraries } from "./shared_libraries.ts";
 
@@ -17,6 +18,7 @@ const GUEST_SOURCE = new URL("./guest/init.ts", import.meta.url).pathname;
 const LOADER_SOURCE = new URL("./guest/load.js", import.meta.url).pathname;
 /** What load.js runs. */
 const GUEST_PROGRAM = "/app/program.js";
+const GUEST_CODE_CACHE = `${GUEST_DENO_DIR}/${CODE_CACHE}`;
 
 /** An image that is there. */
 export interface Image {
@@ -45,7 +47,9 @@ export async function buildImage(folder: string): Promise<Image> {
   const kernelPackage = await provideKernel(folder);
   const program = `${folder}/program.js`;
   await bundle(program);
-  const files = await listFiles(folder, program);
+  const codeCache = `${folder}/code-cache`;
+  await writeCodeCache(program, `file://${GUEST_PROGRAM}`, { folder, output: codeCache });
+  const files = await listFiles(folder, program, codeCache);
   const initrd = `${folder}/initrd`;
   const stamp = await describe(files);
   const isNew = stamp !== await readOrNull(`${folder}/stamp`) || await isMissing(initrd);
@@ -64,13 +68,18 @@ async function bundle(output: string): Promise<void> {
   });
 }
 
-async function listFiles(folder: string, program: string): Promise<GuestFile[]> {
+async function listFiles(
+  folder: string,
+  program: string,
+  codeCache: string,
+): Promise<GuestFile[]> {
   const deno = Deno.execPath();
   const libraries = await sharedLibraries(deno);
   return [
     { path: GUEST_DENO, source: deno, executable: true },
     { path: GUEST_SCRIPT, source: LOADER_SOURCE, executable: false },
     { path: GUEST_PROGRAM, source: program, executable: false },
+    { path: GUEST_CODE_CACHE, source: codeCache, executable: false },
     ...libraries.map((path) => ({ path, source: path, executable: true })),
     ...MODULES.map(({ path }) => ({ path, source: folder + path, executable: false })),
   ];
@@ -85,7 +94,9 @@ async function describe(files: readonly GuestFile[]): Promise<string> {
     `${name} ${await digest(new URL(name, import.meta.url).pathname)}`
   );
   const lines = files.map(async ({ path, source }) => {
-    if (path === GUEST_PROGRAM) return `${path} ${await digest(source)}`;
+    if (path === GUEST_PROGRAM || path === GUEST_CODE_CACHE) {
+      return `${path} ${await digest(source)}`;
+    }
     const { size, mtime } = await Deno.stat(source);
     return `${path} ${source} ${size} ${mtime?.getTime()}`;
   });

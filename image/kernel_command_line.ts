@@ -4,6 +4,8 @@ import { ImageError } from "./image_error.ts";
 export const GUEST_DENO = "/bin/deno";
 /** The program that it runs. */
 export const GUEST_SCRIPT = "/app/init.js";
+/** Where Deno has its caches. */
+export const GUEST_DENO_DIR = "/deno";
 
 /** asm/setup.h: COMMAND_LINE_SIZE, with the zero at its end. */
 const COMMAND_LINE_SIZE = 2048;
@@ -14,11 +16,19 @@ const MAX_INIT_ARGS = 32;
  * V8's optimizing compiler is to wait until a function has run a million times, not 3000. On an emulated
  * processor it takes a second and a half for the path of a packet, in which packets wait, too, and makes
  * little of it better than Maglev before it did; on a real one a million is a matter of seconds.
+ *
+ * All of a script is compiled at once: the image has that of the program, and a cache of code is good only
+ * for the flags that it was made with.
  */
-const V8_FLAGS = "--v8-flags=--invocation-count-for-turbofan=1000000";
+export const V8_FLAGS = `--v8-flags=${
+  [
+    "--invocation-count-for-turbofan=1000000",
+    "--no-lazy",
+  ].join(",")
+}`;
 
 /** What Deno is told, before the script. */
-const DENO_ARGS = ["run", "-A", V8_FLAGS, "--no-check", "--no-code-cache"];
+const DENO_ARGS = ["run", "-A", V8_FLAGS, "--no-check"];
 
 /** What the kernel is told: words that it doesn't know are variables of Deno's environment. */
 const WORDS = [
@@ -38,6 +48,7 @@ const WORDS = [
   // Else to read the clock is a system call: on a machine that may get a second processor the kernel
   // doesn't trust this counter, nor on a busy host, where the watchdog of it comes too late.
   "tsc=reliable",
+  `DENO_DIR=${GUEST_DENO_DIR}`,
   "DENO_NO_UPDATE_CHECK=1",
   "NO_COLOR=1",
 ];

@@ -87,6 +87,9 @@ function catchEverything(): void {
   onProcessEnd(() => crash("the program ended by itself"));
 }
 
-catchEverything();
-// Not awaited: as a script, which it's bundled into, it may not await here.
-void init().then(endMachine);
+// Another process has no machine to end. It's one that compiles this, for the image.
+if (Deno.pid === 1) {
+  catchEverything();
+  // Not awaited: as a script, which it's bundled into, it may not await here.
+  void init().then(endMachine);
+}

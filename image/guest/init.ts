@@ -31,21 +31,22 @@ async function init(): Promise<number> {
 }
 
 /**
- * Tells where the time went, and listens to those who look after the machine: all that a packet need not
- * wait for, as it would for a tenth of a second in a machine that QEMU emulates.
+ * Listens to those who look after the machine, and tells where the time went: all that the first packets
+ * need not wait for, as they would for a tenth of a second in a machine that QEMU emulates.
  */
 function attend(begun: number, loaded: number): void {
-  const now = secondsSinceBoot();
-  const kernel = denoStarted();
-  console.log(
-    `ukdeno: kernel ${seconds(kernel)}, deno ${seconds(begun - kernel)}, ` +
-      `modules ${seconds(loaded - begun)}, since then ${seconds(now - loaded)}`,
-  );
   boundStop();
   load(BUTTON_MODULES);
   onPowerButton(() => Deno.kill(Deno.pid, "SIGTERM"));
   // A console that is gone is no reason to stop.
   serveConsole(Deno.stdin, console.log).catch(() => {});
+  const kernel = denoStarted();
+  const now = secondsSinceBoot();
+  // The last: who waits for it finds packets answered without a pause from then on.
+  console.log(
+    `ukdeno: kernel ${seconds(kernel)}, deno ${seconds(begun - kernel)}, ` +
+      `modules ${seconds(loaded - begun)}, since then ${seconds(now - loaded)}`,
+  );
 }
 
 function load(modules: readonly KernelModule[]): void {

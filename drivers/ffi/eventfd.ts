@@ -1,5 +1,6 @@
 import { check, EAGAIN, errno, ErrnoError } from "./errno.ts";
-import { libc, OftenCalled } from "./libc.ts";
+import { libc } from "./libc.ts";
+import { OftenCalled } from "./often_called.ts";
 
 const eventfdRead = new OftenCalled("eventfd_read");
 const eventfdWrite = new OftenCalled("eventfd_write");

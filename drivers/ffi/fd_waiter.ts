@@ -2,7 +2,8 @@ import type { Clock } from "../../netdev/clock.ts";
 import type { Waiter } from "../../netdev/waiter.ts";
 import { EINTR, errno, ErrnoError } from "./errno.ts";
 import { Eventfd } from "./eventfd.ts";
-import { compiled, libc, OftenCalled } from "./libc.ts";
+import { compiled, libc } from "./libc.ts";
+import { OftenCalled } from "./often_called.ts";
 
 const poll = new OftenCalled("poll");
 const pollNonblocking = compiled("poll_nonblocking");

@@ -212,8 +212,10 @@ const LIBC_SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-type Libc = Deno.StaticForeignLibraryInterface<typeof LIBC_SYMBOLS>;
-type LibcName = keyof Libc;
+/** The functions, by their names. */
+export type Libc = Deno.StaticForeignLibraryInterface<typeof LIBC_SYMBOLS>;
+/** Those names. */
+export type LibcName = keyof Libc;
 type Arguments = Parameters<Deno.UnsafeFnPointer<Deno.ForeignFunction>["call"]>;
 
 /**
@@ -239,33 +241,6 @@ export function compiled<Name extends LibcName>(name: Name): Libc[Name] {
   }
   // Of a table whose names are known to the compiler it knows the types, too; of one entry it doesn't.
   return machineCode.get(name) as Libc[Name];
-}
-
-/** So many calls, and a function is worth machine code to a process that was in a hurry to start. */
-const MANY_CALLS = 10_000;
-
-/**
- * A function that packets may need or not. It's compiled at once, but in a machine that has just been
- * powered on, of which this is the first process, when there were many calls of it: where QEMU emulates
- * the processor Deno's compiler takes a tenth of a second when it's used first, and on a card of the
- * machine's own packets need no calls.
- */
-export class OftenCalled<Name extends LibcName> {
-  /** What to call; while it's null, the one in {@link libc}, after {@link count}. */
-  compiled: Libc[Name] | null;
-  readonly #name: Name;
-  #calls = 0;
-
-  /** `atOnce`: for whoever isn't what this process is. */
-  constructor(name: Name, atOnce: boolean = Deno.pid !== 1) {
-    this.#name = name;
-    this.compiled = atOnce ? compiled(name) : null;
-  }
-
-  /** There's a call of the one in {@link libc}. */
-  count(): void {
-    if (++this.#calls === MANY_CALLS) this.compiled = compiled(this.#name);
-  }
 }
 
 /** Looks all addresses up, which is quick, and calls none. */

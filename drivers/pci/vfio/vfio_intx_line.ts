@@ -1,7 +1,8 @@
 import { check } from "../../ffi/errno.ts";
 import { Eventfd } from "../../ffi/eventfd.ts";
 import type { FdWaiter } from "../../ffi/fd_waiter.ts";
-import { libc, OftenCalled } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
+import { OftenCalled } from "../../ffi/often_called.ts";
 import type { IrqHandler, IrqLine } from "../pci_host.ts";
 import {
   triggerEventfds,

@@ -1,13 +1,12 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { ENOENT, errno } from "../../../drivers/ffi/errno.ts";
-import { compiled, cString, libc, OftenCalled } from "../../../drivers/ffi/libc.ts";
+import { compiled, cString, libc } from "../../../drivers/ffi/libc.ts";
 
 const O_RDONLY = 0;
 const SEEK_END = 2;
 
 const open = compiled("open");
 const lseek = compiled("lseek");
-const schedYield = compiled("sched_yield");
 
 Deno.test("a call through an address and a compiled one do the same", () => {
   const path = cString(new URL(import.meta.url).pathname);
@@ -34,14 +33,4 @@ Deno.test("a buffer may be null, and a call be made on another thread", async ()
 
 Deno.test("a function is compiled once", () => {
   assertStrictEquals(compiled("open"), open);
-});
-
-Deno.test("a function that's called often is compiled at once, or after ten thousand calls", () => {
-  assertStrictEquals(new OftenCalled("sched_yield").compiled, schedYield);
-  const later = new OftenCalled("sched_yield", false);
-  for (let calls = 0; calls < 10_000; calls++) {
-    assertEquals(later.compiled, null);
-    later.count();
-  }
-  assertStrictEquals(later.compiled, schedYield);
 });
